@@ -1,0 +1,1 @@
+"""From a torch checkpoint to a checked model file."""

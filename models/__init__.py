@@ -1,0 +1,1 @@
+"""Face pairs, autoencoders, losses, the training loop and the recipes behind the shipped weights."""

@@ -1,0 +1,30 @@
+"""Architectures by name. To add one: a module with a ``Config``, and its name here."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from models.architectures.base import Config, Network
+from models.architectures.lite import LiteConfig
+from models.architectures.original import OriginalConfig
+from realtime.errors import UsageError
+
+__all__ = ["ARCHITECTURES", "Config", "LiteConfig", "Network", "OriginalConfig", "configure"]
+
+ARCHITECTURES: Final[Mapping[str, type[Config]]] = {
+    config.name: config for config in (OriginalConfig, LiteConfig)
+}
+
+
+def configure(name: str, **fields: object) -> Config:
+    """The config of the architecture ``name`` with the given fields; lists (from JSON) are taken as tuples.
+
+    Raises ``UsageError`` for an unknown architecture or field.
+    """
+    config = ARCHITECTURES.get(name)
+    if config is None:
+        raise UsageError(f"no architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}")
+    frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    try:
+        return config(**frozen)  # type: ignore[arg-type]  # checked by build()
+    except TypeError as error:
+        raise UsageError(f"architecture {name!r}: {error}") from error

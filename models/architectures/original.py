@@ -1,0 +1,90 @@
+"""``original``: the classic face-swap autoencoder of 2017, 64 x 64, as it was."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.architectures.base import Config, Network
+from realtime.errors import UsageError
+
+__all__ = ["OriginalConfig"]
+
+SLOPE = 0.1
+SIZE = 64
+
+
+@dataclass(frozen=True)
+class OriginalConfig(Config):
+    """``mask`` adds a second, narrower decoder for the mask; without it the mask is all ones."""
+
+    name: ClassVar[str] = "original"
+
+    size: int = SIZE
+    sides: int = 2
+    mask: bool = True
+
+    def build(self) -> Network:
+        """See ``Config.build``."""
+        if self.size != SIZE:
+            raise UsageError(f"original works at {SIZE} pixels only, not at {self.size}; take lite for more")
+        if self.sides < 1:
+            raise UsageError("a network needs at least one side")
+        return Original(self)
+
+
+class Original(Network):
+    """Convolutions 3-128-256-512-1024, dense 16384-1024-16384, one upscale; a decoder of three for each side."""
+
+    def __init__(self, config: OriginalConfig) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            nn.Conv2d(i, o, 5, stride=2, padding=2) for i, o in pairwise((3, 128, 256, 512, 1024))
+        )
+        self.to_code = nn.Linear(1024 * 4 * 4, 1024)
+        self.from_code = nn.Linear(1024, 1024 * 4 * 4)
+        self.up = Upscale(1024, 512)
+        self.decoders = nn.ModuleList(OriginalDecoder((512, 256, 128, 64), 3) for _ in range(config.sides))
+        self.masks = nn.ModuleList(
+            OriginalDecoder((512, 64, 32, 16), 1) for _ in range(config.sides if config.mask else 0)
+        )
+
+    def encode(self, face: Tensor) -> tuple[Tensor, ...]:
+        """See ``Network.encode``; one tensor, float (B, 512, 8, 8)."""
+        x = face
+        for down in self.down:
+            x = F.leaky_relu(down(x), SLOPE)  # 32, 16, 8, 4
+        x = self.from_code(self.to_code(x.flatten(1))).view(-1, 1024, 4, 4)
+        return (self.up(x),)
+
+    def decode(self, code: tuple[Tensor, ...], side: int) -> Tensor:
+        """See ``Network.decode``."""
+        rgb: Tensor = self.decoders[side](code[0])  # (B, 3, 64, 64)
+        mask: Tensor = self.masks[side](code[0]) if len(self.masks) else torch.ones_like(rgb[:, :1])
+        return torch.cat([rgb, mask], dim=1)
+
+
+class OriginalDecoder(nn.Module):
+    """Three upscales and a 5 x 5 convolution with a sigmoid."""
+
+    def __init__(self, channels: tuple[int, int, int, int], outputs: int) -> None:
+        super().__init__()
+        self.up = nn.Sequential(*(Upscale(i, o) for i, o in pairwise(channels)))
+        self.out = nn.Conv2d(channels[-1], outputs, 5, padding=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.out(self.up(x)))
+
+
+class Upscale(nn.Module):
+    """Convolution to four times the channels, rectifier, and pixel shuffle to twice the size."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs * 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(F.leaky_relu(self.conv(x), SLOPE), 2)

@@ -1,0 +1,1 @@
+"""The bronze statue: pairs of a real face and the same pose and expression cast in bronze, as nobody."""

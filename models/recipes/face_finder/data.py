@@ -1,0 +1,132 @@
+"""The annotated faces in memory, their split by person, and the crops and spoilt pictures the nets train on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.arrays import Bytes, Floats, Matrix, Points
+from realtime.geometry import TEMPLATES, apply
+
+__all__ = ["FLIP", "FaceSet", "jittered", "load_faces", "spoil", "unlike_a_face", "warp_crop"]
+
+
+def _pairs(*pairs: tuple[int, int]) -> NDArray[np.int64]:
+    order = np.arange(68)
+    for a, b in pairs:
+        order[a], order[b] = b, a
+    return order
+
+
+#: Where each iBUG landmark goes when the picture is mirrored.
+FLIP = _pairs(
+    *((i, 16 - i) for i in range(8)), *((17 + i, 26 - i) for i in range(5)), (31, 35), (32, 34),
+    (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46),
+    (48, 54), (49, 53), (50, 52), (55, 59), (56, 58), (60, 64), (61, 63), (65, 67),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Pictures (list of uint8 (H, W, 3) RGB), landmarks float32 (N, 68, 2) in pixels, held-out bool (N,)."""
+
+    pictures: list[Bytes]
+    landmarks: Points
+    held_out: NDArray[np.bool_]
+
+
+def load_faces(folder: Path, held_out_share: float = 0.15, seed: int = 0) -> FaceSet:
+    """Read ``images/*.jpg`` and ``points.npz`` (``points``, ``subject``); hold out whole subjects, never faces."""
+    table = np.load(folder / "points.npz")
+    files = sorted((folder / "images").glob("*.jpg"))
+    if len(files) != len(table["points"]):
+        raise ValueError(f"{folder}: {len(files)} pictures but {len(table['points'])} rows in points.npz")
+    pictures = [np.ascontiguousarray(cv2.imread(str(file))[:, :, ::-1]) for file in files]
+    subjects = np.unique(table["subject"])
+    chosen = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * held_out_share)]
+    return FaceSet(pictures, table["points"].astype(np.float32), np.isin(table["subject"], chosen))
+
+
+def jittered(landmarks: Points, size: int, rng: np.random.Generator, amount: float = 1.0) -> Matrix:
+    """The landmark net's crop as a tracker or a detector would place it: near the right one; (2, 3)."""
+    crop = TEMPLATES["landmarks"].frame_to_crop(landmarks, size)
+    angle, zoom = rng.normal(0, 0.22 * amount), np.exp(rng.normal(0, 0.10 * amount))
+    shift = rng.normal(0, 0.05 * amount * size, 2)
+    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = np.full(2, size / 2 - 0.5)
+    return np.column_stack([turn @ crop[:, :2], turn @ (crop[:, 2] - centre) + centre + shift])
+
+
+def unlike_a_face(landmarks: Points, size: int, rng: np.random.Generator) -> Matrix:
+    """A crop of the same picture that must be told from a face: far off, much too near or much too far."""
+    crop = TEMPLATES["landmarks"].frame_to_crop(landmarks, size)
+    centre = np.full(2, size / 2 - 0.5)
+    zoom = float(np.exp(rng.uniform(-0.3, 0.6)))
+    angle = rng.uniform(-np.pi, np.pi)
+    away = np.array([np.cos(angle), np.sin(angle)]) * size * rng.uniform(0.62, 1.1) * zoom
+    if rng.random() < 0.25:  # a cheek or an eye fills the crop, or the face is a speck in it
+        zoom, away = (rng.uniform(3, 5) if rng.random() < 0.6 else rng.uniform(0.2, 0.33)), rng.normal(0, size / 4, 2)
+    return np.column_stack([zoom * crop[:, :2], zoom * (crop[:, 2] - centre) + centre + away])
+
+
+def warp_crop(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
+    """The crop, uint8 (size, size, 3), area-averaged first where it shrinks by two or more."""
+    zoom = float(np.hypot(frame_to_crop[0, 0], frame_to_crop[1, 0]))
+    while zoom < 0.6 and min(picture.shape[:2]) >= 4:
+        small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        fx, fy = picture.shape[1] / small.shape[1], picture.shape[0] / small.shape[0]
+        shrink = np.array([[fx, 0, (fx - 1) / 2], [0, fy, (fy - 1) / 2]])
+        frame_to_crop = np.column_stack(
+            [frame_to_crop[:, :2] @ shrink[:, :2], frame_to_crop[:, :2] @ shrink[:, 2] + frame_to_crop[:, 2]]
+        )
+        picture, zoom = small, zoom * 2
+    return np.asarray(
+        cv2.warpAffine(picture, frame_to_crop, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def spoil(crop: Bytes, rng: np.random.Generator, cover: bool = True) -> Bytes:
+    """What cameras, codecs and light do to a picture: exposure, tint, shade, blur, blocks, grain, cover."""
+    size = crop.shape[0]
+    picture: Floats = crop.astype(np.float32) / 255
+    if rng.random() < 0.3:  # seen from farther away
+        small = int(size * rng.uniform(0.3, 0.8))
+        picture = cv2.resize(cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA), (size, size))
+    if rng.random() < 0.2:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.6))
+    if rng.random() < 0.15:  # motion
+        length = int(rng.integers(3, 8))
+        kernel = np.zeros((length, length), np.float32)
+        kernel[length // 2] = 1 / length
+        if rng.random() < 0.5:
+            kernel = kernel.T
+        picture = cv2.filter2D(picture, -1, kernel)
+    if rng.random() < 0.15:
+        picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
+    picture = picture ** np.exp(rng.normal(0, 0.3)).astype(np.float32)
+    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.08, 3))
+    picture = (picture - 0.5) * gain.astype(np.float32) + 0.5 + np.float32(rng.normal(0, 0.08))
+    if rng.random() < 0.4:  # light from one side
+        direction = rng.normal(0, 0.5, 2)
+        ramp = np.linspace(-1, 1, size, dtype=np.float32)
+        light = np.exp(direction[0] * ramp[None, :] + direction[1] * ramp[:, None]).astype(np.float32)
+        picture = picture * light[:, :, None]
+    if cover and rng.random() < 0.3:  # a hand, a microphone, hair, the picture's edge
+        w, h = rng.integers(size // 8, size // 2, 2)
+        x, y = rng.integers(-w // 2, size - w // 2), rng.integers(-h // 2, size - h // 2)
+        picture[max(y, 0) : y + h, max(x, 0) : x + w] = rng.random(3).astype(np.float32)
+    if rng.random() < 0.5:
+        picture = picture + rng.normal(0, rng.uniform(0, 0.05), picture.shape).astype(np.float32)
+    out = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        ok, code = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 80))])
+        if not ok: raise RuntimeError("JPEG encoding failed")
+        out = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+    return out
+
+
+def to_unit(points: Points, frame_to_crop: Matrix, size: int) -> Points:
+    """Picture points in the crop's unit square."""
+    return (apply(frame_to_crop, points) + 0.5) / size

@@ -1,0 +1,216 @@
+"""Train the face detector.
+
+    python -m models.recipes.face_finder.detector --faces FACES68 --teachers TEACHERS --out RUN --minutes 25
+
+The pictures show one face each, in the middle and of middling size. Frames are not like that, so the recipe composes
+canvases: pictures at random sizes laid over each other, faces from 10 pixels to larger than the canvas. YuNet's boxes
+are the truth; where it is unsure nothing is learnt.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import torch
+import typer
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.recipes.face_finder.data import FaceSet, load_faces, spoil
+from models.recipes.face_finder.nets import DETECTOR_STRIDE, DetectorNet
+from models.recipes.face_finder.teachers import yunet_boxes
+from realtime.arrays import Bytes, Floats
+
+__all__ = ["compose", "main", "targets"]
+
+CANVAS = 320
+#: Teacher scores from here up are faces; between the two nothing is learnt; below is background.
+SURE, UNSURE = 0.6, 0.3
+#: Faces smaller than this (pixels of the canvas) are neither demanded nor forbidden.
+SMALLEST = 9.0
+
+
+def lay(canvas: Bytes, boxes: list[Floats], picture: Bytes, found: Floats, zoom: float, at: tuple[int, int]) -> None:
+    """Put ``picture``, scaled by ``zoom``, with its corner at ``at`` and its boxes on top of what is there."""
+    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=how)
+    x, y = at
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + scaled.shape[1], CANVAS), min(y + scaled.shape[0], CANVAS)
+    if x1 <= x0 or y1 <= y0:
+        return
+    canvas[y0:y1, x0:x1] = scaled[y0 - y : y1 - y, x0 - x : x1 - x]
+    for i, old in enumerate(boxes):  # what lies underneath is hidden, or partly hidden and thus unsure
+        if len(old):
+            w = np.clip(np.minimum(old[:, 2], x1) - np.maximum(old[:, 0], x0), 0, None)
+            h = np.clip(np.minimum(old[:, 3], y1) - np.maximum(old[:, 1], y0), 0, None)
+            hidden = w * h / np.maximum((old[:, 2] - old[:, 0]) * (old[:, 3] - old[:, 1]), 1)
+            old[(hidden > 0.15) & (old[:, 4] >= SURE), 4] = (SURE + UNSURE) / 2
+            boxes[i] = old[hidden < 0.6]
+    new = found.copy()
+    new[:, :4] = new[:, :4] * zoom + np.array([x, y, x, y], np.float32)
+    boxes.append(new)
+
+
+def compose(faces: FaceSet, found: list[Floats], pool: np.ndarray[tuple[int], np.dtype[np.int64]], seed: int) -> tuple[Bytes, Floats]:
+    """A canvas uint8 (320, 320, 3) and its boxes float32 (K, 5), x0, y0, x1, y1 in canvas pixels and the score."""
+    rng = np.random.default_rng(seed)
+    canvas = np.full((CANVAS, CANVAS, 3), rng.integers(0, 256, 3), np.uint8)
+    boxes: list[Floats] = []
+    if rng.random() < 0.8:  # a backdrop: the surroundings of somebody, enlarged, without the face
+        i = int(rng.choice(pool))
+        picture, box, w = faces.pictures[i], found[i], faces.pictures[i].shape[1]
+        side = int(np.clip(box[0, 0] if rng.random() < 0.5 else w - box[0, 2], 8, w))
+        strip = picture[:, :side] if rng.random() < 0.5 else picture[:, w - side :]
+        if rng.random() < 0.3:
+            strip = picture[: max(int(box[0, 1]), 8)]
+        canvas = np.asarray(cv2.resize(strip, (CANVAS, CANVAS)), np.uint8)
+    for _ in range(int(rng.choice([1, 1, 1, 2, 2, 3, 5, 8]))):
+        i = int(rng.choice(pool))
+        picture, box = faces.pictures[i], found[i]
+        if rng.random() < 0.5:
+            picture = picture[:, ::-1]
+            box = box.copy()
+            box[:, [0, 2]] = picture.shape[1] - 1 - box[:, [2, 0]]
+        if rng.random() < 0.25:  # heads tilt
+            picture, box = tilt(picture, box, float(rng.normal(0, 18)))
+        main = box[int(np.argmax(box[:, 4]))]
+        wanted = math.exp(rng.uniform(math.log(10), math.log(260 if rng.random() < 0.9 else 420)))
+        zoom = wanted / max(float(main[3] - main[1]), 4.0)
+        zoom = min(zoom, 900 / max(picture.shape[:2]))
+        centre = rng.uniform(0.02, 0.98, 2) * CANVAS
+        if wanted > 160:
+            centre = rng.uniform(0.3, 0.7, 2) * CANVAS
+        corner = centre - zoom * (main[:2] + main[2:4]) / 2
+        lay(canvas, boxes, np.ascontiguousarray(picture), box, zoom, (round(corner[0]), round(corner[1])))
+    rows = np.concatenate(boxes) if boxes else np.zeros((0, 5), np.float32)
+    if len(rows):  # a face that the canvas cuts off is a face while most of it is there
+        size = (rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1])
+        inside = np.clip(rows[:, :4], 0, CANVAS)
+        shown = (inside[:, 2] - inside[:, 0]) * (inside[:, 3] - inside[:, 1]) / np.maximum(size, 1)
+        rows[(shown < 0.65) & (rows[:, 4] >= SURE), 4] = (SURE + UNSURE) / 2
+        rows = rows[shown > 0.15]
+    return spoil(canvas, rng, cover=False), rows
+
+
+def tilt(picture: Bytes, boxes: Floats, degrees: float) -> tuple[Bytes, Floats]:
+    """Turn the picture about its middle; an upright box keeps its size and moves with its centre."""
+    h, w = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D((w / 2, h / 2), degrees, 1.0)
+    centres = np.stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, [1, 3]].mean(axis=1)], axis=1)
+    half = (boxes[:, 2:4] - boxes[:, :2]) / 2
+    moved = centres @ turn[:, :2].T + turn[:, 2]
+    out = np.concatenate([moved - half, moved + half, boxes[:, 4:]], axis=1).astype(np.float32)
+    return np.asarray(cv2.warpAffine(picture, turn, (w, h), borderMode=cv2.BORDER_REFLECT), np.uint8), out
+
+
+def targets(rows: Floats) -> tuple[Floats, Floats]:
+    """Grid truth: face float32 (G, G) with 1 face, 0 none, -1 not asked; box distances float32 (4, G, G) in pixels."""
+    grid = CANVAS // DETECTOR_STRIDE
+    centre = (np.arange(grid, dtype=np.float32) + 0.5) * DETECTOR_STRIDE - 0.5
+    face = np.zeros((grid, grid), np.float32)
+    box = np.ones((4, grid, grid), np.float32)
+    order = np.argsort(rows[:, 4])  # the surest is written last
+    for x0, y0, x1, y1, score in rows[order]:
+        cx, cy, w, h = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
+        sure = score >= SURE and max(w, h) >= SMALLEST
+        over = (np.abs(centre - cx) < w * 0.4)[None, :] & (np.abs(centre - cy) < h * 0.4)[:, None]
+        face[over & (face == 0)] = -1
+        if not sure:
+            face[over] = -1
+            continue
+        reach = max(0.18 * min(w, h), DETECTOR_STRIDE * 0.55)
+        near = (np.abs(centre - cx) < reach)[None, :] & (np.abs(centre - cy) < reach)[:, None]
+        face[near] = 1
+        for k, d in enumerate((centre[None, :] - x0, centre[:, None] - y0, x1 - centre[None, :], y1 - centre[:, None])):
+            box[k][near] = np.broadcast_to(d, (grid, grid))[near]
+    return face, box
+
+
+def loss(out: Tensor, face: Tensor, box: Tensor) -> Tensor:
+    """Focal loss on the logit (Lin et al., 2017), log-distance L1 and IoU loss where there is a face."""
+    logit, asked, is_face = out[:, 0], face >= 0, face > 0
+    p = torch.sigmoid(logit)
+    wrong = torch.where(is_face, 1 - p, p)
+    focal = wrong**2 * F.binary_cross_entropy_with_logits(logit, is_face.float(), reduction="none")
+    count = is_face.sum().clamp(min=1)
+    found = out[:, 1:].permute(0, 2, 3, 1)[is_face]  # (K, 4)
+    wanted = box.permute(0, 2, 3, 1)[is_face].clamp(min=1)  # (K, 4)
+    distance = F.smooth_l1_loss(found, (wanted / DETECTOR_STRIDE).log(), beta=0.1, reduction="sum") / count
+    reach = found.clamp(-4, 5).exp() * DETECTOR_STRIDE
+    inner = torch.minimum(reach, wanted)
+    area = lambda d: (d[:, 0] + d[:, 2]) * (d[:, 1] + d[:, 3])  # noqa: E731
+    overlap = area(inner) / (area(reach) + area(wanted) - area(inner)).clamp(min=1)
+    return (focal * asked).sum() / count + distance * 0.3 + (1 - overlap).sum() / count
+
+
+def batches(faces: FaceSet, found: list[Floats], size: int) -> Iterator[tuple[Bytes, Floats, Floats]]:
+    """Endless batches of canvases and their grids, the next one prepared beside the running step."""
+    pool_of = np.flatnonzero(~faces.held_out & np.array([bool((b[:, 4] >= SURE).any()) for b in found]))
+    rng = np.random.default_rng(0)
+
+    def make(seeds: list[int]) -> tuple[Bytes, Floats, Floats]:
+        drawn = [compose(faces, found, pool_of, seed) for seed in seeds]
+        grids = [targets(rows) for _, rows in drawn]
+        return np.stack([c for c, _ in drawn]), np.stack([f for f, _ in grids]), np.stack([b for _, b in grids])
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(make, rng.integers(1 << 60, size=size).tolist())
+        while True:
+            ready, coming = coming.result(), pool.submit(make, rng.integers(1 << 60, size=size).tolist())
+            yield ready
+
+
+def main(
+    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx.")],
+    out: Annotated[Path, typer.Option(help="Where detector.pt goes.")],
+    minutes: float = 25,
+    batch: int = 12,
+    threads: int = 2,
+) -> None:
+    """Train on composed canvases and keep the averaged weights."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    out.mkdir(parents=True, exist_ok=True)
+    face_set = load_faces(faces)
+    found = yunet_boxes(face_set.pictures, teachers / "yunet_n_dynamic.onnx", UNSURE)
+    net = DetectorNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+    )
+    optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.01)
+    start, step, smooth = time.monotonic(), 0, 0.0
+    for pixels, face, box in batches(face_set, found, batch):
+        progress = (time.monotonic() - start) / (minutes * 60)
+        if progress >= 1:
+            break
+        rate = 2e-3 * min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 320, 320), channels last
+        net.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            answer = net(x)
+        value = loss(answer.float(), torch.from_numpy(face), torch.from_numpy(box))
+        optimizer.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
+        optimizer.step()
+        averaged.update_parameters(net)
+        step += 1
+        smooth = smooth * 0.98 + float(value.detach()) * 0.02
+        if step % 200 == 0:
+            print(f"step {step} at {progress:.0%}: loss {smooth / (1 - 0.98**step):.4f}", flush=True)
+            torch.save(averaged.module.state_dict(), out / "detector.pt")
+    torch.save(averaged.module.state_dict(), out / "detector.pt")
+    print(f"done after {step} steps of {batch}", flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,117 @@
+"""The two networks of the built-in face finder. Shapes at the end of the line, (C, H, W) for one picture."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["DETECTOR_STRIDE", "LANDMARK_SIZE", "DetectorNet", "LandmarkNet"]
+
+#: Side of the landmark net's input picture in pixels.
+LANDMARK_SIZE = 112
+#: Pixels of the detector's input picture per cell of its output grid.
+DETECTOR_STRIDE = 8
+
+MESH_POINTS = 468
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution, batch norm (folded into it by the exporter) and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Inverted(nn.Module):
+    """MobileNetV2's block (Sandler et al., 2018): widen, filter each channel, project, add."""
+
+    def __init__(self, inputs: int, outputs: int, expand: int, stride: int = 1) -> None:
+        super().__init__()
+        wide = inputs * expand
+        self.add = stride == 1 and inputs == outputs
+        self.body = nn.Sequential(
+            conv(inputs, wide, 1),
+            conv(wide, wide, 3, stride, groups=wide),
+            nn.Conv2d(wide, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keeps the shape but for ``outputs`` and ``stride``."""
+        y: Tensor = self.body(x)
+        return x + y if self.add else y
+
+
+class LandmarkNet(nn.Module):
+    """An upright face crop to 68 landmarks and a presence logit; in training also the teacher's 468 mesh points.
+
+    Input float32 (N, 3, 112, 112), RGB in 0..1. Landmarks come out in the crop's unit square.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            conv(3, 24, 3, 2),  # (24, 56, 56)
+            conv(24, 32, 3, 2),  # (32, 28, 28)
+            Inverted(32, 32, 3),
+            Inverted(32, 32, 3),
+            Inverted(32, 72, 4, 2),  # (72, 14, 14)
+            Inverted(72, 72, 3),
+            Inverted(72, 72, 3),
+            Inverted(72, 72, 3),
+            Inverted(72, 128, 4, 2),  # (128, 7, 7)
+            Inverted(128, 128, 3),
+            Inverted(128, 128, 3),
+            conv(128, 224, 1),  # (224, 7, 7)
+            # One 7x7 filter a channel keeps where things are, which average pooling would lose.
+            conv_valid(224, 7),  # (224, 1, 1)
+            nn.Flatten(),  # (224,)
+        )
+        self.landmarks = nn.Linear(224, 68 * 2)
+        self.presence = nn.Linear(224, 1)
+        self.mesh = nn.Linear(224, MESH_POINTS * 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Landmarks (N, 68, 2), presence logit (N,), mesh (N, 468, 2)."""
+        code = self.features((x - 0.5) * 4.0)
+        points = self.landmarks(code).view(-1, 68, 2) + 0.5
+        return points, self.presence(code).squeeze(1), self.mesh(code).view(-1, MESH_POINTS, 2) + 0.5
+
+
+def conv_valid(channels: int, size: int) -> nn.Sequential:
+    """A depthwise filter over the whole ``size`` x ``size`` map (MobileFaceNet, Chen et al., 2018)."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels)
+    )
+
+
+class DetectorNet(nn.Module):
+    """A whole picture to a grid of faces, one prediction a cell of 8 x 8 pixels, CenterNet fashion.
+
+    Input float32 (N, 3, H, W), RGB in 0..1, H and W multiples of 32. Output (N, 5, H/8, W/8): a face logit and the
+    box's left, top, right and bottom distances from the cell's centre, as logarithms of multiples of the stride.
+    A face that fills the picture and one of 12 pixels share the grid: a cell sees the picture through strides
+    of 8, 16 and 32.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(conv(3, 16, 3, 2), conv(16, 24, 3, 2))  # (24, H/4, W/4)
+        self.s8 = nn.Sequential(conv(24, 48, 3, 2), Inverted(48, 48, 2), Inverted(48, 48, 2))  # (48, H/8, W/8)
+        self.s16 = nn.Sequential(Inverted(48, 64, 3, 2), Inverted(64, 64, 3), Inverted(64, 64, 3))
+        self.s32 = nn.Sequential(Inverted(64, 96, 3, 2), Inverted(96, 96, 3), Inverted(96, 96, 3), Inverted(96, 96, 3))
+        self.from32 = conv(96, 64, 1)
+        self.from16 = conv(64, 48, 1)
+        self.up = nn.Upsample(scale_factor=2, mode="nearest")
+        self.head = nn.Sequential(Inverted(48, 48, 2), conv(48, 48, 3), nn.Conv2d(48, 5, 1))
+        nn.init.constant_(self.head[-1].bias, 0.0)  # type: ignore[arg-type]
+        self.head[-1].bias.data[0] = -4.0  # type: ignore[union-attr, index]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 5, H/8, W/8)."""
+        s8 = self.s8(self.stem((x - 0.5) * 4.0))
+        s16 = self.s16(s8)
+        s32 = self.s32(s16)
+        s16 = s16 + self.up(self.from32(s32))
+        out: Tensor = self.head(s8 + self.up(self.from16(s16)))
+        return out

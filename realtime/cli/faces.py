@@ -1,0 +1,30 @@
+"""``mummer faces``: what the face finder sees."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["faces"]
+
+
+def faces(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Videos and pictures.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for every frame.")] = False,
+    detector: Annotated[str, typer.Option(help="Face finder: builtin, sfd, yunet, ...")] = "builtin",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+) -> None:
+    """Show which faces the face finder sees, frame by frame."""
+    from realtime.sightings import Sighting, sightings
+
+    def line(seen: Sighting) -> str:
+        boxes = ", ".join(
+            f"track {face.track} at {face.box[0]:.0f},{face.box[1]:.0f} to {face.box[2]:.0f},{face.box[3]:.0f}"
+            f" ({face.score:.2f})"
+            for face in seen.faces
+        )
+        return f"{seen.source} frame {seen.frame}: {boxes or 'no face'}"
+
+    for path in inputs:
+        for seen in sightings(path, detector, device):
+            print(seen.model_dump_json() if as_json else line(seen))

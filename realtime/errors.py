@@ -1,0 +1,34 @@
+"""The error tree. Every message says what was wrong, with which file or device, and what to do about it.
+
+The command line prints the message as one line and exits with ``exit_code``; a traceback is for our own bugs only.
+"""
+
+__all__ = ["DetectorError", "InputError", "ModelError", "MummerError", "OutputError", "UsageError"]
+
+
+class MummerError(Exception):
+    """Anything a user can cause and mend."""
+
+    exit_code = 1
+
+
+class InputError(MummerError):
+    """The source cannot be opened, read or understood."""
+
+
+class OutputError(MummerError):
+    """The sink cannot be created or written."""
+
+
+class ModelError(MummerError):
+    """A model file is missing, unreadable, or does not fit the contract it claims."""
+
+
+class DetectorError(MummerError):
+    """A face detector is unknown or cannot be loaded."""
+
+
+class UsageError(MummerError):
+    """The request itself makes no sense, whatever the files hold."""
+
+    exit_code = 2

@@ -1,0 +1,56 @@
+"""The built-in detector: a small picture of the whole frame in, head boxes out."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from realtime.arrays import Floats
+from realtime.face import Box
+from realtime.frame import Frame
+from realtime.sessions import open_session
+
+__all__ = ["Detector"]
+
+ASSET = Path(__file__).parent.parent / "assets" / "detector.onnx"
+#: Longest side of the picture that the net sees. A face of 64 px in a 1080p frame is still 15 px there.
+LONGEST = 448
+#: The net's grid, and what its strides want the picture's sides to be multiples of.
+STRIDE, MULTIPLE = 8, 32
+#: Boxes that share more than this part of their union are the same face.
+SAME = 0.4
+
+
+class Detector:
+    """Finds head boxes in whole frames. About 2 ms for a 720p frame on one core."""
+
+    def __init__(self, device: str = "auto", threshold: float = 0.5) -> None:
+        self._session = open_session(ASSET, device)
+        # sigmoid(logit) > threshold, asked of the logit itself
+        self._least_logit = float(np.log(threshold / (1 - threshold)))
+
+    def detect(self, frame: Frame) -> list[tuple[Box, float]]:
+        """Boxes in frame pixels with their scores in 0..1, the surest first."""
+        zoom = min(1.0, LONGEST / max(frame.width, frame.height))
+        width = -(-round(frame.width * zoom) // MULTIPLE) * MULTIPLE
+        height = -(-round(frame.height * zoom) // MULTIPLE) * MULTIPLE
+        shift = zoom / 2 - 0.5  # pixel centres: the corner of a pixel goes to the corner of a pixel
+        frame_to_small = np.array([[zoom, 0, shift], [0, zoom, shift]])
+        small = frame.warp(frame_to_small, (width, height))
+        grid: Floats = self._session.run(None, {"picture": small[None]})[0][0]  # (5, H/8, W/8)
+
+        y, x = np.nonzero(grid[0] > self._least_logit)
+        if len(x) == 0:
+            return []
+        centre = (np.stack([x, y, x, y], axis=1) + 0.5) * STRIDE - 0.5
+        reach = np.exp(grid[1:, y, x].T) * STRIDE * (-1, -1, 1, 1)  # left, top, right, bottom
+        boxes = (centre + reach - shift) / zoom
+        scores = 1 / (1 + np.exp(-grid[0, y, x]))
+        sizes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+        kept = cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, SAME)
+        return [(_box(boxes[i]), float(scores[i])) for i in np.asarray(kept).ravel()]
+
+
+def _box(row: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Box:
+    x0, y0, x1, y1 = row.tolist()
+    return (x0, y0, x1, y1)

@@ -1,0 +1,51 @@
+"""The built-in landmark net: a crop around a face in, 68 landmarks and the face's presence out."""
+
+from pathlib import Path
+
+import numpy as np
+
+from realtime.arrays import Matrix, Points
+from realtime.face import Box
+from realtime.frame import Frame
+from realtime.geometry import TEMPLATES, apply, invert
+from realtime.sessions import open_session
+
+__all__ = ["Landmarker"]
+
+ASSET = Path(__file__).parent.parent / "assets" / "landmarks.onnx"
+#: Side of the net's input in pixels.
+SIZE = 112
+# Where a head box lies in the net's crop, in crop sides: mean over the training faces.
+BOX_WIDTH, BOX_HEIGHT, BOX_BOTTOM = 0.675, 0.865, 0.377
+
+
+class Landmarker:
+    """Reads landmarks off a frame, given where the face is expected."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self._session = open_session(ASSET, device)
+
+    def look(self, frame: Frame, frame_to_crop: Matrix) -> tuple[Points, float]:
+        """Landmarks float32 (68, 2) in frame pixels, and the presence in 0..1, as seen in one crop."""
+        crop = frame.warp(frame_to_crop, SIZE)
+        points, presence = self._session.run(None, {"face": crop[None]})
+        return apply(invert(frame_to_crop), points[0] * SIZE - 0.5), float(presence[0])
+
+    def follow(self, frame: Frame, landmarks: Points) -> tuple[Points, float]:
+        """Look where the landmarks, float32 (68, 2) in frame pixels, were a frame ago."""
+        return self.look(frame, TEMPLATES["landmarks"].frame_to_crop(landmarks, SIZE))
+
+    def settle(self, frame: Frame, box: Box) -> tuple[Points, float]:
+        """Look at a detected head box, then once more at the crop which the first answer gives."""
+        points, presence = self.look(frame, crop_of_box(box))
+        return self.follow(frame, points) if presence > 0.1 else (points, presence)
+
+
+def crop_of_box(box: Box) -> Matrix:
+    """The net's upright crop around a head box; float64 (2, 3)."""
+    x0, y0, x1, y1 = box
+    side = max(((x1 - x0) / BOX_WIDTH + (y1 - y0) / BOX_HEIGHT) / 2, 1.0)
+    zoom = SIZE / side
+    centre = ((x0 + x1) / 2, y1 - BOX_BOTTOM * side)
+    middle = SIZE / 2 - 0.5
+    return np.array([[zoom, 0, middle - zoom * centre[0]], [0, zoom, middle - zoom * centre[1]]])

@@ -1,0 +1,51 @@
+"""The One-Euro filter for landmarks: still when the head is still, without lag when it moves.
+
+Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cut-off frequency grows with speed.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.arrays import Points
+
+__all__ = ["OneEuro"]
+
+#: Cut-off of a point at rest, Hz. Lower is steadier.
+REST = 1.0
+#: Growth of the cut-off with speed: Hz per (outer-eye distance per second). Higher lags less.
+BETA = 30.0
+#: Cut-off for the speed itself, Hz.
+SPEED_CUTOFF = 2.0
+
+
+class OneEuro:
+    """Smooths the 68 points of one track, frame by frame."""
+
+    def __init__(self, points: Points) -> None:
+        """``points`` float32 (68, 2), the first sighting, taken as it is."""
+        self._points = points.astype(np.float64)
+        self._raw = self._points
+        self._speed = np.zeros_like(self._points)
+
+    def __call__(self, points: Points, seconds: float) -> Points:
+        """The smoothed points, float32 (68, 2), ``seconds`` after the former ones (more than 0)."""
+        face = max(float(np.linalg.norm(points[36] - points[45])), 1.0)
+        raw = points.astype(np.float64)
+        self._speed += _share(SPEED_CUTOFF, seconds) * ((raw - self._raw) / seconds - self._speed)
+        # The head moves as one: the mean speed hardly sees the noise of single points, so it may open the
+        # filter wide; a point's own speed adds what lips and lids do.
+        head = float(np.linalg.norm(self._speed.mean(axis=0)))
+        own = np.linalg.norm(self._speed, axis=1, keepdims=True)  # (68, 1)
+        share = _share(REST + BETA * np.maximum(head, own - NOISE * face) / face, seconds)
+        self._points = self._points + share * (raw - self._points)
+        self._raw = raw
+        return self._points.astype(np.float32)
+
+
+#: Speed of a single point that is taken for noise, in outer-eye distances per second.
+NOISE = 0.03
+
+
+def _share(cutoff: float | NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
+    """How far a first-order low-pass of ``cutoff`` Hz goes towards a new value in ``seconds``, 0..1."""
+    return np.asarray(1.0 - np.exp(-2.0 * np.pi * seconds * np.asarray(cutoff, np.float64)))

@@ -1,0 +1,80 @@
+"""Face finders by name: the built-in one, and those that other packages bring.
+
+A plug-in is a factory under the entry-point group ``mummer.detectors``. It takes a device name and returns a
+``PictureFinder``; tracks and smoothing are put around it here.
+"""
+
+import itertools
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import numpy as np
+
+from realtime.arrays import Bytes, Points
+from realtime.errors import DetectorError
+from realtime.face import Face
+from realtime.finder.builtin import BuiltinFinder
+from realtime.finder.tracks import Clock, Track, overlap
+from realtime.frame import Frame
+
+__all__ = ["FaceFinder", "PictureFinder", "PluginFinder", "detector_names", "open_finder"]
+
+GROUP = "mummer.detectors"
+BUILTIN = "builtin"
+#: Boxes of consecutive frames that share this much belong to one face.
+SAME = 0.3
+
+
+class FaceFinder(Protocol):
+    """What the frame's way needs: the faces of each frame, frames in order."""
+
+    def find(self, frame: Frame) -> tuple[Face, ...]:
+        """The faces of ``frame`` with landmarks in its pixels."""
+        ...
+
+
+class PictureFinder(Protocol):
+    """What a plug-in gives: the faces of one picture, with no memory of the last."""
+
+    def find(self, rgb: Bytes) -> list[tuple[Points, float]]:
+        """Landmarks float32 (68, 2) in pixels and a score in 0..1 for each face of uint8 (H, W, 3) RGB."""
+        ...
+
+
+class PluginFinder:
+    """Gives the faces of a plug-in numbers and steadiness."""
+
+    def __init__(self, finder: PictureFinder) -> None:
+        self._finder = finder
+        self._tracks: list[Track] = []
+        self._numbers = itertools.count()
+        self._clock = Clock()
+
+    def find(self, frame: Frame) -> tuple[Face, ...]:
+        """The faces of this frame. These detectors look at the whole picture, so it is converted whole."""
+        gap = self._clock.gap(frame)
+        former, self._tracks = self._tracks, []
+        for landmarks, score in self._finder.find(frame.warp(np.eye(2, 3), (frame.width, frame.height))):
+            box = Face(landmarks, score, -1).box
+            track = max(former, key=lambda track: overlap(box, [track.box]), default=None)
+            if track is not None and overlap(box, [track.box]) > SAME:
+                former.remove(track)
+                track.update(landmarks, score, gap)
+            else:
+                track = Track(next(self._numbers), landmarks, score)
+            self._tracks.append(track)
+        return tuple(track.face() for track in self._tracks)
+
+
+def detector_names() -> list[str]:
+    """What ``--detector`` takes, the built-in one first."""
+    return [BUILTIN, *sorted(entry.name for entry in entry_points(group=GROUP))]
+
+
+def open_finder(name: str = BUILTIN, device: str = "auto") -> FaceFinder:
+    """The face finder called ``name``. Raises ``DetectorError`` for an unknown name or missing weights."""
+    if name == BUILTIN:
+        return BuiltinFinder(device)
+    for entry in entry_points(group=GROUP, name=name):
+        return PluginFinder(entry.load()(device))
+    raise DetectorError(f"unknown detector {name!r}: choose one of {', '.join(detector_names())}")

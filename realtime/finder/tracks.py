@@ -1,0 +1,75 @@
+"""What is remembered of a face from one frame to the next."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from realtime.arrays import Points
+from realtime.face import Box, Face
+from realtime.finder.one_euro import OneEuro
+from realtime.frame import Frame
+
+__all__ = ["Clock", "Track", "overlap"]
+
+#: A gap longer than this is a new scene for the filter, which then starts afresh.
+LONGEST_GAP = 0.25
+#: Assumed where a source gives no presentation times.
+USUAL_GAP = 1 / 30
+
+
+class Clock:
+    """Seconds between the frames of a stream, for filters that need them."""
+
+    def __init__(self) -> None:
+        self._last: Fraction | None = None
+
+    def gap(self, frame: Frame) -> float:
+        """Seconds since the former frame; that of 30 frames a second where the source does not say."""
+        if frame.pts is None or frame.time_base is None:
+            return USUAL_GAP
+        now = frame.pts * frame.time_base
+        gap = USUAL_GAP if self._last is None else float(now - self._last)
+        self._last = now
+        return gap
+
+
+class Track:
+    """One face over time: its number, its last landmarks as seen and as smoothed."""
+
+    def __init__(self, number: int, landmarks: Points, score: float) -> None:
+        self.seen = landmarks
+        self.misses = 0
+        self._number = number
+        self._score = score
+        self._smooth = landmarks
+        self._filter = OneEuro(landmarks)
+
+    def update(self, landmarks: Points, score: float, gap: float) -> None:
+        """Take in what this frame shows, ``gap`` seconds after the last."""
+        if 0 < gap <= LONGEST_GAP:
+            self._smooth = self._filter(landmarks, gap)
+        else:
+            self._filter, self._smooth = OneEuro(landmarks), landmarks
+        self.seen, self._score, self.misses = landmarks, score, 0
+
+    @property
+    def box(self) -> Box:
+        """Where the face was seen last."""
+        return self.face().box
+
+    def face(self) -> Face:
+        """The face as it is reported: with smoothed landmarks."""
+        return Face(self._smooth, self._score, self._number)
+
+
+def overlap(box: Box, others: Iterable[Box]) -> float:
+    """The largest intersection over union of ``box`` with any of ``others``, 0..1."""
+    return max((_iou(box, other) for other in others), default=0.0)
+
+
+def _iou(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)

@@ -1,0 +1,330 @@
+"""Where frames go: a sink takes frames and packets, encodes the ones and copies the others."""
+
+from fractions import Fraction
+from io import BytesIO
+from math import lcm
+from pathlib import Path
+from struct import unpack
+from typing import Final, Protocol
+
+import av
+from av.container import OutputContainer
+from av.format import ContainerFormat
+from av.packet import Packet
+from av.sidedata.sidedata import Type
+from av.stream import Stream
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+
+from realtime.encoder import Encoding, choose_pixels, encoder_options, find_encoder, fit_context, is_rgb
+from realtime.errors import OutputError
+from realtime.frame import Frame
+from realtime.source import FileSource, Item, reason
+from realtime.stages import Stages
+
+__all__ = ["CONTAINERS", "FileSink", "Sink", "container_for", "default_codec"]
+
+
+class Sink(Protocol):
+    """Takes what a source gave, in order."""
+
+    def write(self, item: Item) -> None:
+        """Encode a frame, or copy a packet."""
+
+    def finish(self) -> None:
+        """Write what is still held back; the output is whole after this."""
+
+    def abort(self) -> None:
+        """Let go of the output without making it whole."""
+
+
+#: Suffix to FFmpeg muxer. Containers of one file that hold video and sound.
+CONTAINERS: Final = {
+    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".3gp": "3gp", ".mkv": "matroska", ".webm": "webm",
+    ".avi": "avi", ".ts": "mpegts", ".m2ts": "mpegts", ".mts": "mpegts", ".flv": "flv",
+    ".mxf": "mxf", ".ogv": "ogg", ".wmv": "asf", ".asf": "asf",
+}  # fmt: skip
+
+#: What is encoded where nothing is asked for; elsewhere libx264.
+_CODECS: Final = {"webm": "libvpx-vp9", "wmv": "wmv2"}
+
+#: Codecs that a transport stream has a type for; it swallows others, but nothing plays them.
+_IN_TRANSPORT: Final = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"})
+
+#: Metadata that the muxer writes itself.
+_OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
+
+#: Containers that cannot tell decoding order from presentation order, or cannot hold a time below zero.
+_NO_REORDERING: Final = frozenset({"avi", "mpegts"})
+
+
+def container_for(path: Path) -> str:
+    """The muxer for the suffix of ``path``. Raises ``OutputError`` for a suffix that names no container."""
+    muxer = CONTAINERS.get(path.suffix.lower())
+    if muxer is None:
+        known = " ".join(CONTAINERS)
+        raise OutputError(f"{path}: unknown kind of output {path.suffix or 'without a suffix'!r}; use one of {known}")
+    return muxer
+
+
+def default_codec(path: Path) -> str:
+    """The encoder for an output of this name when none is asked for."""
+    return _CODECS.get(container_for(path), "libx264")
+
+
+class FileSink:
+    """A video file with the properties of a source: its pixel format, colour tags, shape, rotation and clock.
+
+    Nothing is written to ``path`` before ``open``; making the sink opens the encoder, so that a setting which the
+    encoder or the container refuses is known first. ``name`` is what messages call the file (``path`` may be a
+    temporary one). Raises ``OutputError``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        source: FileSource,
+        encoding: Encoding,
+        stages: Stages | None = None,
+        name: Path | None = None,
+    ) -> None:
+        self.frames = 0
+        self.warnings: list[str] = []
+        self.name = name or path
+        self.muxer = container_for(path)
+        self._source = source
+        self._encode_stage = (stages or Stages())("encode")
+        self._last_pts: int | None = None
+        self._moved = 0
+        self._inexact = 0
+        self._copies: dict[int, _Copy] = {}
+        self._codec = find_encoder(encoding.codec or default_codec(path))
+        options = encoder_options(self._codec, encoding)
+        self.container: OutputContainer = av.open(
+            str(path.absolute()),
+            "w",
+            format=self.muxer,
+            container_options=self._container_options(),
+            metadata_errors="surrogateescape",
+        )
+        self.video = self._add_video(options)
+        self._add_copies()
+        self.container.metadata.update(_tags(source.container.metadata))
+        self.container.set_chapters(source.container.chapters())
+        self._open_encoder()
+
+    def open(self) -> None:
+        """Create the file and write its header. Raises ``OutputError`` where the container refuses a stream."""
+        try:
+            self.container.start_encoding()
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{self.name}: cannot be written: {_reason(error)}") from error
+        self._note_clock()
+
+    def write(self, item: Item) -> None:
+        try:
+            if isinstance(item, Frame):
+                self._encode(item.picture)
+            elif (copy := self._copies.get(item.stream.index)) is not None:
+                copy.write(self.container, item)
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{self.name}: cannot be written: {_reason(error)}") from error
+
+    def finish(self) -> None:
+        try:
+            self._mux(self.video.encode(None))
+            self.container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{self.name}: cannot be finished: {_reason(error)}") from error
+        if self._moved:
+            self.warnings.append(f"{self._moved} frames came twice at one time and were moved apart by one tick")
+        if self._inexact:
+            self.warnings.append(
+                f"{self.muxer} counts time in steps of {self._clock} s: {self._inexact} frame times were rounded"
+            )
+
+    def abort(self) -> None:
+        try:
+            self.container.close()
+        except (av.error.FFmpegError, OSError):
+            return  # whatever stopped the job is what the user should read about; the file is thrown away
+
+    # the video
+
+    def _container_options(self) -> dict[str, str]:
+        """Muxer settings that keep every time as it is: no shift, and a clock as fine as the source's."""
+        clock = self._source.first.time_base
+        rates = [
+            stream.time_base.denominator for stream in self._source.others if stream.time_base is not None
+        ]
+        fine = lcm(clock.denominator, *rates)
+        movie = {
+            "video_track_timescale": str(clock.denominator),
+            # Edit lists count in this clock: it must hold the start of every track exactly.
+            "movie_timescale": str(fine if fine < 2**31 else clock.denominator),
+        }
+        own = {"mp4": movie, "mov": movie, "3gp": movie, "mpegts": {"mpegts_copyts": "1"}}
+        return {"avoid_negative_ts": "disabled"} | own.get(self.muxer, {})
+
+    def _add_video(self, options: dict[str, str]) -> VideoStream:
+        source, picture = self._source, self._source.first.picture
+        pixels, lossy = choose_pixels(self._codec, picture.format.name)
+        if lossy:
+            self.warnings.append(
+                f"the encoder {self._codec.name} takes no {picture.format.name}: encoded as {pixels}"
+            )
+        try:
+            stream = self.container.add_stream(self._codec.name, rate=source.rate, options=options)
+        except ValueError as error:
+            raise OutputError(
+                f"{self.name}: {self.muxer} does not hold what {self._codec.name} encodes;"
+                " use another --codec or another suffix, .mkv holds most"
+            ) from error
+        assert isinstance(stream, VideoStream)
+        if self.muxer == "mpegts" and self._codec.canonical_name not in _IN_TRANSPORT:
+            raise OutputError(f"{self.name}: a transport stream does not hold {self._codec.name}; use .mkv or .mp4")
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = picture.width, picture.height, pixels
+        context.time_base = source.first.time_base
+        context.sample_aspect_ratio = source.video.sample_aspect_ratio or Fraction(0, 1)
+        self._convert = pixels != picture.format.name
+        self._set_colour(context, picture, pixels)
+        fit_context(context, options, source.rate)
+        if self.muxer in _NO_REORDERING:
+            context.max_b_frames = 0
+        rotation = next((data for data in picture.side_data if data.type is Type.DISPLAYMATRIX), None)
+        if rotation is not None:
+            stream.set_display_matrix(unpack("9i", bytes(rotation)))
+        stream.metadata.update(_tags(source.video.metadata))
+        stream.disposition = source.video.disposition
+        return stream
+
+    def _set_colour(self, context: av.VideoCodecContext, picture: VideoFrame, pixels: str) -> None:
+        into_yuv = is_rgb(picture.format.name) and not is_rgb(pixels)
+        context.colorspace = BT709 if into_yuv else picture.colorspace
+        context.color_range = LIMITED if into_yuv else picture.color_range
+        if picture.format.name.startswith("yuvj"):
+            context.color_range = FULL
+        context.color_primaries = picture.color_primaries
+        context.color_trc = picture.color_trc
+
+    def _open_encoder(self) -> None:
+        context = self.video.codec_context
+        asked = " ".join(f"{name}={value}" for name, value in context.options.items())
+        try:
+            context.open()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise OutputError(
+                f"{self.name}: the encoder {self._codec.name} refuses {context.width}x{context.height}"
+                f" {context.pix_fmt}{' with ' if asked else ''}{asked}: check --codec, --preset and --crf"
+            ) from error
+
+    def _encode(self, picture: VideoFrame) -> None:
+        # The decoder's frame types would be orders to the encoder.
+        picture.pict_type = PictureType.NONE
+        if self._convert:
+            picture = self._converted(picture)
+        picture = self._on_time(picture)
+        with self._encode_stage:
+            packets = self.video.encode(picture)
+        self._mux(packets)
+        self.frames += 1
+
+    def _converted(self, picture: VideoFrame) -> VideoFrame:
+        context = self.video.codec_context
+        pts, clock, duration = picture.pts, picture.time_base, picture.duration
+        picture = picture.reformat(
+            format=context.pix_fmt,
+            src_color_range=context.color_range or None,
+            dst_color_range=context.color_range or None,
+            dst_colorspace=SWS_BT709 if is_rgb(picture.format.name) else None,
+        )
+        picture.pts, picture.time_base, picture.duration = pts, clock, duration
+        return picture
+
+    def _on_time(self, picture: VideoFrame) -> VideoFrame:
+        """Encoders want times that rise; some files repeat one."""
+        assert picture.pts is not None
+        if self._last_pts is not None and picture.pts <= self._last_pts:
+            picture.pts = self._last_pts + 1
+            self._moved += 1
+        self._last_pts = picture.pts
+        if self._rounding and picture.pts * self._rounding % 1:
+            self._inexact += 1
+        return picture
+
+    def _note_clock(self) -> None:
+        """Whether the container's clock can hold the source's times."""
+        self._clock = self.video.time_base or Fraction(1)
+        steps = self._source.first.time_base / self._clock
+        self._rounding = steps if steps.denominator != 1 else None
+
+    def _mux(self, packets: "list[Packet[Stream]]") -> None:
+        for packet in packets:
+            self.container.mux_one(packet)
+
+    # the other streams
+
+    def _add_copies(self) -> None:
+        for stream in self._source.others:
+            if takes(self.muxer, stream):
+                self._copies[stream.index] = _Copy(_add_copy(self.container, stream))
+            elif stream.type == "audio":
+                name = stream.codec_context.name if stream.codec_context else "unknown"
+                raise OutputError(
+                    f"{self.name}: {self.muxer} cannot hold the sound ({name}) as it is; use another suffix, .mkv holds most"
+                )
+            else:
+                self.warnings.append(f"{self.muxer} does not hold stream {stream.index} ({stream.type}): left out")
+
+
+class _Copy:
+    """A stream passed on packet by packet."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._last: int | None = None
+
+    def write(self, container: OutputContainer, packet: "Packet[Stream]") -> None:
+        packet.stream = self._stream
+        # Muxers want decoding times that rise; a flaw in the file may repeat one.
+        if packet.dts is not None:
+            if self._last is not None and packet.dts <= self._last:
+                packet.pts = packet.dts = self._last + 1
+            self._last = packet.dts
+        container.mux_one(packet)
+
+
+def takes(muxer: str, stream: Stream) -> bool:
+    """Whether ``muxer`` can hold a copy of ``stream``: tried with a file in memory."""
+    with BytesIO() as memory:
+        trial = av.open(memory, "w", format=muxer)
+        try:
+            _add_copy(trial, stream)
+            trial.start_encoding()
+            trial.close()
+        except (av.error.FFmpegError, ValueError):
+            return False
+        return True
+
+
+def _add_copy(container: OutputContainer, stream: Stream) -> Stream:
+    copy = container.add_stream_from_template(stream)
+    copy.metadata.update(_tags(stream.metadata))
+    copy.disposition = stream.disposition
+    return copy
+
+
+def _tags(metadata: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in metadata.items() if name.lower() not in _OWN_TAGS}
+
+
+def _reason(error: av.error.FFmpegError | OSError) -> str:
+    return (error.strerror or type(error).__name__).rstrip(".").lower()
+
+
+#: FFmpeg's numbers (AVCOL_SPC_BT709, AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG) and swscale's (SWS_CS_ITU709).
+BT709: Final = 1
+LIMITED: Final = 1
+FULL: Final = 2
+SWS_BT709: Final = 1

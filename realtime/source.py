@@ -1,0 +1,221 @@
+"""Where frames come from: a source gives frames and sound packets in file order."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from realtime.errors import InputError
+from realtime.frame import Frame
+from realtime.planes import FORMATS, nearest_known
+from realtime.stages import Stages
+from realtime.whole import check_whole
+
+__all__ = ["FileSource", "Item", "Source"]
+
+#: What flows from source to sink: frames to perform on, and packets of the other streams to pass on as they are.
+Item: TypeAlias = "Frame | Packet[Stream]"
+
+
+class Source(Protocol):
+    """Frames and packets in file order. ``live`` decides the policy of every channel behind it."""
+
+    live: bool
+
+    def __iter__(self) -> Iterator[Item]: ...
+
+    def close(self) -> None:
+        """Let go of the file or device."""
+
+
+class FileSource:
+    """A video file. Opening it decodes up to the first frame, so that everything a sink must know is known.
+
+    Every frame of the first real video stream comes with the file's own presentation time; packets of all other
+    streams come as they were read, in file order. The file is trusted with nothing: only media containers are
+    opened, and none of them may name another file or an address. Raises ``InputError`` when the file cannot be
+    opened, holds no video, has a video without frames, or breaks off or is damaged on the way.
+    """
+
+    live = False
+
+    def __init__(self, path: Path, stages: Stages | None = None) -> None:
+        self.path = path
+        self.frames = 0
+        self.warnings: list[str] = []
+        self._stage = (stages or Stages())("decode")
+        self._time: Fraction | None = None
+        check_regular(path)
+        check_whole(path)
+        self.container = _open(path)
+        try:
+            self.video = self._choose_video()
+            self.video.codec_context.thread_count = DECODER_THREADS
+            self.video.thread_type = "AUTO"  # type: ignore[assignment]  # the stub misses the stream's setter
+            self._items = self._read()
+            self._head: deque[Item] = deque()
+            self.first = self._fetch_first()
+        except BaseException:
+            self.container.close()
+            raise
+
+    @property
+    def others(self) -> list[Stream]:
+        """Every stream but the video that is converted, and cover pictures."""
+        return [stream for stream in self.container.streams if stream.type != "video"]
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second as the container has it; 25 where it says nothing."""
+        return self.video.guessed_rate or self.video.average_rate or Fraction(25)
+
+    @property
+    def expected_frames(self) -> int:
+        """How many frames are to come, as far as the container says; 0 where it does not."""
+        if self.video.frames:
+            return self.video.frames
+        if self.container.duration:
+            return round(self.container.duration / av.time_base * self.rate)
+        return 0
+
+    def __iter__(self) -> Iterator[Item]:
+        while self._head:
+            yield self._head.popleft()
+        yield from self._items
+
+    def close(self) -> None:
+        """Close the file; nothing may be read afterwards."""
+        self._items.close()
+        self.container.close()
+
+    def _choose_video(self) -> VideoStream:
+        videos = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos:
+            kinds = sorted({stream.type for stream in self.container.streams}) or ["nothing"]
+            raise InputError(f"{self.path}: no video in this file, only {', '.join(kinds)}; give a video file")
+        if len(videos) > 1:
+            self.warnings.append(f"only the first of {len(videos)} video streams was converted")
+        video = videos[0]
+        if video.codec_context is None:
+            raise InputError(f"{self.path}: no decoder for its video; convert it to H.264 first")
+        return video
+
+    def _fetch_first(self) -> Frame:
+        for item in self._items:
+            self._head.append(item)
+            if isinstance(item, Frame):
+                return item
+        raise InputError(f"{self.path}: its video has no frames")
+
+    def _read(self) -> Iterator[Item]:
+        streams = [self.video, *self.others]
+        with self._clear_errors():
+            for packet in self.container.demux(*streams):
+                if packet.stream is not self.video:  # the empty packets at the end have an index of 0
+                    if packet.size:
+                        yield packet
+                    continue
+                if packet.is_corrupt:
+                    raise InputError(f"{self.path}: the file is damaged or cut short {self._where()}")
+                with self._stage:
+                    pictures = self.video.decode(packet)
+                for picture in pictures:
+                    yield self._frame(picture)
+
+    def _frame(self, picture: VideoFrame) -> Frame:
+        if picture.is_corrupt:
+            raise InputError(f"{self.path}: the picture is damaged {self._where()}")
+        if self.frames and (shape := _shape(picture)) != self._shape:
+            raise InputError(
+                f"{self.path}: the picture changes from {self._shape} to {shape} {self._where()};"
+                " split the file there first"
+            )
+        if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
+            step = 1 / self.rate / picture.time_base if picture.time_base else Fraction(1)
+            picture.pts = picture.dts if picture.dts is not None else round(self.frames * step)
+        if picture.time_base is None:
+            picture.time_base = self.video.time_base
+        if self.frames == 0:
+            self._shape = _shape(picture)
+        self.frames += 1
+        if picture.time_base is not None:
+            self._time = picture.pts * picture.time_base
+        return Frame(picture if picture.format.name in FORMATS else self._known(picture))
+
+    def _known(self, picture: VideoFrame) -> VideoFrame:
+        """``picture`` in the nearest format whose planes we know."""
+        name = nearest_known(picture.format.name)
+        if self.frames == 1:
+            self.warnings.append(f"pictures were converted from {picture.format.name} to {name}")
+        known = picture.reformat(format=name, dst_color_range=picture.color_range or None)
+        known.pts, known.time_base, known.duration = picture.pts, picture.time_base, picture.duration
+        return known
+
+    def _where(self) -> str:
+        if self._time is None:
+            return "at the first frame"
+        return f"after frame {self.frames} ({float(self._time):.2f} s)"
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except av.error.FFmpegError as error:
+            raise InputError(
+                f"{self.path}: cannot be decoded {self._where()}: {reason(error)}; the file is damaged or cut short"
+            ) from error
+
+
+def _shape(picture: VideoFrame) -> str:
+    return f"{picture.width}x{picture.height} {picture.format.name}"
+
+
+def check_regular(path: Path) -> None:
+    """Raise ``InputError`` unless ``path`` is a file that can be read."""
+    if not path.exists():
+        hint = "; give the path of a file, not an address" if ":" in str(path) else ""
+        raise InputError(f"{path}: no such file{hint}")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a video file")
+    if not path.is_file():
+        raise InputError(f"{path}: not a regular file")
+
+
+def reason(error: av.error.FFmpegError) -> str:
+    """FFmpeg's own words for ``error``, without number and file name."""
+    return (error.strerror or type(error).__name__).rstrip(".").lower()
+
+
+def _open(path: Path) -> InputContainer:
+    # An absolute path never looks like a protocol ("concat:a|b"), and the whitelists keep playlists and
+    # references to other files and hosts out, whatever the suffix says.
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
+    try:
+        return av.open(
+            str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape"
+        )
+    except PermissionError as error:
+        raise InputError(f"{path}: no permission to read it") from error
+    except (av.error.FFmpegError, UnicodeError) as error:
+        raise InputError(
+            f"{path}: not a video that can be read (damaged, cut short, or not a media file)"
+        ) from error
+
+
+#: Real containers of video and sound. Not in it: everything that names other files (hls, dash, concat, sdp, image2).
+DEMUXERS: Final = frozenset(
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,kux,asf,nut,ogg,mxf,gxf,ivf,obu,"
+    "h264,hevc,vvc,m4v,mjpeg,yuv4mpegpipe,gif,apng,dv,rm,wtv,wav,mp3,flac,aac,aiff,ac3,eac3,w64,caf".split(",")
+)
+
+#: Enough to keep the decoder ahead; each thread holds a frame or two.
+DECODER_THREADS: Final = 2

@@ -1,0 +1,89 @@
+"""Where the time goes: wall and CPU time of each step of a frame's way, in bounded memory."""
+
+from math import exp2, log2
+from time import perf_counter_ns, thread_time_ns
+from types import TracebackType
+from typing import Final, Self, TypedDict
+
+__all__ = ["STAGES", "StageTimes", "Stages"]
+
+#: The steps of a frame's way, in order.
+STAGES: Final = ("decode", "find", "warp", "swap", "color", "paste", "label", "encode")
+
+#: Buckets per doubling of time: a percentile is exact to half a bucket, 1.1 %.
+_PER_OCTAVE: Final = 32
+
+
+class StageTimes(TypedDict):
+    """Milliseconds of one stage: wall time of the median and of the slowest hundredth call, mean CPU time a call."""
+
+    p50: float
+    p99: float
+    cpu: float
+
+
+class _Stage:
+    """One stage's histogram; ``with`` it around the work. One thread at a time may write a stage."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, int] = {}
+        self._calls = 0
+        self._cpu_ns = 0
+        self._wall_at = 0
+        self._cpu_at = 0
+
+    def __enter__(self) -> Self:
+        self._cpu_at = thread_time_ns()
+        self._wall_at = perf_counter_ns()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.record(perf_counter_ns() - self._wall_at, thread_time_ns() - self._cpu_at)
+
+    def record(self, wall_ns: int, cpu_ns: int) -> None:
+        bucket = int(log2(max(wall_ns, 1)) * _PER_OCTAVE)
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        self._calls += 1
+        self._cpu_ns += cpu_ns
+
+    def _percentile_ms(self, share: float) -> float:
+        """Wall time that ``share`` (0..1) of the calls stay within, to the middle of its bucket."""
+        wanted = share * self._calls
+        seen = 0
+        for bucket, count in sorted(self._buckets.items()):
+            seen += count
+            if seen >= wanted:
+                return exp2((bucket + 0.5) / _PER_OCTAVE) / 1e6
+        return 0.0
+
+    def times(self) -> StageTimes:
+        return StageTimes(
+            p50=round(self._percentile_ms(0.50), 3),
+            p99=round(self._percentile_ms(0.99), 3),
+            cpu=round(self._cpu_ns / max(self._calls, 1) / 1e6, 3),
+        )
+
+
+class Stages:
+    """Times by stage name: ``with stages("warp"): ...``.
+
+    CPU time is that of the calling thread; what a codec or a model does in threads of its own is not in it.
+    Memory is bounded (a histogram per stage). A stage belongs to the one thread that runs it.
+    """
+
+    def __init__(self) -> None:
+        self._stages: dict[str, _Stage] = {}
+
+    def __call__(self, name: str) -> _Stage:
+        stage = self._stages.get(name)
+        if stage is None:
+            stage = self._stages[name] = _Stage()
+        return stage
+
+    def summary(self) -> dict[str, StageTimes]:
+        """Times in milliseconds of every stage that ran, in the order of a frame's way; unknown names come last."""
+        order = {name: place for place, name in enumerate(STAGES)}
+        ran = sorted(self._stages, key=lambda name: order.get(name, len(order)))
+        return {name: self._stages[name].times() for name in ran}

@@ -1,0 +1,99 @@
+"""Is a file all there? A look at the sizes its own headers claim, before anything is decoded.
+
+Demuxers end quietly where the bytes end, so a download that broke off would convert into a shorter video. Three
+families write how long they are: ISO boxes (ISO/IEC 14496-12, 4.2), EBML (RFC 8794, 4 to 6) and RIFF. What does not
+claim a length is left to the decoder, which notices a last frame cut in half.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+from realtime.errors import InputError
+
+__all__ = ["check_whole"]
+
+#: What claims to reach to which byte, in file order.
+_Claims: TypeAlias = Iterator[tuple[str, int]]
+
+
+def check_whole(path: Path) -> None:
+    """Raise ``InputError`` where a header of ``path`` claims more bytes than the file has."""
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError(f"{path}: the file is empty")
+    with path.open("rb") as file:
+        head = file.read(12)
+        for matches, claims in _FAMILIES:
+            if matches(head):
+                for what, end in claims(file, size):
+                    if end > size:
+                        raise InputError(
+                            f"{path}: the file is cut short: its {what} ends at byte {end:,} and the file at"
+                            f" {size:,}; get a whole copy"
+                        )
+
+
+def _boxes(file: BinaryIO, size: int) -> _Claims:
+    """Top-level boxes of MP4 and MOV. Unknown names end the walk: some writers leave rubbish behind the last box."""
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        length, name = struct.unpack(">I4s", file.read(8))
+        if name not in _BOX_NAMES or length == 0:  # a length of 0 is "to the end of the file"
+            return
+        if length == 1:
+            (length,) = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))
+        if length < 8:
+            return
+        at += length
+        yield f"{name.decode('ascii')} box", at
+
+
+def _segment(file: BinaryIO, size: int) -> _Claims:
+    """The EBML header and the segment of Matroska and WebM. Live recordings leave the segment's length open."""
+    file.seek(0)
+    at = 0
+    while at + 12 <= size:
+        file.seek(at)
+        head = file.read(12)
+        id_length = 9 - head[0].bit_length()
+        if not 1 <= id_length <= 4:
+            return
+        first = head[id_length]
+        length = 9 - first.bit_length()
+        if not 1 <= length <= 8:
+            return
+        value = int.from_bytes(head[id_length : id_length + length]) & ((1 << 7 * length) - 1)
+        if value == (1 << 7 * length) - 1:  # all ones is "unknown"
+            return
+        at += id_length + length + value
+        name = _EBML_NAMES.get(head[:id_length])
+        if name is None:
+            return
+        yield name, at
+
+
+def _riff(file: BinaryIO, size: int) -> _Claims:
+    """The RIFF chunks of AVI; OpenDML files have several."""
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        name, length = struct.unpack("<4sI", file.read(8))
+        if name != b"RIFF" or length == 0:
+            return
+        at += 8 + length
+        yield "RIFF chunk", at
+        at += at % 2
+
+
+_BOX_NAMES: Final = frozenset(
+    {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"mfra", b"uuid", b"meta"}
+)
+_EBML_NAMES: Final = {b"\x1a\x45\xdf\xa3": "EBML header", b"\x18\x53\x80\x67": "segment"}
+_FAMILIES: Final[tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], _Claims]], ...]] = (
+    (lambda head: head[4:8] in _BOX_NAMES, _boxes),
+    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _segment),
+    (lambda head: head[:4] == b"RIFF" and head[8:12] != b"WAVE", _riff),
+)

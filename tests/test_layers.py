@@ -1,0 +1,55 @@
+"""The architecture, held by reading the code: imports point one way, and running needs no torch."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FORBIDDEN = {
+    "realtime": {"models", "export", "torch", "onnx", "face_alignment", "skimage.data"},
+    "models": {"export"},
+    "export": set[str](),
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_imports_point_one_way(layer: str) -> None:
+    files = list((ROOT / layer).rglob("*.py"))
+    assert files
+    for path in files:
+        for name in imports(path):
+            assert name.split(".")[0] not in FORBIDDEN[layer], f"{path} imports {name}"
+
+
+def test_the_command_line_starts_without_heavy_imports() -> None:
+    code = "import sys, realtime.cli; print([m for m in ('torch', 'cv2', 'av', 'numpy', 'onnxruntime') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_every_module_says_what_it_exports(package: str) -> None:
+    root = importlib.import_module(package)
+    for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+        module = importlib.import_module(info.name)
+        names = getattr(module, "__all__", None)
+        if names is None:
+            assert info.ispkg or not [n for n in vars(module) if not n.startswith("_")], f"{info.name} has no __all__"
+            continue
+        for name in names:
+            assert hasattr(module, name), f"{info.name}.__all__ names {name}, which is not there"
