@@ -1,8 +1,9 @@
 """Augmentation of whole batches as tensors, on whatever device they are.
 
-Pictures are float (B, C, S, S), RGB in 0..1. A grid is float (B, S, S, 2) as ``torch.nn.functional.grid_sample``
-takes it with ``align_corners=False``: where in the source, in -1..1 from edge to edge, each pixel is taken from.
-All randomness comes from the generator given, a CPU one, so that a batch depends on nothing else.
+Pictures are float (B, C, S, S), RGB in 0..1. A grid is float (B, S, S, 2) as
+``torch.nn.functional.grid_sample`` takes it with ``align_corners=False``: where in the source, in -1..1 from
+edge to edge, each pixel is taken from. All randomness comes from the generator given, a CPU one, so that a
+batch depends on nothing else.
 """
 
 import math
@@ -58,7 +59,11 @@ def affine_grid(like: Tensor, geometry: Geometry, generator: Generator) -> Tenso
     mirror = 1 - 2 * (_uniform((count,), like, generator) < geometry.flip).float()
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     rows = torch.stack(
-        [torch.stack([cos * mirror, -sin, shift[:, 0]], -1), torch.stack([sin * mirror, cos, shift[:, 1]], -1)], 1
+        [
+            torch.stack([cos * mirror, -sin, shift[:, 0]], -1),
+            torch.stack([sin * mirror, cos, shift[:, 1]], -1),
+        ],
+        1,
     )  # (B, 2, 3)
     return F.affine_grid(rows, [count, 1, size, size], align_corners=False)
 
@@ -72,14 +77,14 @@ def warp_field(like: Tensor, geometry: Geometry, generator: Generator) -> Tensor
 
 
 def sample(picture: Tensor, grid: Tensor, cubic: bool = False) -> Tensor:
-    """``picture`` taken at ``grid``; edges go on for ever. ``cubic`` keeps it sharp, for what is to be learnt."""
+    """``picture`` taken at ``grid``, its edges replicated; ``cubic`` keeps a target sharp."""
     mode = "bicubic" if cubic else "bilinear"
     taken = F.grid_sample(picture, grid, mode=mode, padding_mode="border", align_corners=False)
     return taken.clamp(0, 1) if cubic else taken
 
 
 def photometry(face: Tensor, spread: Photometry, generator: Generator) -> Tensor:
-    """Other light, another camera: light field, exposure, white balance, saturation, gamma, blur, noise, compression."""
+    """Another light and another camera: exposure, colour, blur, noise and compression."""
     count, _, size, _ = face.shape
     column = (count, 1, 1, 1)
     field = _normal((count, 1, 3, 3), face, generator) * spread.light
@@ -104,11 +109,14 @@ def _chosen(count: int, share: float, generator: Generator) -> Tensor:
 def _blur(face: Tensor, share: float, generator: Generator) -> Tensor:
     """Part of the batch as if the face had been small in its frame: shrunk, and enlarged again."""
     size = face.shape[-1]
-    for index in _chosen(len(face), share, generator).split(4):
+    chosen = _chosen(len(face), share, generator)
+    for index in torch.tensor_split(chosen, max(len(chosen) // 4, 1)):
         smaller = int(size * float(torch.empty(1).uniform_(0.2, 0.8, generator=generator)))
         shrunk = F.interpolate(face[index], (smaller, smaller), mode="bilinear", antialias=True)
         face = face.index_copy(
-            0, index.to(face.device), F.interpolate(shrunk, (size, size), mode="bilinear", align_corners=False)
+            0,
+            index.to(face.device),
+            F.interpolate(shrunk, (size, size), mode="bilinear", align_corners=False),
         )
     return face
 
@@ -120,11 +128,14 @@ def _compress(face: Tensor, share: float, generator: Generator) -> Tensor:
     if not count or size % 8:
         return face
     frequency = torch.arange(8, dtype=torch.float32, device=face.device)
-    basis = torch.cos((2 * frequency[None] + 1) * frequency[:, None] * math.pi / 16) / 2  # (8, 8), rows are waves
+    basis = (
+        torch.cos((2 * frequency[None] + 1) * frequency[:, None] * math.pi / 16) / 2
+    )  # (8, 8), rows are waves
     basis[0] /= math.sqrt(2)
     step = 0.01 + 0.012 * (frequency[:, None] + frequency[None])  # of the whole range, at middling quality
     step = step * torch.exp(_uniform((count, 1, 1, 1, 1, 1), face, generator) * 3 - 1.5)
-    blocks = face[index].unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)  # (b, 3, S/8, S/8, 8, 8)
+    side = size // 8
+    blocks = face[index].reshape(count, 3, side, 8, side, 8).transpose(3, 4)  # (b, 3, S/8, S/8, 8, 8)
     waves = torch.round(basis @ blocks @ basis.T / step) * step
     decoded = (basis.T @ waves @ basis).transpose(3, 4).flatten(4, 5).flatten(2, 3)
     return face.index_copy(0, index, decoded)

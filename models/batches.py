@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
 from models.faces import FaceSet
-from models.pairs import Pairs
+from models.pairs import WEIGHT_ONE, Pairs
 from realtime.arrays import Bytes
 
 __all__ = ["Batches", "Example", "PairBatches", "SideBatches"]
@@ -20,8 +20,8 @@ __all__ = ["Batches", "Example", "PairBatches", "SideBatches"]
 class Example:
     """What a network is shown and what it should answer; a batch of it.
 
-    ``face`` and ``target`` are float (B, 3, S, S) RGB in 0..1, ``mask`` float (B, 1, S, S) in 0..1, ``weight`` float
-    (B, 1, S, S), 1 and more where a pixel matters more.
+    ``face`` and ``target`` are float (B, 3, S, S) RGB in 0..1, ``mask`` float (B, 1, S, S) in 0..1,
+    ``weight`` float (B, 1, S, S), how often a pixel counts, 1 as a rule.
     """
 
     face: Tensor
@@ -32,9 +32,11 @@ class Example:
 
 
 class Batches(Protocol):
-    """A source of examples. ``counts`` is how many pictures each side has, for the manifest."""
+    """A source of examples."""
 
-    counts: tuple[int, ...]
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Pictures of each side."""
 
     def draw(self, count: int, generator: Generator) -> Sequence[Example]:
         """An example of ``count`` pictures for every side that learns; depends on ``generator`` alone."""
@@ -80,6 +82,7 @@ class PairBatches:
     ) -> None:
         self.counts = (len(pairs),)
         self._pairs = pairs
+        self._chances = torch.ones(len(pairs)) if pairs.chances is None else torch.from_numpy(pairs.chances)
         self._side = side
         self._geometry = geometry
         self._light = light
@@ -87,15 +90,15 @@ class PairBatches:
     def draw(self, count: int, generator: Generator) -> Sequence[Example]:
         """See ``Batches.draw``."""
         pairs = self._pairs
-        index = torch.randint(len(pairs), (count,), generator=generator)
+        index = torch.multinomial(self._chances, count, replacement=True, generator=generator)
         face, target = _picture(pairs.inputs, index), _picture(pairs.targets, index)
         mask = _mask(pairs.masks, index)
         grid = affine_grid(face, self._geometry, generator) + warp_field(face, self._geometry, generator)
         weight = torch.ones_like(mask)
         if pairs.weights is not None:
             size = face.shape[-1]
-            extra = F.interpolate(_mask(pairs.weights, index), (size, size), mode="bilinear", align_corners=False)
-            weight = 1 + sample(extra, grid) * (255 / 64)
+            small = _mask(pairs.weights, index) * (255 / WEIGHT_ONE)
+            weight = sample(F.interpolate(small, (size, size), mode="bilinear", align_corners=False), grid)
         shown = photometry(sample(face, grid), self._light, generator)
         return [Example(shown, sample(target, grid, cubic=True), sample(mask, grid), weight, self._side)]
 

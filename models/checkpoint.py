@@ -1,6 +1,7 @@
-"""Checkpoints: one safetensors file with weights, averaged weights and the optimiser's state; its header is JSON.
+"""Checkpoints: one safetensors file of weights, averaged weights and optimiser state, with a JSON header.
 
-Reading one executes nothing. Writing replaces the old file in one step, so a run that dies leaves a whole one.
+Reading one executes nothing. Writing replaces the old file in one step, so a run that dies leaves a whole
+one.
 """
 
 import json
@@ -28,8 +29,9 @@ FORMAT = 1
 class Checkpoint:
     """A run as it stood after ``iteration`` steps and ``seconds`` of training.
 
-    ``tensors`` holds weights under ``weights.``, their running average under ``average.`` and the optimiser's state
-    under ``optimizer.``; ``facts`` is whatever the run wants to remember (counts, template, hashes), as JSON.
+    ``tensors`` holds weights under ``weights.``, their running average under ``average.`` and the optimiser's
+    state under ``optimizer.``; ``facts`` is whatever the run wants to remember (counts, template, hashes), as
+    JSON.
     """
 
     config: Config
@@ -79,7 +81,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     partial = path.with_suffix(".partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in checkpoint.tensors.items()}
+        tensors = {key: value.detach().cpu().contiguous() for key, value in checkpoint.tensors.items()}
         partial.write_bytes(save(tensors, {KEY: json.dumps(header)}))
         partial.replace(path)
     except (OSError, safetensors.SafetensorError) as error:
@@ -89,7 +91,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint in the run's folder. Raises ``InputError`` naming the file that is missing or damaged."""
+    """The checkpoint in a run's folder. Raises ``InputError`` naming the file that is missing or damaged."""
     path = folder / FILE if folder.is_dir() else folder
     if not path.is_file():
         raise InputError(f"{path}: no checkpoint there; give the folder that `mummer train --out` wrote")

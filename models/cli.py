@@ -1,9 +1,20 @@
-"""``mummer train``: plugs into the command line by name, and imports torch only when it runs."""
+"""``mummer train``: plugs into the command line by name, which imports this module only to run it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from models.architectures import configure
+from models.batches import PairBatches, SideBatches
+from models.digest import digest
+from models.faces import read_faces
+from models.pairs import read_pairs
+from models.train import Settings
+from models.train import train as run
+from realtime.errors import UsageError
+from realtime.geometry import TEMPLATES
 
 __all__ = ["train"]
 
@@ -12,10 +23,12 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoint and preview.")],
     a: Annotated[Path | None, typer.Option(help="Aligned faces of side A, the one to be replaced.")] = None,
     b: Annotated[
-        list[Path] | None, typer.Option(help="Aligned faces of side B, the one to put in; again for more sides.")
+        list[Path] | None,
+        typer.Option(help="Aligned faces of side B, the one to put in; again for more sides."),
     ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="Instead of A and B: input.npy, target.npy, mask.npy, matched one by one.")
+        Path | None,
+        typer.Option(help="Instead of A and B: input.npy, target.npy, mask.npy, matched one by one."),
     ] = None,
     arch: Annotated[str, typer.Option(help="Architecture: original or lite.")] = "lite",
     size: Annotated[
@@ -33,21 +46,11 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of weights and batches.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 leaves it to torch.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")
+    ] = False,
 ) -> None:
     """Train a swap model from aligned faces, or from pairs."""
-    from dataclasses import replace
-
-    from models.architectures import ARCHITECTURES, configure
-    from models.augment import Geometry
-    from models.batches import PairBatches, SideBatches
-    from models.faces import read_faces
-    from models.pairs import read_pairs
-    from models.train import Settings
-    from models.train import train as run
-    from realtime.errors import UsageError
-    from realtime.geometry import TEMPLATES
-
     if (pairs is None) == (a is None or not b):
         raise UsageError("give either --a and --b, or --pairs")
     if template not in TEMPLATES:
@@ -58,22 +61,28 @@ def train(
     fields: dict[str, object] = {"sides": 1 if pairs else 1 + len(b or ())}
     if skips:
         fields["skips"] = skips
-    learned = read_pairs(pairs) if pairs else None
-    if size is not None or learned is not None:
-        fields["size"] = size if size is not None else learned.inputs.shape[1] if learned is not None else None
-    config = configure(arch, **fields)
+    if size is not None:
+        fields["size"] = size
     source: PairBatches | SideBatches
-    if learned is not None:
+    if pairs is not None:
+        learned = read_pairs(pairs)
+        config = configure(arch, **{"size": learned.inputs.shape[1], **fields})
+        source = PairBatches(learned, config.sides - 1, replace(PairBatches.geometry, flip=0.5 * flip))
+        sources = {"pairs": digest(learned.inputs, learned.targets, learned.masks)}
         if learned.inputs.shape[1] != config.size:
             raise UsageError(f"{pairs}: the pairs have {learned.inputs.shape[1]} pixels, not {config.size}")
-        source = PairBatches(learned, config.sides - 1, replace(PairBatches.geometry, flip=0.5 * flip))
     else:
-        folders = [folder for folder in (a, *(b or ())) if folder is not None]
-        source = SideBatches(
-            [read_faces(folder, config.size) for folder in folders],
-            replace(SideBatches.geometry, flip=0.5 * flip),
-        )
+        config = configure(arch, **fields)
+        sides = [read_faces(folder, config.size) for folder in (a, *(b or ())) if folder is not None]
+        source = SideBatches(sides, replace(SideBatches.geometry, flip=0.5 * flip))
+        sources = {chr(ord("A") + side): digest(faces.faces, faces.masks) for side, faces in enumerate(sides)}
     settings = Settings(
-        iterations=iterations, minutes=minutes, batch=batch, rate=rate, seed=seed, threads=threads, device=device
+        iterations=iterations,
+        minutes=minutes,
+        batch=batch,
+        rate=rate,
+        seed=seed,
+        threads=threads,
+        device=device,
     )
-    run(config, source, out, settings, {"template": template}, resume, lambda line: typer.echo(line))
+    run(config, source, out, settings, {"template": template, "sources": sources}, resume, typer.echo)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from realtime.arrays import Bytes
@@ -52,8 +53,6 @@ def read_faces(folder: Path, size: int) -> FaceSet:
 
 def _read(path: Path, size: int) -> Bytes:
     """One square picture, uint8 (size, size, 3) RGB."""
-    import cv2  # noqa: PLC0415
-
     picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise InputError(f"{path}: not a picture that can be read; delete or replace it")

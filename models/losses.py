@@ -19,7 +19,7 @@ class LossWeights:
 
 
 def ssim_map(a: Tensor, b: Tensor, window: int = 8, stride: int = 4) -> Tensor:
-    """Structural similarity (Wang et al. 2004) of every ``stride``-th square window: float (B, C, n, n), at most 1."""
+    """Structural similarity (Wang et al. 2004) of square windows: float (B, C, n, n), at most 1."""
     ab = (a, b, a * a, b * b, a * b)
     mean_a, mean_b, square_a, square_b, product = (F.avg_pool2d(x, window, stride) for x in ab)
     variances = square_a - mean_a**2 + square_b - mean_b**2
@@ -30,7 +30,7 @@ def ssim_map(a: Tensor, b: Tensor, window: int = 8, stride: int = 4) -> Tensor:
 
 
 def edge_loss(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean difference between the steps from pixel to pixel: it is large where an edge is smeared."""
+    """Weighted mean difference of the steps from pixel to pixel: large where an edge is smeared."""
     error = a - b
     across = error.diff(dim=-1).abs() * weight[..., 1:]
     down = error.diff(dim=-2).abs() * weight[..., 1:, :]
@@ -40,7 +40,7 @@ def edge_loss(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
 def picture_loss(
     answer: Tensor, target: Tensor, mask: Tensor, weight: Tensor, parts: LossWeights
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Loss of an answer (B, 4, S, S), colour only where the mask is, and its parts by name, not yet multiplied."""
+    """Loss of an answer (B, 4, S, S), colour only where the mask is, and its bare parts by name."""
     rgb, answer_mask = answer[:, :3], answer[:, 3:]
     where = mask * weight  # (B, 1, S, S)
     total = where.sum() + 1e-6

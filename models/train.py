@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from models.architectures import Config, Network
 from models.batches import Batches, Example
 from models.checkpoint import (
+    FILE,
     Checkpoint,
     optimizer_tensors,
     read_checkpoint,
@@ -25,6 +27,9 @@ from realtime.arrays import Bytes
 from realtime.errors import MummerError, UsageError
 
 __all__ = ["Settings", "Trained", "bfloat16_pays", "train"]
+
+
+PREVIEW: Final = "preview.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,10 @@ def train(
 ) -> Trained:
     """Train the network of ``config`` on ``batches``; checkpoints and previews go to the folder ``out``.
 
-    With ``resume`` the run goes on where its checkpoint stands, with that checkpoint's config; the batches depend on
-    seed and iteration only, so that an interrupted run makes the same steps as an uninterrupted one. Ctrl-C saves and
-    is passed on. Raises ``UsageError`` for settings that have no end, ``MummerError`` when the loss is no number.
+    With ``resume`` the run goes on where its checkpoint stands, with the same config; the batches
+    depend on seed and iteration only, so that an interrupted run makes the same steps as an uninterrupted
+    one. Ctrl-C saves and is passed on. Raises ``UsageError`` for settings that have no end, ``MummerError``
+    when the loss is no number.
     """
     if settings.iterations is None and settings.minutes is None:
         raise UsageError("training needs an end: iterations, minutes, or both")
@@ -82,8 +88,11 @@ def train(
     mixed = bfloat16_pays(device) if settings.bfloat16 is None else settings.bfloat16
     torch.manual_seed(settings.seed)  # the initial weights
 
+    if not resume and (out / FILE).exists():
+        raise UsageError(f"{out}: holds a run already; give --resume to go on with it, or another folder")
     saved = read_checkpoint(out) if resume else None
-    config = saved.config if saved else config
+    if saved and saved.config != config:
+        raise UsageError(f"{out}: was begun with {saved.config.fields()}, not {config.fields()}")
     network = config.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = config.build().to(device)
     optimizer = torch.optim.AdamW(
@@ -136,7 +145,9 @@ def train(
                 for name, part in parts.items():
                     sums[name] = sums.get(name, 0.0) + float(part.detach()) / len(examples)
             if not math.isfinite(total):
-                raise MummerError(f"the loss became {total} at iteration {iteration}; lower the rate, then resume")
+                raise MummerError(
+                    f"the loss became {total} at iteration {iteration}; lower the rate, then resume"
+                )
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             optimizer.step()
             _follow(average, network, min(settings.average, (1 + iteration) / (10 + iteration)))
@@ -146,16 +157,18 @@ def train(
             losses.append(total)
             if iteration % settings.log_every == 0:
                 count = min(settings.log_every, len(losses))
-                mean = "  ".join(f"{name} {value / count:.4f}" for name, value in sums.items())
                 pace = len(losses) * settings.batch * len(examples) / (seconds - before)
-                log(f"{iteration:6d}  {seconds / 60:5.1f} min  {pace:5.0f}/s  loss {sum(losses[-count:]) / count:.4f}  {mean}")
+                recent = sum(losses[-count:]) / count
+                means = "  ".join(f"{name} {value / count:.4f}" for name, value in sums.items())
+                log(f"{iteration:6d}  {seconds / 60:5.1f} min  {pace:5.0f}/s  loss {recent:.4f}  {means}")
                 sums.clear()
             if iteration % settings.save_every == 0:
                 save()
             if iteration % settings.preview_every == 0:
-                write_preview(out / "preview.png", _preview(average, examples))
-    except KeyboardInterrupt:
-        log(f"stopped at iteration {iteration}; saved to {save()}")
+                write_preview(out / PREVIEW, _preview(average, examples))
+    except BaseException as stop:
+        if not isinstance(stop, Exception):  # Ctrl-C, in whatever form it comes
+            log(f"stopped at iteration {iteration}; saved to {save()}")
         raise
     return Trained(iteration, seconds, tuple(losses), save())
 
@@ -163,9 +176,9 @@ def train(
 def bfloat16_pays(device: torch.device) -> bool:
     """Whether the processor multiplies bfloat16 in hardware; half the time of float32 where it does."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10 and later
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10 and later
+    return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _device(name: str) -> torch.device:
@@ -204,5 +217,7 @@ def _preview(network: Network, examples: Sequence[Example]) -> Bytes:
         face = example.face[:4].to(device)
         answers = [network(face, side) for side in range(len(network.decoders))]
         own = answers[example.side]
-        rows.append(preview_sheet([face, example.target[:4], *(answer[:, :3] for answer in answers), own[:, 3:]]))
+        rows.append(
+            preview_sheet([face, example.target[:4], *(answer[:, :3] for answer in answers), own[:, 3:]])
+        )
     return np.concatenate(rows)

@@ -13,7 +13,7 @@ from typing import Final, cast
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes, Matrix
+from realtime.arrays import Bytes, Matrix, Points
 from realtime.colorspace import Codes, Conversion
 from realtime.geometry import invert, scale_of
 from realtime.planes import Layout, PixelFormat, Siting
@@ -77,11 +77,13 @@ def patches(
     codes = coding.from_rgb(rgb[y : y + height, x : x + width])
     channels = cast(Sequence[Codes], cv2.split(codes))
     wide: Codes = alpha if coding.dtype is np.uint8 else np.multiply(alpha, 257, dtype=np.uint16)
+    outline = _outline(alpha)
     for layout, numbers in _lattices(pixels.planes):
         plane_to_crop = compose(layout.to_frame(siting), frame_to_crop)
         plane_to_region = compose(plane_to_crop, translation(-x, -y))
         components = [c for number in numbers for c in pixels.planes[number].components]
-        landed = _land([channels[c] for c in components], wide, plane_to_region, layout.size(*size))
+        members = [channels[c] for c in components]
+        landed = _land(members, wide, outline, plane_to_region, layout.size(*size))
         if landed is None:
             continue
         left, top, (*adds, keep) = landed
@@ -101,23 +103,38 @@ def _lattices(planes: Sequence[Layout]) -> Iterator[tuple[Layout, list[int]]]:
         yield planes[numbers[0]], numbers
 
 
+def _outline(alpha: Bytes) -> Points:
+    """The convex hull of what is not 0, as points in its pixels."""
+    contours, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return cv2.convexHull(np.concatenate(contours)).reshape(-1, 2).astype(np.float32)
+
+
 def _interleave(parts: list[Codes]) -> Codes:
     return parts[0] if len(parts) == 1 else cast(Codes, cv2.merge(parts))
 
 
 def _land(
-    channels: list[Codes], alpha: Codes, plane_to_region: Matrix, size: tuple[int, int]
+    channels: list[Codes], alpha: Codes, outline: Points, plane_to_region: Matrix, size: tuple[int, int]
 ) -> tuple[int, int, list[Codes]] | None:
     """Up to three channels and their alpha on a plane of ``size``: x, y, and there the products and the rest.
 
     None where they miss the plane.
     """
-    step = scale_of(plane_to_region)
-    if step * SMOOTH_FROM < 1:
+    step = scale_of(plane_to_region)  # crop pixels a sample of the plane
+    times = halvings(step)
+    block = 2**times
+    doubled = step * SMOOTH_FROM < 1
+    # How far, in crop pixels along an axis, a pixel of alpha is felt after all the resampling.
+    spread = 1.5 if doubled else 1.5 * block - 0.5
+    x0, y0, x1, y1 = reach(invert(plane_to_region), outline, 2**0.5 * spread / step)
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, size[0]), min(y1, size[1])
+    if x0 >= x1 or y0 >= y1:
+        return None
+
+    if doubled:
         channels = [_double(channel, cv2.INTER_CUBIC) for channel in channels]
         alpha = _double(alpha, cv2.INTER_LINEAR)
         plane_to_region = compose(plane_to_region, np.array([[2, 0, 0.5], [0, 2, 0.5]]))
-        step *= 2
     full = np.iinfo(alpha.dtype).max
     products = [cv2.multiply(channel, alpha, scale=1 / full) for channel in channels]
     keep = cv2.bitwise_not(alpha)
@@ -125,18 +142,11 @@ def _land(
     sheet = cast(Codes, cv2.merge([*products, *[keep] * spare]))
     outside = (0.0,) * len(products) + (float(full),) * spare
 
-    height, width = alpha.shape
-    times = halvings(step)
-    block = 2**times
     if times:
+        height, width = alpha.shape
         right, bottom = -width % block, -height % block
         padded = cv2.copyMakeBorder(sheet, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=outside)
         sheet = halve(cast(Codes, padded), times)
-    # Bilinear sampling sees a pixel of the (halved) sheet from less than one such pixel away.
-    x0, y0, x1, y1 = reach(invert(plane_to_region), (-block, -block, width - 1 + block, height - 1 + block))
-    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, size[0]), min(y1, size[1])
-    if x0 >= x1 or y0 >= y1:
-        return None
     roi_to_region = compose(translation(x0, y0), plane_to_region)
     warped = cv2.warpAffine(
         sheet,
@@ -146,7 +156,7 @@ def _land(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=outside,
     )
-    return x0, y0, [cast(Codes, cv2.extractChannel(warped, i)) for i in range(len(products) + 1)]
+    return x0, y0, list(cast(Sequence[Codes], cv2.split(warped))[: len(products) + 1])
 
 
 def _double(channel: Codes, interpolation: int) -> Codes:

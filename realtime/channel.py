@@ -5,27 +5,30 @@ from collections.abc import Iterator
 from threading import Condition
 from typing import Generic, Literal, TypeAlias, TypeVar
 
-__all__ = ["Channel", "ChannelClosed", "Policy"]
+__all__ = ["Channel", "ChannelClosedError", "Policy"]
 
 T = TypeVar("T")
 
-#: ``block``: a full channel makes the writer wait, nothing is lost (files). ``latest``: the newest item replaces
-#: the one that nobody has fetched yet, and the loss is counted (live).
+#: ``block``: a full channel makes the writer wait, nothing is lost (files). ``latest``: the newest item
+#: replaces the one that nobody has fetched yet, and the loss is counted (live).
 Policy: TypeAlias = Literal["block", "latest"]
 
 
-class ChannelClosed(Exception):
-    """The other end has gone; raised out of ``put`` and ``get``. Not an error of the user's: it never leaves a thread."""
+class ChannelClosedError(Exception):
+    """The other end has gone; raised out of ``put`` and ``get``.
+
+    Not an error of the user's: it never leaves a thread.
+    """
 
 
 class Channel(Generic[T]):
     """A first-in first-out joint for one writer and one reader.
 
-    Items have a cost, so that a joint which carries both pictures and sound packets is bounded by what it holds and
-    not by how many: an item is let in while the costs inside stay below ``capacity``.
+    Items have a cost, so that a joint which carries both pictures and sound packets is bounded by what it
+    holds and not by how many: an item is let in while the costs inside stay below ``capacity``.
 
-    ``close`` ends the stream in good order: what is inside is still read. ``cut`` ends it at once, and what is
-    inside is dropped. Both wake both ends.
+    ``close`` ends the stream in good order: what is inside is still read. ``cut`` ends it at once, and what
+    is inside is dropped. Both wake both ends.
     """
 
     def __init__(self, capacity: int = 1, policy: Policy = "block") -> None:
@@ -41,7 +44,7 @@ class Channel(Generic[T]):
         self.dropped = 0
 
     def put(self, item: T, cost: int = 1) -> None:
-        """Hand over ``item``; waits while the channel is full. Raises ``ChannelClosed`` once it is closed."""
+        """Hand over ``item``; waits while the channel is full. ``ChannelClosedError`` once it is closed."""
         with self._changed:
             if self._keep_latest:
                 self.dropped += len(self._items)
@@ -49,28 +52,31 @@ class Channel(Generic[T]):
                 self._held = 0
             self._changed.wait_for(lambda: self._held < self._capacity or not self._open)
             if not self._open:
-                raise ChannelClosed
+                raise ChannelClosedError
             self._items.append((item, cost))
             self._held += cost
             self._changed.notify_all()
 
     def get(self) -> T:
-        """The next item; waits for one. Raises ``ChannelClosed`` when the channel is closed and empty."""
+        """The next item; waits for one. ``ChannelClosedError`` when the channel is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or not self._open)
             if not self._items:
-                raise ChannelClosed
+                raise ChannelClosedError
             item, cost = self._items.popleft()
             self._held -= cost
             self._changed.notify_all()
             return item
 
     def __iter__(self) -> Iterator[T]:
-        """Every item until the channel is closed and empty. Raises ``ChannelClosed`` when it was cut instead."""
+        """Every item until the channel is closed and empty.
+
+        Raises ``ChannelClosedError`` when it was cut instead.
+        """
         while True:
             try:
                 item = self.get()
-            except ChannelClosed:
+            except ChannelClosedError:
                 if self._was_cut:
                     raise
                 return

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-import av
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError, find_best_pix_fmt_of_list
 from av.codec.context import Flags, ThreadType
@@ -19,7 +18,10 @@ __all__ = ["Encoding", "check_encoding", "choose_pixels", "encoder_options", "fi
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How to encode. ``None`` stands for the default: the container's codec, and the codec's own crf and preset."""
+    """How to encode.
+
+    ``None`` stands for the default: the container's codec, and the codec's own crf and preset.
+    """
 
     codec: str | None = None
     crf: float | None = None
@@ -35,7 +37,8 @@ _DEFAULTS: Final[dict[str, dict[str, str]]] = {
     "libvpx": {"crf": "10", "deadline": "good", "cpu-used": "5", "b": "4M"},
     "libsvtav1": {"crf": "28", "preset": "9"},
 }
-#: Options that keep a library from writing to stderr by itself, or from starting a thread pool of its own size.
+#: Options that keep a library from writing to stderr by itself, or from starting a thread pool of its own
+#: size.
 _ALWAYS: Final[dict[str, dict[str, str]]] = {"libx265": {"x265-params": "log-level=none:pools=2"}}
 
 #: Bits a pixel a frame for codecs that know no constant quality.
@@ -49,7 +52,9 @@ def find_encoder(name: str) -> Codec:
     except UnknownCodecError as error:
         raise OutputError(f"unknown encoder {name!r}; use libx264, libx265, libvpx-vp9, ffv1, ...") from error
     if codec.type != "video":
-        raise OutputError(f"{name!r} encodes {codec.type}, not video; use libx264, libx265, libvpx-vp9, ffv1, ...")
+        raise OutputError(
+            f"{name!r} encodes {codec.type}, not video; use libx264, libx265, libvpx-vp9, ffv1, ..."
+        )
     return codec
 
 
@@ -81,8 +86,8 @@ def encoder_options(codec: Codec, encoding: Encoding) -> dict[str, str]:
 def choose_pixels(codec: Codec, pixels: str) -> tuple[str, bool]:
     """The encoder's pixel format nearest to ``pixels``, and whether the change loses something.
 
-    The format itself where the encoder takes it. The deprecated full-range twins (``yuvj420p``) count as their plain
-    format, which carries the range in its tag.
+    The format itself where the encoder takes it. The deprecated full-range twins (``yuvj420p``) count as
+    their plain format, which carries the range in its tag.
     """
     names = [form.name for form in codec.video_formats or ()]
     if not names or pixels in names:
@@ -97,7 +102,7 @@ def choose_pixels(codec: Codec, pixels: str) -> tuple[str, bool]:
 
 
 def fit_context(context: VideoCodecContext, options: dict[str, str], rate: Fraction) -> None:
-    """Settings that depend on what the codec can do: threads, quality where it has no crf, frame durations."""
+    """Settings that depend on what the codec can do: threads, frame durations, a bit rate without crf."""
     context.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
     # Frame threads where there are any: PyAV's default, slices, costs x264 quality.
     context.thread_type = ThreadType.AUTO

@@ -47,7 +47,7 @@ class Frame:
 
     ``picture`` must be in one of ``planes.FORMATS`` (``ValueError`` otherwise: the source converts once, to
     ``nearest_known``). ``captured_ns`` is the monotonic clock at capture, for live sources. ``siting`` is
-    where chroma lies, if the source knows it; PyAV does not pass it on.
+    where the codec's chroma lies by default (``planes.siting_of``); PyAV does not pass on what a stream says.
     """
 
     __slots__ = ("_own", "_views", "captured_ns", "kind", "picture")
@@ -63,8 +63,7 @@ class Frame:
         self.captured_ns = captured_ns
         matrix = matrix_of(picture.colorspace, picture.height)
         full = range_of(picture.color_range, pixels)
-        if siting is None:
-            siting = _WIDE_GAMUT.get(matrix, pixels.siting)
+        siting = _WIDE_GAMUT.get(matrix, siting or pixels.siting)
         self.kind = Kind(picture.width, picture.height, pixels, matrix, full, siting)
         self._own = False
         self._views: list[Codes] | None = None
@@ -182,4 +181,8 @@ def _upright(picture: av.VideoFrame) -> av.VideoFrame:
     copy.link_to(sink := graph.add("buffersink"))
     graph.configure()
     source.push(picture)
-    return cast(av.VideoFrame, sink.pull())
+    upright = cast(av.VideoFrame, sink.pull())
+    upright.pts, upright.time_base = picture.pts, picture.time_base
+    upright.colorspace, upright.color_range = picture.colorspace, picture.color_range
+    upright.color_primaries, upright.color_trc = picture.color_primaries, picture.color_trc
+    return upright

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Final
 
-from realtime.channel import Channel, ChannelClosed
+from realtime.channel import Channel, ChannelClosedError
 from realtime.frame import Frame
 from realtime.sink import Sink
 from realtime.source import Item, Source
@@ -24,10 +24,11 @@ def run(
 ) -> None:
     """Run ``source`` through ``perform`` into ``sink``, to the end.
 
-    ``perform`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each frame.
-    Files never lose a frame: a full joint makes the thread before it wait; a live source keeps the latest only.
-    The first error in any thread stops all of them and is raised here with its own traceback; so does an exception
-    that reaches the calling thread (Ctrl-C). No thread is left running, and the sink is finished or aborted.
+    ``perform`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each
+    frame. Files never lose a frame: a full joint makes the thread before it wait; a live source keeps the
+    latest only. The first error in any thread stops all of them and is raised here with its own traceback; so
+    does an exception that reaches the calling thread (Ctrl-C). No thread is left running, and the sink is
+    finished or aborted.
     """
     crew = _Crew(source, perform, sink, on_frame)
     try:
@@ -101,7 +102,7 @@ class _Crew:
         """Run a thread's task; the first error of all is kept for the caller, and stops the others."""
         try:
             task()
-        except ChannelClosed:
+        except ChannelClosedError:
             pass
         except BaseException as error:  # noqa: BLE001  # raised again, in the caller's thread
             with self._lock:

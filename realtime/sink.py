@@ -5,13 +5,12 @@ from io import BytesIO
 from math import lcm
 from pathlib import Path
 from struct import unpack
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import av
 from av.container import OutputContainer
-from av.format import ContainerFormat
 from av.packet import Packet
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
@@ -49,7 +48,9 @@ CONTAINERS: Final = {
 _CODECS: Final = {"webm": "libvpx-vp9", "wmv": "wmv2"}
 
 #: Codecs that a transport stream has a type for; it swallows others, but nothing plays them.
-_IN_TRANSPORT: Final = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"})
+_IN_TRANSPORT: Final = frozenset(
+    {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"}
+)
 
 #: Metadata that the muxer writes itself.
 _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
@@ -57,13 +58,18 @@ _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands
 #: Containers that cannot tell decoding order from presentation order, or cannot hold a time below zero.
 _NO_REORDERING: Final = frozenset({"avi", "mpegts"})
 
+#: Containers that number frames instead of timing them.
+_FRAME_CLOCK: Final = frozenset({"avi", "mxf"})
+
 
 def container_for(path: Path) -> str:
     """The muxer for the suffix of ``path``. Raises ``OutputError`` for a suffix that names no container."""
     muxer = CONTAINERS.get(path.suffix.lower())
     if muxer is None:
         known = " ".join(CONTAINERS)
-        raise OutputError(f"{path}: unknown kind of output {path.suffix or 'without a suffix'!r}; use one of {known}")
+        raise OutputError(
+            f"{path}: unknown kind of output {path.suffix or 'without a suffix'!r}; use one of {known}"
+        )
     return muxer
 
 
@@ -75,9 +81,9 @@ def default_codec(path: Path) -> str:
 class FileSink:
     """A video file with the properties of a source: its pixel format, colour tags, shape, rotation and clock.
 
-    Nothing is written to ``path`` before ``open``; making the sink opens the encoder, so that a setting which the
-    encoder or the container refuses is known first. ``name`` is what messages call the file (``path`` may be a
-    temporary one). Raises ``OutputError``.
+    Nothing is written to ``path`` before ``open``; making the sink opens the encoder, so that a setting which
+    the encoder or the container refuses is known first. ``name`` is what messages call the file (``path`` may
+    be a temporary one). Raises ``OutputError``.
     """
 
     def __init__(
@@ -96,6 +102,8 @@ class FileSink:
         self._encode_stage = (stages or Stages())("encode")
         self._last_pts: int | None = None
         self._moved = 0
+        self._clock = source.time_base
+        self._rounding: Fraction | None = None
         self._inexact = 0
         self._copies: dict[int, _Copy] = {}
         self._codec = find_encoder(encoding.codec or default_codec(path))
@@ -114,36 +122,45 @@ class FileSink:
         self._open_encoder()
 
     def open(self) -> None:
-        """Create the file and write its header. Raises ``OutputError`` where the container refuses a stream."""
+        """Create the file and write its header.
+
+        Raises ``OutputError`` where the container refuses a stream.
+        """
         try:
             self.container.start_encoding()
         except (av.error.FFmpegError, OSError) as error:
-            raise OutputError(f"{self.name}: cannot be written: {_reason(error)}") from error
+            raise OutputError(f"{self.name}: cannot be written: {reason(error)}") from error
         self._note_clock()
 
     def write(self, item: Item) -> None:
+        """Encode a frame, or copy a packet of a stream that the container takes."""
         try:
             if isinstance(item, Frame):
                 self._encode(item.picture)
             elif (copy := self._copies.get(item.stream.index)) is not None:
                 copy.write(self.container, item)
         except (av.error.FFmpegError, OSError) as error:
-            raise OutputError(f"{self.name}: cannot be written: {_reason(error)}") from error
+            raise OutputError(f"{self.name}: cannot be written: {reason(error)}") from error
 
     def finish(self) -> None:
+        """Empty the encoder and write what makes the file whole."""
         try:
             self._mux(self.video.encode(None))
             self.container.close()
         except (av.error.FFmpegError, OSError) as error:
-            raise OutputError(f"{self.name}: cannot be finished: {_reason(error)}") from error
+            raise OutputError(f"{self.name}: cannot be finished: {reason(error)}") from error
         if self._moved:
-            self.warnings.append(f"{self._moved} frames came twice at one time and were moved apart by one tick")
+            self.warnings.append(
+                f"{self._moved} frames came twice at one time and were moved apart by one tick"
+            )
         if self._inexact:
             self.warnings.append(
-                f"{self.muxer} counts time in steps of {self._clock} s: {self._inexact} frame times were rounded"
+                f"{self.muxer} counts time in steps of {self._clock} s:"
+                f" {self._inexact} frame times were rounded"
             )
 
     def abort(self) -> None:
+        """Close the file as it is; it is of no use to anybody."""
         try:
             self.container.close()
         except (av.error.FFmpegError, OSError):
@@ -153,10 +170,8 @@ class FileSink:
 
     def _container_options(self) -> dict[str, str]:
         """Muxer settings that keep every time as it is: no shift, and a clock as fine as the source's."""
-        clock = self._source.first.time_base
-        rates = [
-            stream.time_base.denominator for stream in self._source.others if stream.time_base is not None
-        ]
+        clock = self._source.time_base
+        rates = [stream.time_base.denominator for stream in self._source.others if stream.time_base]
         fine = lcm(clock.denominator, *rates)
         movie = {
             "video_track_timescale": str(clock.denominator),
@@ -174,27 +189,30 @@ class FileSink:
                 f"the encoder {self._codec.name} takes no {picture.format.name}: encoded as {pixels}"
             )
         try:
-            stream = self.container.add_stream(self._codec.name, rate=source.rate, options=options)
+            added = self.container.add_stream(self._codec.name, rate=source.rate, options=options)
         except ValueError as error:
             raise OutputError(
                 f"{self.name}: {self.muxer} does not hold what {self._codec.name} encodes;"
                 " use another --codec or another suffix, .mkv holds most"
             ) from error
-        assert isinstance(stream, VideoStream)
         if self.muxer == "mpegts" and self._codec.canonical_name not in _IN_TRANSPORT:
-            raise OutputError(f"{self.name}: a transport stream does not hold {self._codec.name}; use .mkv or .mp4")
+            raise OutputError(
+                f"{self.name}: a transport stream does not hold {self._codec.name}; use .mkv or .mp4"
+            )
+        stream = cast(VideoStream, added)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = picture.width, picture.height, pixels
-        context.time_base = source.first.time_base
+        context.time_base = 1 / source.rate if self.muxer in _FRAME_CLOCK else source.time_base
         context.sample_aspect_ratio = source.video.sample_aspect_ratio or Fraction(0, 1)
         self._convert = pixels != picture.format.name
         self._set_colour(context, picture, pixels)
         fit_context(context, options, source.rate)
         if self.muxer in _NO_REORDERING:
             context.max_b_frames = 0
-        rotation = next((data for data in picture.side_data if data.type is Type.DISPLAYMATRIX), None)
-        if rotation is not None:
-            stream.set_display_matrix(unpack("9i", bytes(rotation)))
+        # The stub calls the side data of a frame a dictionary of motion vectors.
+        side_data = cast(SideDataContainer, picture.side_data)
+        if Type.DISPLAYMATRIX in side_data:
+            stream.set_display_matrix(unpack("9i", bytes(side_data[Type.DISPLAYMATRIX])))
         stream.metadata.update(_tags(source.video.metadata))
         stream.disposition = source.video.disposition
         return stream
@@ -224,7 +242,7 @@ class FileSink:
         picture.pict_type = PictureType.NONE
         if self._convert:
             picture = self._converted(picture)
-        picture = self._on_time(picture)
+        self._keep_time(picture)
         with self._encode_stage:
             packets = self.video.encode(picture)
         self._mux(packets)
@@ -242,21 +260,20 @@ class FileSink:
         picture.pts, picture.time_base, picture.duration = pts, clock, duration
         return picture
 
-    def _on_time(self, picture: VideoFrame) -> VideoFrame:
+    def _keep_time(self, picture: VideoFrame) -> None:
         """Encoders want times that rise; some files repeat one."""
-        assert picture.pts is not None
-        if self._last_pts is not None and picture.pts <= self._last_pts:
-            picture.pts = self._last_pts + 1
+        pts = cast(int, picture.pts)  # the source gives every frame a time
+        if self._last_pts is not None and pts <= self._last_pts:
+            pts = picture.pts = self._last_pts + 1
             self._moved += 1
-        self._last_pts = picture.pts
-        if self._rounding and picture.pts * self._rounding % 1:
+        self._last_pts = pts
+        if self._rounding is not None and (pts * self._rounding).denominator != 1:
             self._inexact += 1
-        return picture
 
     def _note_clock(self) -> None:
         """Whether the container's clock can hold the source's times."""
-        self._clock = self.video.time_base or Fraction(1)
-        steps = self._source.first.time_base / self._clock
+        self._clock = self.video.time_base or self._source.time_base
+        steps = self._source.time_base / self._clock
         self._rounding = steps if steps.denominator != 1 else None
 
     def _mux(self, packets: "list[Packet[Stream]]") -> None:
@@ -272,10 +289,13 @@ class FileSink:
             elif stream.type == "audio":
                 name = stream.codec_context.name if stream.codec_context else "unknown"
                 raise OutputError(
-                    f"{self.name}: {self.muxer} cannot hold the sound ({name}) as it is; use another suffix, .mkv holds most"
+                    f"{self.name}: {self.muxer} cannot hold the sound ({name}) as it is;"
+                    " use another suffix, .mkv holds most"
                 )
             else:
-                self.warnings.append(f"{self.muxer} does not hold stream {stream.index} ({stream.type}): left out")
+                self.warnings.append(
+                    f"{self.muxer} does not hold stream {stream.index} ({stream.type}): left out"
+                )
 
 
 class _Copy:
@@ -317,10 +337,6 @@ def _add_copy(container: OutputContainer, stream: Stream) -> Stream:
 
 def _tags(metadata: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in metadata.items() if name.lower() not in _OWN_TAGS}
-
-
-def _reason(error: av.error.FFmpegError | OSError) -> str:
-    return (error.strerror or type(error).__name__).rstrip(".").lower()
 
 
 #: FFmpeg's numbers (AVCOL_SPC_BT709, AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG) and swscale's (SWS_CS_ITU709).

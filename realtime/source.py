@@ -1,7 +1,7 @@
 """Where frames come from: a source gives frames and sound packets in file order."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +22,8 @@ from realtime.whole import check_whole
 
 __all__ = ["FileSource", "Item", "Source"]
 
-#: What flows from source to sink: frames to perform on, and packets of the other streams to pass on as they are.
+#: What flows from source to sink: frames to perform on, and packets of the other streams to pass on as they
+#: are.
 Item: TypeAlias = "Frame | Packet[Stream]"
 
 
@@ -40,10 +41,11 @@ class Source(Protocol):
 class FileSource:
     """A video file. Opening it decodes up to the first frame, so that everything a sink must know is known.
 
-    Every frame of the first real video stream comes with the file's own presentation time; packets of all other
-    streams come as they were read, in file order. The file is trusted with nothing: only media containers are
-    opened, and none of them may name another file or an address. Raises ``InputError`` when the file cannot be
-    opened, holds no video, has a video without frames, or breaks off or is damaged on the way.
+    Every frame of the first real video stream comes with the file's own presentation time; packets of all
+    other streams come as they were read, in file order. The file is trusted with nothing: only media
+    containers are opened, and none of them may name another file or an address. Raises ``InputError`` when
+    the file cannot be opened, holds no video, has a video without frames, or breaks off or is damaged on the
+    way.
     """
 
     live = False
@@ -54,13 +56,15 @@ class FileSource:
         self.warnings: list[str] = []
         self._stage = (stages or Stages())("decode")
         self._time: Fraction | None = None
+        self._shape = ""
         check_regular(path)
         check_whole(path)
         self.container = _open(path)
         try:
             self.video = self._choose_video()
             self.video.codec_context.thread_count = DECODER_THREADS
-            self.video.thread_type = "AUTO"  # type: ignore[assignment]  # the stub misses the stream's setter
+            self.video.thread_type = "AUTO"
+            self.rate, self.time_base, self.expected_frames = _clock(self.container, self.video)
             self._items = self._read()
             self._head: deque[Item] = deque()
             self.first = self._fetch_first()
@@ -72,20 +76,6 @@ class FileSource:
     def others(self) -> list[Stream]:
         """Every stream but the video that is converted, and cover pictures."""
         return [stream for stream in self.container.streams if stream.type != "video"]
-
-    @property
-    def rate(self) -> Fraction:
-        """Frames a second as the container has it; 25 where it says nothing."""
-        return self.video.guessed_rate or self.video.average_rate or Fraction(25)
-
-    @property
-    def expected_frames(self) -> int:
-        """How many frames are to come, as far as the container says; 0 where it does not."""
-        if self.video.frames:
-            return self.video.frames
-        if self.container.duration:
-            return round(self.container.duration / av.time_base * self.rate)
-        return 0
 
     def __iter__(self) -> Iterator[Item]:
         while self._head:
@@ -100,8 +90,10 @@ class FileSource:
     def _choose_video(self) -> VideoStream:
         videos = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
         if not videos:
-            kinds = sorted({stream.type for stream in self.container.streams}) or ["nothing"]
-            raise InputError(f"{self.path}: no video in this file, only {', '.join(kinds)}; give a video file")
+            kinds = ", ".join(sorted({stream.type for stream in self.container.streams}))
+            raise InputError(
+                f"{self.path}: no video in this file, only {kinds or 'nothing'}; give a video file"
+            )
         if len(videos) > 1:
             self.warnings.append(f"only the first of {len(videos)} video streams was converted")
         video = videos[0]
@@ -116,7 +108,7 @@ class FileSource:
                 return item
         raise InputError(f"{self.path}: its video has no frames")
 
-    def _read(self) -> Iterator[Item]:
+    def _read(self) -> Generator[Item]:
         streams = [self.video, *self.others]
         with self._clear_errors():
             for packet in self.container.demux(*streams):
@@ -134,21 +126,20 @@ class FileSource:
     def _frame(self, picture: VideoFrame) -> Frame:
         if picture.is_corrupt:
             raise InputError(f"{self.path}: the picture is damaged {self._where()}")
-        if self.frames and (shape := _shape(picture)) != self._shape:
+        shape = _shape(picture)
+        self._shape = self._shape or shape
+        if shape != self._shape:
             raise InputError(
                 f"{self.path}: the picture changes from {self._shape} to {shape} {self._where()};"
                 " split the file there first"
             )
-        if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
-            step = 1 / self.rate / picture.time_base if picture.time_base else Fraction(1)
-            picture.pts = picture.dts if picture.dts is not None else round(self.frames * step)
         if picture.time_base is None:
-            picture.time_base = self.video.time_base
-        if self.frames == 0:
-            self._shape = _shape(picture)
+            picture.time_base = self.time_base
+        if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
+            number = round(self.frames / self.rate / picture.time_base)
+            picture.pts = number if picture.dts is None else picture.dts
         self.frames += 1
-        if picture.time_base is not None:
-            self._time = picture.pts * picture.time_base
+        self._time = picture.pts * picture.time_base
         return Frame(picture if picture.format.name in FORMATS else self._known(picture))
 
     def _known(self, picture: VideoFrame) -> VideoFrame:
@@ -171,8 +162,16 @@ class FileSource:
             yield
         except av.error.FFmpegError as error:
             raise InputError(
-                f"{self.path}: cannot be decoded {self._where()}: {reason(error)}; the file is damaged or cut short"
+                f"{self.path}: cannot be decoded {self._where()}: {reason(error)};"
+                " the file is damaged or cut short"
             ) from error
+
+
+def _clock(container: InputContainer, video: VideoStream) -> tuple[Fraction, Fraction, int]:
+    """Frames a second, seconds a unit of ``pts``, and how many frames are to come (0: nobody says)."""
+    rate = video.guessed_rate or video.average_rate or Fraction(25)
+    frames = video.frames or round((container.duration or 0) / av.time_base * rate)
+    return rate, video.time_base or 1 / rate, frames
 
 
 def _shape(picture: VideoFrame) -> str:
@@ -190,7 +189,7 @@ def check_regular(path: Path) -> None:
         raise InputError(f"{path}: not a regular file")
 
 
-def reason(error: av.error.FFmpegError) -> str:
+def reason(error: av.error.FFmpegError | OSError) -> str:
     """FFmpeg's own words for ``error``, without number and file name."""
     return (error.strerror or type(error).__name__).rstrip(".").lower()
 
@@ -198,7 +197,7 @@ def reason(error: av.error.FFmpegError) -> str:
 def _open(path: Path) -> InputContainer:
     # An absolute path never looks like a protocol ("concat:a|b"), and the whitelists keep playlists and
     # references to other files and hosts out, whatever the suffix says.
-    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
+    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
         return av.open(
             str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape"
@@ -211,10 +210,11 @@ def _open(path: Path) -> InputContainer:
         ) from error
 
 
-#: Real containers of video and sound. Not in it: everything that names other files (hls, dash, concat, sdp, image2).
-DEMUXERS: Final = frozenset(
+#: Real containers of video and sound. Not in it: everything that names other files (hls, dash, concat, sdp,
+#: image2).
+DEMUXERS: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,kux,asf,nut,ogg,mxf,gxf,ivf,obu,"
-    "h264,hevc,vvc,m4v,mjpeg,yuv4mpegpipe,gif,apng,dv,rm,wtv,wav,mp3,flac,aac,aiff,ac3,eac3,w64,caf".split(",")
+    "h264,hevc,vvc,m4v,mjpeg,yuv4mpegpipe,gif,apng,dv,rm,wtv,wav,mp3,flac,aac,aiff,ac3,eac3,w64,caf"
 )
 
 #: Enough to keep the decoder ahead; each thread holds a frame or two.

@@ -3,7 +3,7 @@
 from math import exp2, log2
 from time import perf_counter_ns, thread_time_ns
 from types import TracebackType
-from typing import Final, Self, TypedDict
+from typing import Final, Self, TypeAlias
 
 __all__ = ["STAGES", "StageTimes", "Stages"]
 
@@ -14,12 +14,9 @@ STAGES: Final = ("decode", "find", "warp", "swap", "color", "paste", "label", "e
 _PER_OCTAVE: Final = 32
 
 
-class StageTimes(TypedDict):
-    """Milliseconds of one stage: wall time of the median and of the slowest hundredth call, mean CPU time a call."""
-
-    p50: float
-    p99: float
-    cpu: float
+#: Milliseconds of one stage by name: ``p50`` and ``p99``, wall time of the median and of the slowest
+#: hundredth call, and ``cpu``, mean CPU time a call.
+StageTimes: TypeAlias = dict[str, float]
 
 
 class _Stage:
@@ -59,11 +56,11 @@ class _Stage:
         return 0.0
 
     def times(self) -> StageTimes:
-        return StageTimes(
-            p50=round(self._percentile_ms(0.50), 3),
-            p99=round(self._percentile_ms(0.99), 3),
-            cpu=round(self._cpu_ns / max(self._calls, 1) / 1e6, 3),
-        )
+        return {
+            "p50": round(self._percentile_ms(0.50), 3),
+            "p99": round(self._percentile_ms(0.99), 3),
+            "cpu": round(self._cpu_ns / max(self._calls, 1) / 1e6, 3),
+        }
 
 
 class Stages:
@@ -77,13 +74,14 @@ class Stages:
         self._stages: dict[str, _Stage] = {}
 
     def __call__(self, name: str) -> _Stage:
+        """The stage called ``name``, to put into a ``with``."""
         stage = self._stages.get(name)
         if stage is None:
             stage = self._stages[name] = _Stage()
         return stage
 
     def summary(self) -> dict[str, StageTimes]:
-        """Times in milliseconds of every stage that ran, in the order of a frame's way; unknown names come last."""
+        """Times of every stage that ran, in the order of a frame's way; unknown names come last."""
         order = {name: place for place, name in enumerate(STAGES)}
         ran = sorted(self._stages, key=lambda name: order.get(name, len(order)))
         return {name: self._stages[name].times() for name in ran}

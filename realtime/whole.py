@@ -1,8 +1,8 @@
 """Is a file all there? A look at the sizes its own headers claim, before anything is decoded.
 
-Demuxers end quietly where the bytes end, so a download that broke off would convert into a shorter video. Three
-families write how long they are: ISO boxes (ISO/IEC 14496-12, 4.2), EBML (RFC 8794, 4 to 6) and RIFF. What does not
-claim a length is left to the decoder, which notices a last frame cut in half.
+Demuxers end quietly where the bytes end, so a download that broke off would convert into a shorter video.
+Three families write how long they are: ISO boxes (ISO/IEC 14496-12, 4.2), EBML (RFC 8794, 4 to 6) and RIFF.
+What does not claim a length is left to the decoder, which notices a last frame cut in half.
 """
 
 import struct
@@ -36,7 +36,10 @@ def check_whole(path: Path) -> None:
 
 
 def _boxes(file: BinaryIO, size: int) -> _Claims:
-    """Top-level boxes of MP4 and MOV. Unknown names end the walk: some writers leave rubbish behind the last box."""
+    """Top-level boxes of MP4 and MOV.
+
+    Unknown names end the walk: some writers leave rubbish behind the last box.
+    """
     at = 0
     while at + 8 <= size:
         file.seek(at)
@@ -52,7 +55,10 @@ def _boxes(file: BinaryIO, size: int) -> _Claims:
 
 
 def _segment(file: BinaryIO, size: int) -> _Claims:
-    """The EBML header and the segment of Matroska and WebM. Live recordings leave the segment's length open."""
+    """The EBML header and the segment of Matroska and WebM.
+
+    Live recordings leave the segment's length open.
+    """
     file.seek(0)
     at = 0
     while at + 12 <= size:
@@ -75,6 +81,13 @@ def _segment(file: BinaryIO, size: int) -> _Claims:
         yield name, at
 
 
+def _transport(file: BinaryIO, size: int) -> _Claims:
+    """Packets of a transport stream, all of 188 bytes (192 with the time codes of Blu-ray discs)."""
+    file.seek(0)
+    step = 192 if file.read(1) != b"\x47" else 188
+    yield "last transport packet", -(-size // step) * step
+
+
 def _riff(file: BinaryIO, size: int) -> _Claims:
     """The RIFF chunks of AVI; OpenDML files have several."""
     at = 0
@@ -89,11 +102,25 @@ def _riff(file: BinaryIO, size: int) -> _Claims:
 
 
 _BOX_NAMES: Final = frozenset(
-    {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"mfra", b"uuid", b"meta"}
+    {
+        b"ftyp",
+        b"styp",
+        b"moov",
+        b"moof",
+        b"mdat",
+        b"free",
+        b"skip",
+        b"wide",
+        b"sidx",
+        b"mfra",
+        b"uuid",
+        b"meta",
+    }
 )
 _EBML_NAMES: Final = {b"\x1a\x45\xdf\xa3": "EBML header", b"\x18\x53\x80\x67": "segment"}
 _FAMILIES: Final[tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], _Claims]], ...]] = (
     (lambda head: head[4:8] in _BOX_NAMES, _boxes),
     (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _segment),
+    (lambda head: head[0] == 0x47 or head[4] == 0x47, _transport),
     (lambda head: head[:4] == b"RIFF" and head[8:12] != b"WAVE", _riff),
 )

@@ -12,15 +12,15 @@ __all__ = ["Config", "Network"]
 class Network(nn.Module, ABC):
     """An autoencoder with one encoder and a decoder for each identity.
 
-    What a face shares with every other face (pose, expression, light) passes through the code; what is its own
-    stays in its decoder. Swapping is encoding A's face and decoding it with B's decoder.
+    What a face shares with every other face (pose, expression, light) passes through the code; what is its
+    own stays in its decoder. Swapping is encoding A's face and decoding it with B's decoder.
     """
 
     decoders: nn.ModuleList
 
     @abstractmethod
     def encode(self, face: Tensor) -> tuple[Tensor, ...]:
-        """Code of ``face``, float (B, 3, S, S) RGB in 0..1: one or several tensors that only ``decode`` reads."""
+        """Code of ``face``, float (B, 3, S, S) RGB in 0..1: tensors that only ``decode`` reads."""
 
     @abstractmethod
     def decode(self, code: tuple[Tensor, ...], side: int) -> Tensor:

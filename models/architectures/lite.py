@@ -1,10 +1,10 @@
 """``lite``: a real-time autoencoder whose cost hardly grows with the size of the picture.
 
-The picture is folded into 64 x 64 blocks of ``size / 64`` pixels square before the first convolution and unfolded
-after the last one, so that all the work happens at 64 x 64 and below. Inside there are dense 3 x 3 convolutions
-with multiples of 16 channels, which CPUs run at full width, nearest-neighbour upscaling in front of the
-convolution, which cannot make a checkerboard, and no normalisation. The unfolding starts without a checkerboard
-(ICNR, Aitken et al. 2017).
+The picture is folded into 64 x 64 blocks of ``size / 64`` pixels square before the first convolution and
+unfolded after the last one, so that all the work happens at 64 x 64 and below. Inside there are dense 3 x 3
+convolutions with multiples of 16 channels, which CPUs run at full width, nearest-neighbour upscaling in front
+of the convolution, which cannot make a checkerboard, and no normalisation. The unfolding starts without a
+checkerboard (ICNR, Aitken et al. 2017).
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ STEPS = 4  # halvings from the grid to the innermost picture
 class LiteConfig(Config):
     """``encoder`` and ``decoder`` are channels from the outside in and from the inside out.
 
-    ``skips`` is the number of decoder levels, from the inside, that also see the encoder's picture of the same
-    resolution. It sharpens a network that learns from pairs. Leave it at 0 where sides are not paired: there the
-    code must be too narrow for an identity to slip through.
+    ``skips`` is the number of decoder levels, from the inside, that also see the encoder's picture of the
+    same resolution. It sharpens a network that learns from pairs. Leave it at 0 where sides are not paired:
+    there the code must be too narrow for an identity to slip through.
     """
 
     name: ClassVar[str] = "lite"
@@ -73,7 +73,7 @@ class Lite(Network):
             _initialise(module)
 
     def encode(self, face: Tensor) -> tuple[Tensor, ...]:
-        """See ``Network.encode``; the code, float (B, code), then the pictures to skip, from the inside out."""
+        """See ``Network.encode``: float (B, code), then the pictures for the skips, from the inside out."""
         x = F.pixel_unshuffle(face, self.block)  # (B, 3 * block**2, 64, 64)
         pictures = []
         for down in self.down:
@@ -100,7 +100,8 @@ class LiteDecoder(nn.Module):
         self.from_code = nn.Linear(config.code, config.neck * self.inner**2)
         self.up = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(channels))
         self.skip = nn.ModuleList(
-            nn.Conv2d(config.encoder[-2 - level], config.decoder[level], 1) for level in range(config.skips)
+            nn.Conv2d(config.encoder[-2 - level], config.decoder[level], 1, bias=False)
+            for level in range(config.skips)
         )
         self.residual = nn.ModuleList(
             nn.Sequential(*(Residual(c) for _ in range(count)))
@@ -142,8 +143,8 @@ def _initialise(module: nn.Module) -> None:
     """He et al. 2015, for a leaky rectifier."""
     assert isinstance(module, nn.Conv2d | nn.Linear)  # noqa: S101  (narrows the type)
     nn.init.kaiming_normal_(module.weight, SLOPE)
-    assert module.bias is not None  # noqa: S101
-    nn.init.zeros_(module.bias)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def _initialise_head(head: nn.Conv2d, block: int) -> None:

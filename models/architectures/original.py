@@ -37,7 +37,7 @@ class OriginalConfig(Config):
 
 
 class Original(Network):
-    """Convolutions 3-128-256-512-1024, dense 16384-1024-16384, one upscale; a decoder of three for each side."""
+    """Four convolutions, two dense layers and an upscale; a decoder of three upscales for each side."""
 
     def __init__(self, config: OriginalConfig) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""Recipes: programs that anyone can rerun to make the training data and the networks that the project ships."""
+"""Recipes: programs that anyone can rerun to make the training data and networks that the project ships."""

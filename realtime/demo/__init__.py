@@ -1,3 +1,3 @@
-"""The demo's own sample clip: a public-domain portrait that talks, made from one photograph and a few curves."""
+"""The demo's own sample clip: a public-domain photograph that talks."""
 
 __all__: list[str] = []

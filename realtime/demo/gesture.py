@@ -13,10 +13,10 @@ __all__ = ["Gesture", "gesture"]
 class Gesture:
     """One moment. At the defaults the photograph stands as it was taken.
 
-    ``yaw``, ``pitch`` and ``roll`` in radians: the nose to the picture's right, down, and the crown to the right;
-    ``shift`` of the head in pixels of the photograph (x, y); ``blink`` 0 (open) .. 1 (closed); ``brow`` 0..1 (raised);
-    ``gaze`` of the irises in pixels (x, y); ``opening``, ``rounding`` and ``shut`` of the mouth, 0..1 each; ``zoom`` of
-    the camera, 1 or more.
+    ``yaw``, ``pitch`` and ``roll`` in radians: the nose to the picture's right, down, and the crown to the
+    right; ``shift`` of the head in pixels of the photograph (x, y); ``blink`` 0 (open) .. 1 (closed);
+    ``brow`` 0..1 (raised); ``gaze`` of the irises in pixels (x, y); ``opening``, ``rounding`` and ``shut`` of
+    the mouth, 0..1 each; ``zoom`` of the camera, 1 or more.
     """
 
     yaw: float = 0.0
@@ -62,7 +62,7 @@ def gesture(seconds: float, length: float, speech: Speech) -> Gesture:
         # The eyes stay with the viewer, so they turn against the head, and dart a little.
         gaze=(-0.075 * yaw + 0.25 * sin(2 * pi * t / 1.3), 0.04 * pitch),
         opening=opening * (1 - smile),
-        rounding=(0.45 + 0.55 * float(speech.at(speech.rounding, t))) * (1 - smile),
+        rounding=(0.55 + 0.45 * float(speech.at(speech.rounding, t))) * (1 - smile),
         shut=float(speech.at(speech.shut, t)) * (1 - smile),
         zoom=1.0 + 0.03 * (1 - exp(-t / 6)),
     )

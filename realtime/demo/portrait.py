@@ -1,8 +1,9 @@
 """The photograph that the demo animates, and where the face is in it.
 
-scikit-image carries NASA's public-domain portrait of the astronaut Eileen Collins (512 x 512) inside its wheel. The
-file is read straight from the installed package: importing scikit-image would cost more than reading the picture.
-The numbers below belong to this one photograph. Coordinates are pixels of it, the centre of the top-left one (0, 0).
+scikit-image carries NASA's public-domain portrait of the astronaut Eileen Collins (512 x 512) inside its
+wheel. The file is read straight from the installed package: importing scikit-image would cost more than
+reading the picture. The numbers below belong to this one photograph. Coordinates are pixels of it, the centre
+of the top-left one (0, 0).
 """
 
 from importlib.util import find_spec
@@ -25,7 +26,9 @@ def load_portrait() -> Bytes:
     """
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError('the sample clip needs scikit-image, which is not installed: pip install "mummer[demo]"')
+        raise InputError(
+            'the sample clip needs scikit-image, which is not installed: pip install "mummer[demo]"'
+        )
     path = Path(spec.submodule_search_locations[0], "data", "astronaut.png")
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) if path.is_file() else None
     if picture is None:
@@ -52,7 +55,8 @@ LANDMARKS: Final = np.array(
     np.float32,
 )  # fmt: skip
 
-#: How far behind the eyes' plane each landmark lies, float32 (68,), in pixels; the nose is in front, so negative.
+#: How far behind the eyes' plane each landmark lies, float32 (68,), in pixels; the nose is in front, so
+#: negative.
 DEPTH: Final = np.array(
     [
         37.8, 41.9, 43.2, 42.5, 34.2, 27.8, 22.6, 13.1, 8.4, 12.7, 21.9, 27.0, 33.2, 41.4, 42.0, 40.6, 36.6,

@@ -1,74 +1,94 @@
 """Writes the sample clip: the animated portrait with its voice, as an ordinary MP4."""
 
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace, ColorRange
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
 
+from realtime.arrays import Bytes, Floats
+from realtime.convert import OnFrame, whole_or_nothing
 from realtime.demo.animate import Puppet
 from realtime.demo.gesture import gesture
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sound import SAMPLE_RATE, synthesise
 from realtime.demo.speech import babble
-from realtime.errors import InputError, OutputError
+from realtime.errors import OutputError
 
 __all__ = ["write_sample"]
 
 _BT709: Final = 1  # the code for primaries, transfer and matrix alike in ITU-T H.273
-_SOUND_PACKET: Final = 1024
+_SOUND_BLOCK: Final = 1024  # what AAC takes at once
 
 
 def write_sample(
-    path: Path, size: tuple[int, int] = (1280, 720), seconds: float = 7.0, fps: int = 30, preset: str = "veryfast"
+    path: Path,
+    size: tuple[int, int] = (1280, 720),
+    seconds: float = 7.0,
+    fps: int = 30,
+    on_frame: OnFrame | None = None,
 ) -> int:
     """Write the talking portrait to ``path`` and return the number of frames.
 
-    The clip is H.264 4:2:0 8 bit, tagged BT.709 limited range, ``size`` (width, height; even numbers) at ``fps``
-    frames a second, with mono AAC at 48 kHz. The same arguments draw the same frames. An existing file is replaced,
-    and only by a whole one. Raises ``InputError`` without the photograph and ``OutputError`` where ``path`` cannot
-    be written.
+    The clip is H.264 4:2:0 8 bit, tagged BT.709 limited range, ``size`` (width, height; even numbers) at
+    ``fps`` frames a second, with mono AAC at 48 kHz. The same arguments draw the same frames. An existing
+    file is replaced, and only by a whole one. ``on_frame`` is called after each frame with the number drawn
+    and the number of all. Raises ``InputError`` without the photograph and ``OutputError`` where ``path``
+    cannot be written.
     """
     puppet = Puppet(load_portrait(), *size)
     speech = babble(seconds)
     sound = synthesise(speech, seconds)
     frames = max(round(seconds * fps), 1)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            video = container.add_stream("libx264", rate=fps, options={"preset": preset, "crf": "18"})
-            video.width, video.height = size
-            video.pix_fmt = "yuv420p"
-            video.time_base = Fraction(1, fps)
-            context = video.codec_context
-            context.colorspace = context.color_primaries = context.color_trc = _BT709
-            context.color_range = ColorRange.MPEG.value
-            audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=96_000)
-
-            said = 0
-            for number in range(frames):
-                drawn = puppet.draw(gesture(number / fps, seconds, speech))
-                picture = av.VideoFrame.from_ndarray(drawn, format="rgb24").reformat(
-                    format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-                )
-                picture.pts, picture.time_base = number, Fraction(1, fps)
-                container.mux(video.encode(picture))
-                # The sound goes along, so that a player finds both together.
-                while said < min((number + 1) * SAMPLE_RATE // fps, len(sound)):
-                    heard = av.AudioFrame.from_ndarray(
-                        np.ascontiguousarray(sound[None, said : said + _SOUND_PACKET]), format="fltp", layout="mono"
-                    )
-                    heard.sample_rate, heard.pts, heard.time_base = SAMPLE_RATE, said, Fraction(1, SAMPLE_RATE)
-                    said += heard.samples
-                    container.mux(audio.encode(heard))
-            container.mux(video.encode(None))
-            container.mux(audio.encode(None))
-        os.replace(part, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_or_nothing(path) as part:
+        try:
+            with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+                video, audio = _streams(container, size, fps)
+                said = 0
+                for number in range(frames):
+                    drawn = puppet.draw(gesture(number / fps, seconds, speech))
+                    container.mux(video.encode(_picture(drawn, number, fps)))
+                    # The sound goes along, so that a player finds both together.
+                    while said < min((number + 1) * SAMPLE_RATE // fps, len(sound)):
+                        container.mux(audio.encode(_heard(sound, said)))
+                        said += _SOUND_BLOCK
+                    if on_frame is not None:
+                        on_frame(number + 1, frames)
+                container.mux(video.encode(None))
+                container.mux(audio.encode(None))
+        except (OSError, av.FFmpegError) as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     return frames
+
+
+def _streams(container: OutputContainer, size: tuple[int, int], fps: int) -> tuple[VideoStream, AudioStream]:
+    video = container.add_stream("libx264", rate=fps, options={"preset": "veryfast", "crf": "18"})
+    video.width, video.height = size
+    video.pix_fmt = "yuv420p"
+    context = video.codec_context
+    context.time_base = Fraction(1, fps)
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.color_range = ColorRange.MPEG.value
+    return video, container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=96_000)
+
+
+def _picture(drawn: Bytes, number: int, fps: int) -> av.VideoFrame:
+    picture = av.VideoFrame.from_ndarray(drawn, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    )
+    picture.pts, picture.time_base = number, Fraction(1, fps)
+    return picture
+
+
+def _heard(sound: Floats, start: int) -> av.AudioFrame:
+    block = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(sound[None, start : start + _SOUND_BLOCK]), format="fltp", layout="mono"
+    )
+    block.sample_rate = SAMPLE_RATE
+    block.pts, block.time_base = start, Fraction(1, SAMPLE_RATE)
+    return block

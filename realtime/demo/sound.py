@@ -1,7 +1,8 @@
 """The voice of the sample clip: harmonics under a formant envelope, in step with the mouth.
 
-Additive synthesis: each harmonic of the larynx gets, from moment to moment, the gain that three resonances give its
-frequency (Fant's source-filter model), so no recursive filter is needed and numpy does all of it at once.
+Additive synthesis: each harmonic of the larynx gets, from moment to moment, the gain that three resonances
+give its frequency (Fant's source-filter model), so no recursive filter is needed and numpy does all of it at
+once.
 """
 
 from typing import Final

@@ -46,8 +46,8 @@ _FIRST_S: Final = 0.30
 class Speech:
     """The curves of a stretch of babble, each float64 (N,), at ``RATE`` ticks a second from time 0.
 
-    ``opening`` 0 (at rest) .. 1 (wide), ``rounding`` 0..1, ``shut`` 0..1 (1: the lips touch), ``voice`` 0..1 (loudness
-    of the larynx), ``pitch`` Hz, ``formants`` float64 (3, N) Hz.
+    ``opening`` 0 (at rest) .. 1 (wide), ``rounding`` 0..1, ``shut`` 0..1 (1: the lips touch), ``voice`` 0..1
+    (loudness of the larynx), ``pitch`` Hz, ``formants`` float64 (3, N) Hz.
     """
 
     opening: Track
@@ -59,11 +59,11 @@ class Speech:
 
     def at(self, track: Track, seconds: float | Track) -> Track:
         """``track`` at one or many times, with straight lines between the ticks."""
-        return np.interp(np.asarray(seconds) * RATE, np.arange(len(track)), track)
+        return np.asarray(np.interp(np.asarray(seconds) * RATE, np.arange(len(track)), track))
 
 
 def babble(seconds: float) -> Speech:
-    """Speak for ``seconds`` (at least 0.1), ending on a closed mouth. The same length gives the same curves."""
+    """Speak for ``seconds``, at least 0.1. The same length gives the same curves."""
     count = max(int(np.ceil(seconds * RATE)), RATE // 10) + 1
     time = np.arange(count) / RATE
     opening, rounding, voice = np.zeros(count), np.zeros(count), np.zeros(count)
@@ -98,9 +98,9 @@ def babble(seconds: float) -> Speech:
         now, spoken = now + length, spoken + 1
 
     return Speech(
-        opening=_smooth(opening, 0.022),
+        opening=_smooth(opening, 0.030),
         rounding=_smooth(rounding, 0.050),
-        shut=_smooth(shut, 0.022),
+        shut=_smooth(shut, 0.028),
         voice=_smooth(voice, 0.014),
         pitch=_smooth(pitch, 0.040),
         formants=np.stack([_smooth(formant, 0.028) for formant in formants]),

@@ -111,13 +111,12 @@ def _tone(stream: av.AudioStream, clip: Clip, seconds: float) -> Iterator[av.Aud
         wave = (0.2 * np.sin(2 * np.pi * 440 * t * (1 + 0.1 * t))).astype(np.float32)
         stereo = np.stack([wave, wave])
         planar = context.format.is_planar
-        if context.format.name.startswith("s16"):
-            data = (stereo * 32767).astype(np.int16)
-        else:
-            data = stereo
+        whole = context.format.name.startswith("s16")
+        data = (stereo * 32767).astype(np.int16) if whole else stereo
         if not planar:
             data = data.T.reshape(1, -1)
-        block = av.AudioFrame.from_ndarray(np.ascontiguousarray(data), format=context.format.name, layout="stereo")
+        data = np.ascontiguousarray(data)
+        block = av.AudioFrame.from_ndarray(data, format=context.format.name, layout="stereo")
         block.sample_rate = 48000
         block.pts, block.time_base = start + clip.audio_start, Fraction(1, 48000)
         yield block

@@ -1,10 +1,11 @@
 """The statue's surface: which triangles it has and how its vertices follow the 468 vertices of a face mesh.
 
-The 468-vertex topology is MediaPipe Face Mesh's canonical face, read from its ``.obj``. It is a closed sheet; here
-the eyes and the mouth are cut open, lid edges, a mouth bag and a rim around the outline are added, and the result
-is refined twice by Loop's scheme (1987). Refinement is linear, so it is kept as one matrix.
+The 468-vertex topology is MediaPipe Face Mesh's canonical face, read from its ``.obj``. It is a closed sheet;
+here the eyes and the mouth are cut open, lid edges, a mouth bag and a rim around the outline are added, and
+the result is refined twice by Loop's scheme (1987). Refinement is linear, so it is kept as one matrix.
 
-Axes are those of a picture: x to the right, y down, z away from the viewer; units are the file's, about a centimetre.
+Axes are those of a picture: x to the right, y down, z away from the viewer; units are the file's, about a
+centimetre.
 """
 
 from dataclasses import dataclass
@@ -46,7 +47,9 @@ EYES: Final = (
     (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
 )
 #: The inner edge of the lips: a corner, the lower lip, the other corner (position 10), the upper lip.
-INNER_LIPS: Final = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+INNER_LIPS: Final = (
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+)  # fmt: skip
 #: The outer edge of the lips, in the same order.
 OUTER_LIPS: Final = (
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
@@ -67,7 +70,7 @@ FOLDS: Final = ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 4
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """The canonical face: ``points`` float32 (468, 3), ``triangles`` int64 (898, 3), ``mirror`` int64 (468,)."""
+    """The canonical face: ``points`` float32 (468, 3), ``triangles`` int64 (898, 3)."""
 
     points: Floats
     triangles: Triangles
@@ -75,7 +78,7 @@ class Canonical:
     mirror: NDArray[np.int64]
 
     def mirrored(self, points: Floats) -> Floats:
-        """The shape of the same face seen in a mirror, float32 (..., 468, 3) in face axes (middle at x = 0)."""
+        """The shape of the same face seen in a mirror, float32 (..., 468, 3) in face axes."""
         return np.asarray(points[..., self.mirror, :] * (-1, 1, 1), np.float32)
 
 
@@ -138,9 +141,10 @@ def refine(triangles: Triangles, values: Floats) -> tuple[Triangles, Floats]:
 class Surface:
     """The statue's skin as a linear function of control points: 468 of a mesh, then those that were added.
 
-    ``matrix`` is float32 (V, C) and maps control points (C, 3) to the refined vertices; ``triangles`` int64 (T, 3)
-    joins those. ``lids``, ``lips``, ``rims`` and ``bottom`` say which control points were added where: a lid's inner
-    edge (2, 16), two rings inside the mouth (2, 20), two rings around the outline (2, 36), and the mouth's floor.
+    ``matrix`` is float32 (V, C) and maps control points (C, 3) to the refined vertices; ``triangles`` int64
+    (T, 3) joins those. ``lids``, ``lips``, ``rims`` and ``bottom`` say which control points were added where:
+    a lid's inner edge (2, 16), two rings inside the mouth (2, 20), two rings around the outline (2, 36), and
+    the mouth's floor.
     """
 
     matrix: Floats

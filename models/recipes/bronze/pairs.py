@@ -1,23 +1,28 @@
-"""Make the training pairs: real aligned faces, and the statue with the same pose and expression in the same crop.
+"""Make the training pairs: real aligned faces, and the statue with the same pose and expression in the same
+crop.
 
-    python -m models.recipes.bronze.pairs --faces DIR --teachers DIR --out DIR [--size 256] [--limit N] [--workers 2]
+    python -m models.recipes.bronze.pairs --faces DIR --teachers DIR --out DIR
+        [--size 256] [--limit N] [--workers 2]
 
 ``--faces`` holds ``points.npz`` (``points`` float32 (N, 68, 2) in pixels, ``subject`` int32 (N,)) and
-``images/NNNNN.jpg``; ``--teachers`` holds ``face_mesh_468.onnx`` and ``canonical_face_468.obj``. Written to ``--out``:
+``images/NNNNN.jpg``; ``--teachers`` holds ``face_mesh_468.onnx`` and ``canonical_face_468.obj``. Written to
+``--out``:
 
 - ``input.npy``, ``target.npy`` uint8 (N, S, S, 3) RGB; ``mask.npy`` uint8 (N, S, S);
-- ``weight.npy`` uint8 (N, 64, 64): how much a place counts, ``WEIGHT_ONE`` for 1, more at the eyes and the mouth;
+- ``weight.npy`` uint8 (N, 64, 64): how much a place counts, ``WEIGHT_ONE`` for 1, more at the eyes and the
+  mouth;
 - ``sample.npy`` float32 (N,): how often to draw a pair, mean 1, more for rare poses and expressions;
 - ``subject.npy`` int32 (N,): whose face, for a split by person;
-- ``index.json``: the recipe's parameters, and for each pair the picture it came from and the mesh's disagreement.
+- ``index.json``: the recipe's parameters, and for each pair the picture it came from and the mesh's
+  disagreement.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +39,16 @@ from realtime.arrays import Bytes, Floats, Matrix, Points
 from realtime.errors import InputError, ModelError
 from realtime.geometry import TEMPLATES, apply, invert, scale_of
 
-__all__ = ["WEIGHT_ONE", "Faces", "MeshTeacher", "disagreement", "make_pairs", "warp_crop", "weight_map"]
+__all__ = [
+    "WEIGHT_ONE",
+    "Faces",
+    "MeshTeacher",
+    "disagreement",
+    "lower_lids",
+    "make_pairs",
+    "warp_crop",
+    "weight_map",
+]
 
 #: The value of ``weight.npy`` that stands for a weight of 1.
 WEIGHT_ONE: Final = 64
@@ -47,6 +61,13 @@ MATCHED: Final = {
 }  # fmt: skip
 #: Share of the faces, those with the worst meshes, that is left out.
 DROPPED: Final = 0.05
+#: The landmarks of each eye: outer corner, upper lid, inner corner, lower lid, in the order of the mesh's
+#: eyes.
+EYE_MARKS: Final = ((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46))
+#: Height of an open eye's landmarks as a share of their width, the median of the data.
+MARKED_OPEN: Final = 0.267
+#: Faces that a worker process takes at a time.
+JOB: Final = 48
 #: Side of the mesh teacher's input.
 TEACHER_SIZE: Final = 192
 
@@ -84,7 +105,8 @@ def warp_crop(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
     """A crop of a picture, uint8 (S, S, 3), blurred first where it shrinks and with its edges replicated."""
     scale = scale_of(frame_to_crop)
     if scale < 1:
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.5 * np.sqrt(1 / scale**2 - 1) + 1e-3), np.uint8)
+        sigma = 0.5 * np.sqrt(1 / scale**2 - 1) + 1e-3
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
     flags = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
     crop = cv2.warpAffine(picture, frame_to_crop, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8)
@@ -97,15 +119,14 @@ class MeshTeacher:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        if not path.is_file():
-            raise ModelError(f"{path}: no such file; --teachers must hold face_mesh_468.onnx")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
     def mesh(self, picture: Bytes, landmarks: Points) -> Floats:
         """The mesh of one face, float32 (468, 3) in the picture's pixels, smaller z nearer.
 
-        The first look is at the landmarks' square; two more are at the mesh's own, turned upright by its eyes.
+        The first look is at the landmarks' square; two more are at the mesh's own, turned upright by its
+        eyes.
         """
         mesh = self._look(picture, _upright(landmarks, landmarks[36:42], landmarks[42:48], rise=0.04))
         for _ in range(2):
@@ -136,10 +157,11 @@ def _upright(extent: Points, left: Points, right: Points, rise: float) -> Matrix
 
 
 def disagreement(meshes: Floats, points: Floats) -> Floats:
-    """How far meshes (N, 468, 3) and landmarks (N, 68, 2) are apart, as a share of the outer-eye distance, (N,).
+    """How far meshes (N, 468, 3) and landmarks (N, 68, 2) are apart, as a share of the outer-eye distance,
+    (N,).
 
-    Each landmark is compared with its matched vertex in the whole-face crop, after the median offset between the
-    two over all faces, which is a matter of definition, is taken out.
+    Each landmark is compared with its matched vertex in the whole-face crop, after the median offset between
+    the two over all faces, which is a matter of definition, is taken out.
     """
     template = TEMPLATES["whole-face"]
     marks, vertices = list(MATCHED), list(MATCHED.values())
@@ -151,6 +173,22 @@ def disagreement(meshes: Floats, points: Floats) -> Floats:
         eyes[i] = np.linalg.norm(landmarks[36] - landmarks[45]) * scale_of(to_crop)
     apart -= np.median(apart, axis=0)
     return np.asarray(np.linalg.norm(apart, axis=2).mean(axis=1) / eyes, np.float32)
+
+
+def lower_lids(mesh: Floats, landmarks: Points) -> Floats:
+    """A mesh (468, 3) whose lids close further where the landmarks (68, 2) say so; both see only some of the
+    blinks.
+    """
+    mesh = mesh.copy()
+    for eye, (outer, a, b, inner, c, d) in zip(EYES, EYE_MARKS, strict=True):
+        width = max(float(np.linalg.norm(landmarks[outer] - landmarks[inner])), 1e-6)
+        height = np.linalg.norm(landmarks[[a, b]] - landmarks[[d, c]], axis=1).mean()
+        share = float(np.clip(height / width / MARKED_OPEN, 0.3, 1.25)) ** 0.6
+        lower, upper = list(eye[1:8]), list(eye[:8:-1])
+        middle = 0.75 * mesh[lower] + 0.25 * mesh[upper]
+        mesh[lower] = middle + (mesh[lower] - middle) * share
+        mesh[upper] = middle + (mesh[upper] - middle) * share
+    return mesh
 
 
 def weight_map(mesh: Floats, size: int, unit: float) -> Bytes:
@@ -167,13 +205,14 @@ def weight_map(mesh: Floats, size: int, unit: float) -> Bytes:
         cv2.fillPoly(inside, [np.round(corners * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
         inside = np.asarray(cv2.dilate(inside, np.ones((3, 3), np.uint8)), np.float32)
         weight += gain * np.asarray(cv2.GaussianBlur(inside, (0, 0), reach * unit * scale + 0.3), np.float32)
-    return np.clip(weight * WEIGHT_ONE + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(weight * WEIGHT_ONE + 0.5, 0, 255), np.uint8)
 
 
 def _rarity(meshes: Floats, sculptor: Sculptor) -> Floats:
-    """Sampling weights, float32 (N,) of mean 1: faces far from the middle in mouth, lids, turn or nod come more often.
+    """Sampling weights, float32 (N,) of mean 1: rare mouths, lids, turns and nods come more often.
 
-    Each of them is put into sixteen bins by quantile-free distance, and a bin's faces count by the root of its rarity.
+    For each of these the range is cut into sixteen bins, and a face counts by the fourth root of its bin's
+    rarity.
     """
     poses = [sculptor.pose(mesh) for mesh in meshes]
     shapes = np.stack([pose.undo(mesh) for pose, mesh in zip(poses, meshes, strict=True)])
@@ -204,68 +243,57 @@ class _Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
-    """Makes one pair; travels to the worker processes."""
+class _Job:
+    """Some of the faces, by index, with what is needed to work on them; travels to a worker process."""
 
     faces: Faces
-    meshes: Floats
-    sculptor: Sculptor
-    size: int
-
-    def __call__(self, index: int) -> _Pair:
-        to_crop = TEMPLATES["whole-face"].frame_to_crop(self.faces.points[index], self.size)
-        mesh = self.meshes[index]
-        placed = np.column_stack([apply(to_crop, mesh[:, :2]), mesh[:, 2] * scale_of(to_crop)]).astype(np.float32)
-        model = self.sculptor.carve(placed)
-        statue = render(model, self.size)
-        crop = warp_crop(self.faces.picture(index), to_crop, self.size)
-        return _Pair(crop, statue.rgb, statue.mask, weight_map(placed, self.size, model.unit))
+    indices: tuple[int, ...]
 
 
-def _find_meshes(faces: Faces, teacher: Path, indices: range) -> Floats:
-    """The meshes of some of the faces, float32 (n, 468, 3)."""
+def _find_meshes(job: _Job, network: Path) -> Floats:
+    """The meshes of a job's faces, float32 (n, 468, 3)."""
     cv2.setNumThreads(1)
-    mesh_teacher = MeshTeacher(teacher)
-    return np.stack([mesh_teacher.mesh(faces.picture(i), faces.points[i]) for i in indices])
+    teacher = MeshTeacher(network)
+    return np.stack([teacher.mesh(job.faces.picture(i), job.faces.points[i]) for i in job.indices])
 
 
-_STATE: dict[str, _Maker] = {}
-
-
-def _start(maker: _Maker) -> None:
+def _make(job: _Job, meshes: Floats, sculptor: Sculptor, size: int) -> list[_Pair]:
+    """The pairs of a job's faces, whose meshes are given, float32 (n, 468, 3)."""
     cv2.setNumThreads(1)
-    _STATE["maker"] = maker
+    pairs = []
+    for index, mesh in zip(job.indices, meshes, strict=True):
+        to_crop = TEMPLATES["whole-face"].frame_to_crop(job.faces.points[index], size)
+        placed = np.column_stack([apply(to_crop, mesh[:, :2]), mesh[:, 2] * scale_of(to_crop)])
+        model = sculptor.carve(placed)
+        statue = render(model, size)
+        crop = warp_crop(job.faces.picture(index), to_crop, size)
+        pairs.append(_Pair(crop, statue.rgb, statue.mask, weight_map(placed, size, model.unit)))
+    return pairs
 
 
-def _make(index: int) -> _Pair:
-    return _STATE["maker"](index)
-
-
-def _pairs(maker: _Maker, kept: list[int], workers: int) -> Iterator[_Pair]:
-    if workers <= 1:
-        yield from map(maker, kept)
-        return
-    with ProcessPoolExecutor(workers, initializer=_start, initargs=(maker,)) as pool:
-        yield from pool.map(_make, kept, chunksize=8)
+def _jobs(faces: Faces, indices: list[int]) -> list[_Job]:
+    return [_Job(faces, tuple(indices[start : start + JOB])) for start in range(0, len(indices), JOB)]
 
 
 def make_pairs(
     faces: Faces, teachers: Path, out: Path, size: int = 256, limit: int | None = None, workers: int = 2
 ) -> int:
-    """Write the pairs of a folder of faces (its first ``limit`` pictures) to ``out``; returns how many there are."""
+    """Write the pairs of a folder of faces (its first ``limit`` pictures) to ``out``; returns how many there
+    are.
+    """
     canonical = load_canonical(teachers / "canonical_face_468.obj")
     count = min(limit or len(faces.files), len(faces.files))
-    parts = [range(start, min(start + 64, count)) for start in range(0, count, 64)]
     network = teachers / "face_mesh_468.onnx"
-    if workers <= 1:
-        found = [_find_meshes(faces, network, part) for part in parts]
-    else:
-        with ProcessPoolExecutor(workers) as pool:
-            jobs = [pool.submit(_find_meshes, faces, network, part) for part in parts]
-            found = [job.result() for job in jobs]
-    meshes = np.concatenate(found)
+    if not network.is_file():
+        raise ModelError(f"{network}: no such file; the folder of teachers must hold it")
+    fresh = get_context("spawn")  # a fork would inherit the locks of libraries that have threads
+    with ProcessPoolExecutor(workers, fresh) as pool:
+        meshes = np.concatenate(
+            list(pool.map(_find_meshes, _jobs(faces, list(range(count))), repeat(network)))
+        )
     error = disagreement(meshes, faces.points[:count])
     kept = np.flatnonzero(error <= np.quantile(error, 1 - DROPPED)).tolist()
+    meshes = np.stack([lower_lids(mesh, marks) for mesh, marks in zip(meshes, faces.points, strict=False)])
     sculptor = Sculptor.fit(canonical, meshes[kept], faces.subject[kept])
 
     out.mkdir(parents=True, exist_ok=True)
@@ -277,9 +305,14 @@ def make_pairs(
         name: open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(kept), *shape))
         for name, shape in shapes.items()
     }
-    for i, pair in enumerate(_pairs(_Maker(faces, meshes, sculptor, size), kept, workers)):
-        arrays["input"][i], arrays["target"][i] = pair.crop, pair.target
-        arrays["mask"][i], arrays["weight"][i] = pair.mask, pair.weight
+    jobs = _jobs(faces, kept)
+    with ProcessPoolExecutor(workers, fresh) as pool:
+        done = pool.map(
+            _make, jobs, (meshes[list(job.indices)] for job in jobs), repeat(sculptor), repeat(size)
+        )
+        for i, pair in enumerate(chain.from_iterable(done)):
+            arrays["input"][i], arrays["target"][i] = pair.crop, pair.target
+            arrays["mask"][i], arrays["weight"][i] = pair.mask, pair.weight
     for array in arrays.values():
         array.flush()
     np.save(out / "sample.npy", _rarity(meshes[kept], sculptor))
@@ -299,7 +332,7 @@ def make_pairs(
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m models.recipes.bronze.pairs", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--teachers", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

@@ -1,8 +1,8 @@
 """A small software renderer: triangles to per-pixel attributes, and attributes to polished, patinated bronze.
 
-The view is along z without perspective: x and y are picture pixels, and smaller z is nearer. Everything is a smooth
-function of the vertices (interpolated normals, coverage by supersampling, no random numbers), so that a picture
-that moves a little changes a little.
+The view is along z without perspective: x and y are picture pixels, and smaller z is nearer. Everything is a
+smooth function of the vertices (interpolated normals, coverage by supersampling, no random numbers), so that
+a picture that moves a little changes a little.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from realtime.arrays import Bytes, Floats
 
 __all__ = ["Model", "Rendering", "rasterise", "render", "vertex_normals"]
 
+#: Overall brightness of the studio.
+EXPOSURE: Final = 0.85
 #: Samples of a pixel along each axis.
 SUPERSAMPLING: Final = 2
 
@@ -27,9 +29,11 @@ class Model:
     """What to draw.
 
     ``points`` float32 (V, 3) in pixels of the crop, ``triangles`` int64 (T, 3) whose front shows the viewer a
-    negative z normal, and per vertex, float32 (V,) in 0..1: ``cover`` (how much of the mask it carries), ``hollow``
-    (inside of the mouth), ``polish`` (lips, lids and eyes are rubbed brighter), ``mottle`` (unevenness of the
-    patina), ``groove`` (carved lines that stay dark) and ``inner`` (0 on the outline, 1 well inside). ``unit`` is the length of one unit of the canonical face, about a centimetre, in pixels.
+    negative z normal, and per vertex, float32 (V,) in 0..1: ``cover`` (how much of the mask it carries),
+    ``hollow`` (inside of the mouth), ``polish`` (lips, lids and eyes are rubbed brighter), ``mottle``
+    (unevenness of the patina), ``groove`` (carved lines that stay dark), ``inner`` (0 on the outline, 1 well
+    inside) and ``inlay`` (pale gold let into the bronze). ``unit`` is the length of one unit of the canonical
+    face, about a centimetre, in pixels.
     """
 
     points: Floats
@@ -40,6 +44,7 @@ class Model:
     mottle: Floats
     groove: Floats
     inner: Floats
+    inlay: Floats
     unit: float
 
 
@@ -64,8 +69,8 @@ def vertex_normals(points: Floats, triangles: Triangles) -> Floats:
 def rasterise(points: Floats, triangles: Triangles, values: Floats, size: int) -> tuple[Floats, Floats]:
     """Draw triangles with a z-buffer; those that turn their back are left out.
 
-    ``points`` float32 (V, 3), ``values`` float32 (V, A) are interpolated. Returns the depth, float32 (S, S) with
-    infinity where nothing is, and the values, float32 (S, S, A) with zeros there.
+    ``points`` float32 (V, 3), ``values`` float32 (V, A) are interpolated. Returns the depth, float32 (S, S)
+    with infinity where nothing is, and the values, float32 (S, S, A) with zeros there.
 
     Small triangles are tested all at once: those whose box of pixels fits k x k share one (n, k * k) array.
     """
@@ -94,7 +99,9 @@ def rasterise(points: Floats, triangles: Triangles, values: Floats, size: int) -
                 qx, qy = q[part, 0, None], q[part, 1, None]
                 shares.append(((qx - px) * (y - py) - (qy - py) * (x - px)) / area[part, None])
             wa, wb = shares
-            inside = (wa >= -1e-6) & (wb >= -1e-6) & (wa + wb <= 1 + 1e-6) & (at <= high[part, None]).all(axis=2)
+            inside = (
+                (wa >= -1e-6) & (wb >= -1e-6) & (wa + wb <= 1 + 1e-6) & (at <= high[part, None]).all(axis=2)
+            )
             row, column = np.nonzero(inside)
             pixels.append(y[row, column] * size + x[row, column])
             owners.append(part[row])
@@ -121,7 +128,18 @@ def render(model: Model, size: int) -> Rendering:
     points[:, 2] *= SUPERSAMPLING
     unit = model.unit * SUPERSAMPLING
     normals = vertex_normals(points, model.triangles)
-    values = np.column_stack([normals, model.cover, model.hollow, model.polish, model.mottle, model.groove, model.inner])
+    values = np.column_stack(
+        [
+            normals,
+            model.cover,
+            model.hollow,
+            model.polish,
+            model.mottle,
+            model.groove,
+            model.inner,
+            model.inlay,
+        ]
+    )
     depth, drawn = rasterise(points, model.triangles, values.astype(np.float32), fine)
     there = np.isfinite(depth)
     colour = _bronze(depth, there, drawn, unit)
@@ -145,7 +163,9 @@ def _blur(picture: Floats, sigma: float) -> Floats:
 
 
 def _spread(colour: Floats, solid: Floats, unit: float) -> Floats:
-    """Fill what lies beyond the statue with the colours of its edge, so that a soft mask finds no foreign colour."""
+    """Fill what lies beyond the statue with the colours of its edge, so that a soft mask finds no foreign
+    colour.
+    """
     filled = colour * solid[..., None]
     weight = solid
     sigma = 0.8 * unit
@@ -157,9 +177,10 @@ def _spread(colour: Floats, solid: Floats, unit: float) -> Floats:
 
 
 #: Colours in linear light.
-_METAL: Final = np.array((0.80, 0.46, 0.20), np.float32)
+_METAL: Final = np.array((0.80, 0.42, 0.19), np.float32)
 _PATINA: Final = np.array((0.070, 0.030, 0.013), np.float32)
 _VERDIGRIS: Final = np.array((0.040, 0.075, 0.058), np.float32)
+_GOLD: Final = np.array((0.80, 0.60, 0.36), np.float32)
 #: What lies far beyond the statue, as displayed.
 _BEYOND: Final = np.array((0.16, 0.11, 0.07), np.float32)
 _HOLLOW: Final = np.array((0.006, 0.004, 0.003), np.float32)
@@ -172,8 +193,8 @@ def _toward(x: float, y: float, z: float) -> Floats:
 
 @cache
 def _studio(cells: int = 256) -> tuple[Floats, Floats]:
-    """The studio as two tables over the normal's x and y in -1..1: light mirrored by polished metal, and light that
-    falls on dull patina; float32 (cells, cells, 3) each, linear.
+    """The studio as two tables over the normal's x and y in -1..1: light mirrored by polished metal, and
+    light that falls on dull patina; float32 (cells, cells, 3) each, linear.
     """
     line = np.linspace(-1, 1, cells, dtype=np.float32)
     x, y = np.meshgrid(line, line)
@@ -209,7 +230,9 @@ def _studio(cells: int = 256) -> tuple[Floats, Floats]:
 
 
 def _bronze(depth: Floats, there: NDArray[np.bool_], drawn: Floats, unit: float) -> Floats:
-    """Shade: worn high places mirror the studio, hollows keep a dull patina. Returns float32 (S, S, 3) in 0..1."""
+    """Shade: worn high places mirror the studio, hollows keep a dull patina. Returns float32 (S, S, 3) in
+    0..1.
+    """
     mirrored, dull = _studio()
     cells = mirrored.shape[0]
     length = np.maximum(np.linalg.norm(drawn[..., :3], axis=2, keepdims=True), 1e-6)
@@ -218,7 +241,7 @@ def _bronze(depth: Floats, there: NDArray[np.bool_], drawn: Floats, unit: float)
     v = ((normal[..., 1] + 1) / 2 * (cells - 1)).astype(np.float32)
     reflection = cv2.remap(mirrored, u, v, cv2.INTER_LINEAR)
     diffuse = cv2.remap(dull, u, v, cv2.INTER_LINEAR)
-    hollow, polish, mottle, groove, inner = (drawn[..., i] for i in range(4, 9))
+    hollow, polish, mottle, groove, inner, inlay = (drawn[..., i] for i in range(4, 10))
 
     fine = _blur(_relief(depth, there, 0.2 * unit), 0.07 * unit) / (0.06 * unit)
     broad = _relief(depth, there, 0.7 * unit) / (0.50 * unit)
@@ -227,19 +250,20 @@ def _bronze(depth: Floats, there: NDArray[np.bool_], drawn: Floats, unit: float)
     cavity = cavity * inner  # the outline bends away from the viewer without being a hollow
     open_sky = np.exp(-1.9 * cavity) * (1 - hollow)
     wear = np.clip(0.52 + 0.5 * ridge - 0.55 * cavity + 0.22 * polish + 0.16 * mottle, 0.05, 1)
-    green = np.clip(0.9 * cavity - 0.12 + 0.18 * mottle, 0, 0.75) * (1 - polish * 0.7)
+    green = np.clip(0.7 * cavity - 0.12 + 0.15 * mottle, 0, 0.6) * (1 - polish * 0.7)
 
     patina = _PATINA + (_VERDIGRIS - _PATINA) * green[..., None]
+    gold = (reflection / _METAL * 0.5 + diffuse * 0.14) * _GOLD * np.exp(-1.3 * cavity)[..., None]
     light = reflection * (wear * open_sky)[..., None] + diffuse * patina * (0.35 + 0.65 * open_sky)[..., None]
     light = light * (1 - hollow[..., None]) + _HOLLOW * hollow[..., None]
+    light = light + (gold - light) * inlay[..., None]
+    light = light * EXPOSURE
     tone = light * (2.51 * light + 0.03) / (light * (2.43 * light + 0.59) + 0.14)  # ACES, Narkowicz's fit
     return np.asarray(np.power(np.clip(tone, 0, 1), 1 / 2.2), np.float32)
 
 
 def _relief(depth: Floats, there: NDArray[np.bool_], sigma: float) -> Floats:
-    """How far each pixel lies behind its surroundings, in pixels; negative on ridges. Far steps count as near ones,
-    so that a nose in front of a cheek leaves no halo.
-    """
+    """How far each pixel lies behind its surroundings, in pixels, float32 (S, S); negative on ridges."""
     solid = there.astype(np.float32)
     z = np.where(there, depth, 0).astype(np.float32)
     near = _blur(z * solid, sigma) / np.maximum(_blur(solid, sigma), 1e-3)

@@ -1,12 +1,13 @@
 """Sculpting: a person's face mesh becomes the statue's, with the person's pose and expression.
 
-The statue is nobody: a symmetric, stylised face of its own. From a person it takes the pose, the expression, a
-share of the remaining shape, and the outline (so that the statue covers the face it is pasted over).
+The statue is nobody: a symmetric, stylised face of its own. From a person it takes the pose, the expression,
+a share of the remaining shape, and the outline (so that the statue covers the face it is pasted over).
 
-What is expression and what is identity is decided by statistics: over a set of faces with several pictures of each
-person, W is the covariance within persons (expression) and T the whole. W T^-1 is then the linear estimate, in the
-least-squares sense, of the expression in one mesh (Wiener's filter). It needs nothing but that mesh, so a network
-that sees a single picture can learn it, and it is linear, so small motions stay small.
+What is expression and what is identity is decided by statistics: over a set of faces with several pictures of
+each person, W is the covariance within persons (expression) and T the whole. W T^-1 is then the linear
+estimate, in the least-squares sense, of the expression in one mesh (Wiener's filter). It needs nothing but
+that mesh, so a network that sees a single picture can learn it, and it is linear, so small motions stay
+small.
 """
 
 from dataclasses import dataclass
@@ -81,10 +82,19 @@ PERSON: Final = 0.25
 EXPRESSIVE: Final = 0.85
 #: The statue acts a little more than the person.
 ACTING: Final = 1.12
+#: Additional share for the brows, whose motion would be lost in their relief.
+BROW_ACTING: Final = 0.25
+#: Height of the opening between the lids as a share of the eye's width: where a living eye counts as closed
+#: and as open, and how far an open one of the statue is open. A mesh's lids do not quite close.
+LIDS_CLOSED: Final = 0.172
+LIDS_OPEN: Final = 0.287
+STATUE_LIDS: Final = 0.43
+#: Refinement draws lids apart by this share; closed lids must overlap by as much.
+LIDS_OVERLAP: Final = 0.07
+#: How far closed lids meet below the middle of the eye, in units.
+LIDS_DROP: Final = 0.17
 #: Principal components of the shapes.
 COMPONENTS: Final = 60
-#: By how much the statue's eyes at rest are wider open.
-EYE_GAIN: Final = 0.42
 #: The eyeballs' radius in units; larger than life's 1.25, for the calm look of a statue.
 EYEBALL: Final = 1.62
 #: How far the lids stand in front of the eyeballs.
@@ -102,6 +112,8 @@ class Sculptor:
     statue: Floats
     #: Share of a person's own shape that stays, float32 (468,).
     person: Floats
+    #: By how much the statue acts more than the person, float32 (468,).
+    acting: Floats
     #: Principal directions float32 (K, 1404) and the filter on their coordinates float32 (K, K).
     basis: Floats
     filter: Floats
@@ -117,20 +129,23 @@ class Sculptor:
     mottle: Floats
     groove: Floats
     inner: Floats
+    inlay: Floats
+    #: How far the brows stand out, which vertices turn in behind the lids, float32 (V,); those near each eye.
     brow: Floats
     lid_inside: Floats
     near_eye: tuple[NDArray[np.int64], ...]
+    #: The front of a ball around the origin, float32 (B, 3).
     eyeball: Floats
 
     @classmethod
     def fit(cls, canonical: Canonical, meshes: Floats, subjects: NDArray[np.int32]) -> "Sculptor":
-        """Learn what is expression from ``meshes``, float32 (N, 468, 3) in pixels, and whose they are, int32 (N,)."""
+        """Learn what is expression from ``meshes``, float32 (N, 468, 3), of ``subjects``, int32 (N,)."""
         rigid = rigid_vertices(canonical)
-        reference = canonical.points
+        reference: Floats = canonical.points
         for _ in range(3):  # the mean needs the poses, and the poses the mean
             shapes = np.stack([fit_pose(reference[rigid], m[rigid]).undo(m) for m in meshes])
-            mean = np.median(shapes, axis=0)
-            mean = (mean + canonical.mirrored(mean)) / 2
+            mean = np.asarray(np.median(shapes, axis=0), np.float32)
+            mean = np.asarray((mean + canonical.mirrored(mean)) / 2, np.float32)
             pose = fit_pose(canonical.points[rigid], mean[rigid])
             reference = pose.undo(mean)
         gap = shapes[:, 14, 1] - shapes[:, 13, 1]
@@ -165,8 +180,8 @@ class Sculptor:
         controls[:, 4] = 1
         controls[:VERTICES, 4] = np.clip(1.4 * (1 - spread.sum(axis=1)), 0, 1)
         controls[surface.rims.ravel(), 4] = 0
-        controls[list(OUTER_LIPS), 2] = 0.5
-        controls[list(INNER_LIPS), 2] = 0.6
+        controls[list(OUTER_LIPS), 2] = 0.25
+        controls[list(INNER_LIPS), 2] = 0.3
         for eye in EYES:
             controls[list(eye), 2] = 0.8
         controls[surface.lids.ravel(), 3] = 1
@@ -189,9 +204,12 @@ class Sculptor:
             return np.concatenate([np.clip(values, 0, 1), balls + at_eyes]).astype(np.float32)
 
         return cls(
-            surface, rigid, neutral, statue, _person(statue), basis, matrix, spread, rims, triangles,
+            surface, rigid, neutral, statue, _person(statue), _acting(statue), basis, matrix, spread, rims,
+            triangles=triangles,
             cover=full(fine[:, 0], 1), hollow=full(fine[:, 1], 0), polish=full(fine[:, 2], 0.3),
-            mottle=full(_mottle(rest), 0.5), groove=full(_lid_fold(statue, rest), 0), inner=full(fine[:, 4], 1), brow=brow, lid_inside=np.clip(fine[:, 3], 0, 1),
+            mottle=full(_mottle(rest), 0.5), groove=full(_lid_fold(statue, rest), 0),
+            inner=full(fine[:, 4], 1), inlay=full(np.zeros_like(fine[:, 4]), 1), brow=brow,
+            lid_inside=np.clip((fine[:, 3] - 0.25) / 0.75, 0, 1),
             near_eye=near_eye, eyeball=eyeball,
         )  # fmt: skip
 
@@ -205,11 +223,11 @@ class Sculptor:
         expression = change
         if len(self.basis):
             expression = self.basis.T @ (self.filter @ (self.basis @ change))
-        kept = (expression + np.repeat(self.person, 3) * (change - expression)) * ACTING
+        kept = (expression + np.repeat(self.person, 3) * (change - expression)) * np.repeat(self.acting, 3)
         carved = self.statue + kept.reshape(-1, 3).astype(np.float32)
         outline = list(OVAL)
         carved = carved + self.spread @ (shape[outline] - carved[outline])
-        return _part_lips(carved)
+        return _part_lips(_part_lids(carved, shape, self.statue))
 
     def carve(self, mesh: Floats) -> Model:
         """The statue for one mesh, float32 (468, 3) in pixels of the crop to be drawn."""
@@ -225,15 +243,17 @@ class Sculptor:
             balls.append(self.eyeball + centre)
         points = pose.apply(np.concatenate([skin, *balls]))
         return Model(
-            points, self.triangles, self.cover, self.hollow, self.polish, self.mottle, self.groove, self.inner,
-            unit=pose.scale,
+            points, self.triangles, self.cover, self.hollow, self.polish, self.mottle, self.groove,
+            self.inner, self.inlay, unit=pose.scale,
         )  # fmt: skip
 
 
 def _expression_filter(
     canonical: Canonical, shapes: Floats, subjects: NDArray[np.int32]
 ) -> tuple[Floats, Floats]:
-    """Principal directions (K, 1404) and W T^-1 on their coordinates (K, K), from shapes and their mirror images."""
+    """Principal directions (K, 1404) and W T^-1 on their coordinates (K, K), from shapes and their mirror
+    images.
+    """
     both = np.concatenate([shapes, canonical.mirrored(shapes)])
     who = np.concatenate([subjects, subjects + subjects.max() + 1])
     flat = both.reshape(len(both), -1).astype(np.float64)
@@ -286,12 +306,6 @@ def _statue(canonical: Canonical, neutral: Floats) -> Floats:
     middle = (at[13] + at[14]) / 2
     for ring, gain in ((OUTER_LIPS, 1.16),):
         face[list(ring), 1] = middle[1] + (face[list(ring), 1] - middle[1]) * gain
-    # Wide eyes: the lids part a little more than a living face's.
-    for eye in EYES:
-        ring = list(eye)
-        corners = (at[eye[0]] + at[eye[8]]) / 2
-        for v in ring:
-            face[v, 1] += EYE_GAIN * (at[v, 1] - corners[1])
     face[:, 2] += 0.10 * _bump(at, at[18], (0.9, 0.3))
     face[:, 2] -= 0.25 * _bump(at, at[199], (0.9, 0.7))
     return np.asarray((face + canonical.mirrored(face)) / 2, np.float32)
@@ -306,9 +320,15 @@ def _person(statue: Floats) -> Floats:
     return np.asarray(PERSON + (EXPRESSIVE - PERSON) * lively, np.float32)
 
 
+def _acting(statue: Floats) -> Floats:
+    """By how much the statue acts more than the person, float32 (468,)."""
+    brows = [_bump(statue, statue[v], (0.5, 0.5)) for brow in BROWS for edge in brow for v in edge]
+    return np.asarray(ACTING + BROW_ACTING * np.max(brows, axis=0), np.float32)
+
+
 def _spread_outline(canonical: Canonical, statue: Floats) -> Floats:
-    """For each vertex the weights of the outline's vertices, (468, 36): 1 on the outline, fading inwards within
-    some centimetres, the smooth solution of a screened Laplace equation over the mesh.
+    """For each vertex the weights of the outline's vertices, (468, 36): 1 on the outline, fading inwards
+    within some centimetres, the smooth solution of a screened Laplace equation over the mesh.
     """
     weights = np.zeros((VERTICES, VERTICES))
     for a, b in ((0, 1), (1, 2), (2, 0)):
@@ -318,9 +338,9 @@ def _spread_outline(canonical: Canonical, statue: Floats) -> Floats:
     degree = weights.sum(axis=1)
     area = 1 / degree
     laplace = np.diag(degree) - weights + np.diag(area / area.mean() * 0.06)
-    outline = list(OVAL)
+    outline = np.array(OVAL)
     inner = np.setdiff1d(np.arange(VERTICES), outline)
-    solved = np.linalg.solve(laplace[np.ix_(inner, inner)], -laplace[np.ix_(inner, outline)])
+    solved = np.linalg.solve(laplace[inner][:, inner], -laplace[inner][:, outline])
     spread = np.zeros((VERTICES, len(outline)), np.float32)
     spread[inner] = solved
     spread[outline, np.arange(len(outline))] = 1
@@ -328,7 +348,9 @@ def _spread_outline(canonical: Canonical, statue: Floats) -> Floats:
 
 
 def _rims(statue: Floats) -> Floats:
-    """Offsets of the two rings around the outline, (2, 36, 3): up and back over the skull, back under the jaw."""
+    """Offsets of the two rings around the outline, (2, 36, 3): up and back over the skull, back under the
+    jaw.
+    """
     outline = statue[list(OVAL)]
     middle = np.array((0, 0.8), np.float32)
     out = outline[:, :2] - middle
@@ -368,6 +390,34 @@ def _part_lips(face: Floats) -> Floats:
     return np.asarray(face, np.float32)
 
 
+def _distance(shape: Floats, a: int, b: int) -> float:
+    return float(np.linalg.norm(shape[a] - shape[b]))
+
+
+def _part_lids(face: Floats, shape: Floats, statue: Floats) -> Floats:
+    """Open the statue's lids as far as the person's are, closing wholly where those nearly close.
+
+    The two eyes mostly share one opening: on a turned face the far eye's lids are little more than a guess.
+    """
+    face = face.copy()
+    own = [_distance(shape, eye[12], eye[4]) / max(_distance(shape, eye[0], eye[8]), 1e-6) for eye in EYES]
+    both = sum(own) / 2
+    for eye, fold, single in zip(EYES, FOLDS, own, strict=True):
+        lower, upper = list(eye[1:8]), list(eye[:8:-1])
+        openness = 0.35 * single + 0.65 * both
+        share = 0.06 * np.logaddexp(0, (openness - LIDS_CLOSED) / (LIDS_OPEN - LIDS_CLOSED) / 0.06)
+        wanted = STATUE_LIDS * 1.35 * (1 - np.exp(-1.35 * share)) - LIDS_OVERLAP
+        gap = face[lower, 1] - face[upper, 1]
+        across = abs(float(face[eye[0], 0] - face[eye[8], 0]))
+        almond = (statue[lower, 1] - statue[upper, 1]) / (statue[lower, 1] - statue[upper, 1])[3]
+        change = wanted * across * almond - gap
+        drop = LIDS_DROP * np.exp(-2 * share)
+        face[lower, 1] += 0.12 * change + drop
+        face[upper, 1] -= 0.88 * change - drop
+        face[list(fold), 1] -= 0.45 * change
+    return face
+
+
 def _eye_centre(face: Floats, eye: tuple[int, ...]) -> Floats:
     """Centre of the eyeball, float32 (3,): its surface passes just behind the corners of the eye."""
     outer, inner = face[eye[0]], face[eye[8]]
@@ -382,7 +432,7 @@ def _over_eyeball(points: Floats, centre: Floats, inside: Floats) -> Floats:
     """Depths, (N,), of points near an eye, drawn forward where the eyeball would come through."""
     away = np.linalg.norm((points - centre)[:, :2], axis=1)
     front = centre[2] - np.sqrt(np.maximum(EYEBALL**2 - away**2, 0.02))
-    limit = front - LID + 0.55 * inside + 3 * np.maximum(away - 1.3, 0) ** 2 * 4
+    limit = front - LID + 0.55 * inside + 12 * np.maximum(away - 1.5, 0) ** 2
     soft = 0.05
     return np.asarray(limit - soft * np.logaddexp(0, (limit - points[:, 2]) / soft), np.float32)
 

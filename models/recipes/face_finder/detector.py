@@ -173,26 +173,26 @@ def main(
     minutes: float = 25,
     batch: int = 12,
     threads: int = 2,
+    rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 2e-3,
+    resume: Annotated[bool, typer.Option(help="Start from the weights in the run folder.")] = False,
 ) -> None:
-    """Train on composed canvases and keep the averaged weights."""
+    """Train on composed canvases."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     out.mkdir(parents=True, exist_ok=True)
     face_set = load_faces(faces)
     found = yunet_boxes(face_set.pictures, teachers / "yunet_n_dynamic.onnx", UNSURE)
     net = DetectorNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    averaged = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
-    )
-    optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.01)
+    if resume:
+        net.load_state_dict(torch.load(out / "detector.pt", weights_only=True))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.01)
     start, step, smooth = time.monotonic(), 0, 0.0
     for pixels, face, box in batches(face_set, found, batch):
         progress = (time.monotonic() - start) / (minutes * 60)
         if progress >= 1:
             break
-        rate = 2e-3 * min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 320, 320), channels last
         net.train()
         with torch.autocast("cpu", torch.bfloat16):
@@ -202,13 +202,12 @@ def main(
         value.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
-        averaged.update_parameters(net)
         step += 1
         smooth = smooth * 0.98 + float(value.detach()) * 0.02
         if step % 200 == 0:
             print(f"step {step} at {progress:.0%}: loss {smooth / (1 - 0.98**step):.4f}", flush=True)
-            torch.save(averaged.module.state_dict(), out / "detector.pt")
-    torch.save(averaged.module.state_dict(), out / "detector.pt")
+            torch.save(net.state_dict(), out / "detector.pt")
+    torch.save(net.state_dict(), out / "detector.pt")
     print(f"done after {step} steps of {batch}", flush=True)
 
 

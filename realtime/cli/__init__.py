@@ -1,0 +1,107 @@
+"""The command line: one typer app, one place where errors become one line and an exit code.
+
+Command modules import nothing heavy at the top, so that ``mummer --help`` answers at once. Commands that need
+more than running does (``train``, ``export``) come from the entry-point group ``mummer.commands`` and are
+imported only when they are called.
+"""
+
+import signal
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from types import FrameType
+from typing import Final, NoReturn
+
+import typer
+
+from realtime.cli.bench import bench
+from realtime.cli.convert import convert
+from realtime.cli.demo import demo
+from realtime.cli.faces import faces
+from realtime.cli.inspect import inspect
+from realtime.cli.models import models
+from realtime.errors import MummerError, UsageError
+
+__all__ = ["build_app", "main"]
+
+GROUP: Final = "mummer.commands"
+INTERRUPTED: Final = 130
+
+#: What the help says about commands that are not imported for it.
+_EXTRA_HELP: Final = {
+    "train": "Train a swap model from two folders of faces (needs the extra train).",
+    "export": "Turn a training checkpoint into a model file (needs the extra train).",
+}
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C or a termination request; not a KeyboardInterrupt, which typer would answer in its own way."""
+
+
+def build_app(called: str | None = None) -> typer.Typer:
+    """The whole command line.
+
+    Of the commands of other packages only the one that is ``called`` is imported.
+    """
+    # rich would take half of the time that help may take, and tracebacks are for our own bugs.
+    app = typer.Typer(
+        no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+    app.callback()(_group)
+    for command in (convert, demo, faces, models, inspect):
+        app.command()(command)
+    app.add_typer(bench, name="bench")
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name, reverse=True):
+        if entry.name == called:
+            _add_extra(app, entry)
+        else:
+            app.command(entry.name, help=_EXTRA_HELP.get(entry.name, ""))(_not_imported)
+    return app
+
+
+def _group() -> None:
+    """Swap the faces in a video for a mask that everybody can see is a mask."""
+
+
+def _not_imported() -> None:
+    """Stands for a command in the list of commands."""
+
+
+def _add_extra(app: typer.Typer, entry: EntryPoint) -> None:
+    try:
+        target = entry.load()
+    except ImportError as error:
+        raise UsageError(
+            f"`mummer {entry.name}` needs {error.name or 'a package'}, which is not installed:"
+            " pip install 'mummer[train]'"
+        ) from error
+    if isinstance(target, typer.Typer):
+        app.add_typer(target, name=entry.name)
+    else:
+        app.command(entry.name)(target)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    try:
+        build_app(called)()
+    except MummerError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except _Interrupted:
+        _complain("interrupted")
+        sys.exit(INTERRUPTED)
+    sys.exit(0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """The first signal ends the job in good order; a second must not disturb the tidying up."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise _Interrupted
+
+
+def _complain(words: str) -> None:
+    print("mummer:", " ".join(words.split()), file=sys.stderr)

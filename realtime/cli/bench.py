@@ -1,0 +1,48 @@
+"""``mummer bench``: how fast it is here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from realtime.cli import options
+
+__all__ = ["bench"]
+
+bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure how fast the jobs run on this machine."""
+
+
+@bench.command("convert")
+def bench_convert(
+    source: options.Input,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="How often both ways are timed.")] = 3,
+    model: options.Model = "bronze",
+    device: options.Device = "auto",
+    detector: options.Detector = "builtin",
+    codec: options.Codec = None,
+    crf: options.Crf = None,
+    preset: options.Preset = None,
+) -> None:
+    """Time a conversion against a plain transcode of INPUT with the same decoder, encoder and settings."""
+    from realtime.bench import bench_convert as run
+    from realtime.convert import Job, Look
+    from realtime.encoder import Encoding
+
+    look = Look(model=model, device=device, detector=detector)
+    job = Job(options.as_file(source), Path("bench.mp4"), look, Encoding(codec, crf, preset))
+    result = run(job, rounds)
+    if as_json:
+        print(result.model_dump_json())
+        return
+    print(f"{result.frames} frames: transcode {result.transcode_fps} fps, convert {result.convert_fps} fps,")
+    print(f"ratio {result.ratio}, peak memory {result.rss_mb} MB")
+    for name, times in result.stages_ms.items():
+        print(
+            f"  {name:8} p50 {times['p50']:8.3f} ms   p99 {times['p99']:8.3f} ms   cpu {times['cpu']:8.3f} ms"
+        )

@@ -1,0 +1,47 @@
+"""``mummer demo``: the main job on a clip that it makes itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from realtime.cli.convert import progress
+
+__all__ = ["demo"]
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for sample.mp4, swapped.mp4 and before_after.png.")
+    ] = Path("mummer-demo"),
+) -> None:
+    """Make a short sample clip with sound, swap its face, and show both."""
+    from time import perf_counter
+
+    from realtime.convert import Job, convert
+    from realtime.demo.picture import write_before_after
+    from realtime.demo.sample import write_sample
+    from realtime.errors import OutputError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{out}: cannot be made a folder: {(error.strerror or str(error)).lower()}"
+        ) from error
+    sample, swapped, picture = out / "sample.mp4", out / "swapped.mp4", out / "before_after.png"
+
+    began = perf_counter()
+    with progress(sample.name, show=True) as on_frame:
+        frames = write_sample(sample, on_frame=on_frame)
+    drawn = perf_counter() - began
+    print(f"{sample}: a portrait that talks, {frames} frames with sound, drawn in {drawn:.1f} s", flush=True)
+
+    with progress(swapped.name, show=True) as on_frame:
+        done = convert(Job(sample, swapped, force=True), on_frame)
+    print(
+        f"{swapped}: {done.faces} faces swapped in {done.frames_swapped} of {done.frames_out} frames,"
+        f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
+    )
+    write_before_after(picture, sample, swapped)
+    print(f"{picture}: a few moments of both")

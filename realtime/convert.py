@@ -1,0 +1,205 @@
+"""The file job: a video in, the same video with its faces swapped out, and a report of what was done."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TypeAlias
+
+from realtime.color import open_color
+from realtime.encoder import Encoding, check_encoding
+from realtime.errors import OutputError, UsageError
+from realtime.finder import FaceFinder, open_finder
+from realtime.label import TEXT, Label
+from realtime.library import DEFAULT, find_model
+from realtime.mask import open_blend
+from realtime.performer import Performer, WhichFaces
+from realtime.pipeline import run
+from realtime.report import ModelFacts, Report, media_facts
+from realtime.sink import FileSink, container_for, default_codec
+from realtime.source import FileSource, check_regular
+from realtime.stages import Stages
+from realtime.swap import SwapModel
+
+__all__ = ["Job", "Look", "OnFrame", "check_output", "convert", "make_performer", "whole_or_nothing"]
+
+#: Called after each frame with the number written and the number expected (0 where nobody knows).
+OnFrame: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the swapped faces look, and who looks for them.
+
+    ``color`` of None is what the model prefers, ``label`` of None leaves the label out, ``sharpen`` is 0..1.
+    """
+
+    model: str = DEFAULT
+    device: str = "auto"
+    detector: str = "builtin"
+    faces: WhichFaces = "all"
+    blend: str = "normal"
+    color: str | None = None
+    sharpen: float = 0.0
+    label: str | None = TEXT
+    label_place: str = "bottom-right"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One conversion.
+
+    ``report`` is where the report is written as JSON; ``force`` replaces an existing output.
+    """
+
+    source: Path
+    target: Path
+    look: Look = field(default_factory=Look)
+    encoding: Encoding = field(default_factory=Encoding)
+    report: Path | None = None
+    force: bool = False
+
+
+def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
+    """Run ``job`` to the end and return its report; a ``finder`` given takes the place of the look's detector.
+
+    The output appears under its name only when it is whole; on any failure, and on Ctrl-C, nothing is left
+    behind. Everything that can be checked without decoding is checked first. Raises a ``MummerError`` with
+    one clear line.
+    """
+    began = perf_counter()
+    stages = Stages()
+    check_regular(job.source)
+    check_output(job.target, job.source, job.force)
+    check_encoding(job.encoding, job.encoding.codec or default_codec(job.target))
+    if job.report is not None:
+        _check_report(job.report, job)
+    performer = make_performer(job.look, stages, finder)
+    source = FileSource(job.source, stages)
+    try:
+        facts = media_facts(job.source, source.container, source.video)
+        with whole_or_nothing(job.target) as part:
+            sink = FileSink(part, source, job.encoding, stages, name=job.target)
+            sink.open()
+            ran = perf_counter()
+            clock = _Clock(on_frame, source.expected_frames)
+            run(source, performer.perform, sink, clock.tick)
+            ended = perf_counter()
+            made = FileSource(part)
+            output = media_facts(job.target, made.container, made.video)
+            made.close()
+            warnings = [*source.warnings, *sink.warnings]
+            if not performer.faces_swapped:
+                warnings.append("no face was found: the pictures are as they were")
+            report = Report(
+                input=facts,
+                output=output,
+                frames_in=source.frames,
+                frames_out=sink.frames,
+                frames_swapped=performer.frames_swapped,
+                faces=performer.faces_swapped,
+                fps=round(sink.frames / (ended - ran), 3),
+                first_frame_s=round((clock.first or ended) - began, 3),
+                wall_s=round(perf_counter() - began, 3),
+                stages_ms=stages.summary(),
+                model=ModelFacts(
+                    name=performer.model.path.stem,
+                    sha256=performer.model.sha256,
+                    identity=list(performer.model.manifest.identities),
+                ),
+                warnings=warnings,
+            )
+            if job.report is not None:
+                with whole_or_nothing(job.report) as page:
+                    page.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    finally:
+        source.close()
+    return report
+
+
+def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None) -> Performer:
+    """Open all that the frame's way needs. Raises ``ModelError``, ``DetectorError`` or ``UsageError``."""
+    if not 0 <= look.sharpen <= 1:
+        raise UsageError(f"--sharpen is a share from 0 to 1, not {look.sharpen:g}")
+    label = None if look.label is None else Label(look.label, look.label_place)
+    blend = open_blend(look.blend)
+    color = None if look.color is None else open_color(look.color)
+    model = SwapModel.load(find_model(look.model), look.device)
+    return Performer(
+        finder=finder or open_finder(look.detector, look.device),
+        model=model,
+        color=color or open_color(model.manifest.color),
+        sharpness=look.sharpen,
+        blend=blend,
+        label=label,
+        faces=look.faces,
+        stages=stages,
+    )
+
+
+def check_output(target: Path, source: Path, force: bool) -> None:
+    """Raise ``OutputError`` where the output cannot become a file of its own."""
+    container_for(target)
+    if target.is_dir():
+        raise OutputError(f"{target}: a folder; give the name of the file to write")
+    if not target.resolve().parent.is_dir():
+        raise OutputError(f"{target}: the folder {target.parent} does not exist; make it first")
+    if target.exists():
+        if target.samefile(source):
+            raise OutputError(f"{target}: the output is the input; give another name")
+        if not target.is_file():
+            raise OutputError(f"{target}: not a regular file")
+        if not force:
+            raise OutputError(f"{target}: exists already; use --force to replace it")
+
+
+def _check_report(report: Path, job: Job) -> None:
+    if not report.resolve().parent.is_dir():
+        raise OutputError(f"{report}: the folder {report.parent} does not exist; make it first")
+    if report.is_dir() or report.resolve() in (job.source.resolve(), job.target.resolve()):
+        raise OutputError(f"{report}: cannot be the report; give the name of another file")
+
+
+@contextmanager
+def whole_or_nothing(target: Path) -> Iterator[Path]:
+    """A temporary path beside ``target``, with its suffix.
+
+    It takes the target's name at the end of the block, and is removed where the block fails. Raises
+    ``OutputError`` where the folder cannot be written to.
+    """
+    target = target.resolve()  # a link stays a link, and what it points to is replaced
+    part = target.with_name(f".mummer-{secrets.token_hex(6)}{target.suffix}")
+    try:
+        try:
+            part.touch(exist_ok=False)
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be written: {_words(error)}") from error
+        yield part
+        try:
+            os.replace(part, target)  # noqa: PTH105  # the one call that replaces in one step everywhere
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be written: {_words(error)}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+class _Clock:
+    """Counts frames for the progress bar, and notes when the first was written."""
+
+    def __init__(self, on_frame: OnFrame | None, expected: int) -> None:
+        self.first: float | None = None
+        self._on_frame, self._expected, self._done = on_frame, expected, 0
+
+    def tick(self) -> None:
+        self._done += 1
+        if self.first is None:
+            self.first = perf_counter()
+        if self._on_frame is not None:
+            self._on_frame(self._done, self._expected)

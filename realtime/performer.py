@@ -1,0 +1,65 @@
+"""One frame's way, from faces found to faces pasted back, with no thread in sight."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from realtime.color import Transfer
+from realtime.face import Face
+from realtime.finder import FaceFinder
+from realtime.frame import Frame
+from realtime.label import Label
+from realtime.mask import Blend
+from realtime.sharpen import sharpen
+from realtime.stages import Stages
+from realtime.swap import SwapModel
+
+__all__ = ["WHICH_FACES", "Performer", "WhichFaces"]
+
+#: Every face, or the largest of each frame only.
+WhichFaces: TypeAlias = Literal["all", "largest"]
+WHICH_FACES = get_args(WhichFaces)
+
+
+@dataclass
+class Performer:
+    """Everything that a frame meets on its way, in order. ``sharpness`` is 0..1."""
+
+    finder: FaceFinder
+    model: SwapModel
+    color: Transfer
+    sharpness: float
+    blend: Blend
+    label: Label | None
+    faces: WhichFaces
+    stages: Stages
+    frames_swapped: int = 0
+    faces_swapped: int = 0
+
+    def perform(self, frame: Frame) -> tuple[Face, ...]:
+        """Swap the faces of ``frame`` in place and label it; returns the faces that were swapped."""
+        with self.stages("find"):
+            faces = self._chosen(self.finder.find(frame))
+        for face in faces:
+            self._swap(frame, face)
+        if self.label is not None:
+            with self.stages("label"):
+                self.label.draw(frame)
+        self.frames_swapped += bool(faces)
+        self.faces_swapped += len(faces)
+        return faces
+
+    def _swap(self, frame: Frame, face: Face) -> None:
+        matrix = self.model.template.frame_to_crop(face.landmarks, self.model.size)
+        with self.stages("warp"):
+            crop = frame.warp(matrix, self.model.size)  # (S, S, 3)
+        with self.stages("swap"):
+            swapped, masks = self.model.swap(crop[None])  # (1, S, S, 3), (1, S, S)
+        with self.stages("color"):
+            rgb = sharpen(self.color(swapped[0], crop, masks[0]), self.sharpness)
+        with self.stages("paste"):
+            frame.paste(rgb, self.blend.alpha(masks[0]), matrix)
+
+    def _chosen(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        if self.faces == "all" or len(faces) < 2:
+            return faces
+        return (max(faces, key=lambda face: face.eye_distance),)

@@ -1,0 +1,86 @@
+"""One test body over the whole registry."""
+
+import json
+
+import pytest
+import torch
+
+from models.architectures import ARCHITECTURES, LiteConfig, OriginalConfig, configure
+from realtime.errors import UsageError
+
+SMALL = {
+    "lite": {"encoder": (16, 16, 16, 16), "decoder": (16, 16, 16, 16), "neck": 16, "code": 16},
+}
+
+
+def small(name: str, **fields: object):
+    return configure(name, **{**SMALL.get(name, {}), **fields})
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("sides", [1, 2, 3])
+def test_every_architecture_answers_a_picture_and_a_mask_for_every_side(name: str, sides: int) -> None:
+    config = small(name, sides=sides)
+    network = config.build().eval()
+    face = torch.rand(2, 3, config.size, config.size)
+    with torch.inference_mode():
+        code = network.encode(face)
+        answers = [network.decode(code, side) for side in range(sides)]
+    assert len(network.decoders) == sides
+    for answer in answers:
+        assert answer.shape == (2, 4, config.size, config.size)
+        assert torch.isfinite(answer).all()
+    assert all(not torch.equal(answers[0], other) for other in answers[1:])
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_config_survives_json(name: str) -> None:
+    config = ARCHITECTURES[name]()
+    assert configure(**json.loads(json.dumps(config.fields()))) == config
+
+
+@pytest.mark.parametrize("size", [64, 128, 192, 256])
+@pytest.mark.parametrize("skips", [0, 3])
+def test_lite_sizes(size: int, skips: int) -> None:
+    network = small("lite", size=size, skips=skips).build()
+    assert network(torch.rand(1, 3, size, size), 0).shape == (1, 4, size, size)
+
+
+def test_lite_is_small_enough() -> None:
+    network = LiteConfig(size=256, sides=1, skips=3).build()
+    assert sum(p.numel() for p in network.parameters()) * 4 <= 16e6
+
+
+def test_lite_starts_without_a_checkerboard() -> None:
+    answer = small("lite", size=256).build()(torch.rand(1, 3, 256, 256), 0)
+    blocks = answer.unflatten(3, (64, 4)).unflatten(2, (64, 4))  # (1, 4, 64, 4, 64, 4)
+    torch.testing.assert_close(blocks, blocks[:, :, :, :1, :, :1].expand_as(blocks))
+
+
+def test_original_is_the_classic_one() -> None:
+    network = OriginalConfig(mask=False).build()
+    shapes = [tuple(p.shape) for name, p in network.named_parameters() if name.endswith("weight")]
+    encoder = [(128, 3, 5, 5), (256, 128, 5, 5), (512, 256, 5, 5), (1024, 512, 5, 5)]
+    encoder += [(1024, 16384), (16384, 1024), (2048, 1024, 3, 3)]
+    decoder = [(1024, 512, 3, 3), (512, 256, 3, 3), (256, 128, 3, 3), (3, 64, 5, 5)]
+    assert shapes == encoder + decoder * 2
+    answer = network(torch.rand(1, 3, 64, 64), 1)
+    assert (answer[:, 3] == 1).all()
+    assert 0 < float(answer.detach().min()) < float(answer[:, :3].detach().max()) < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("none-such", {}),
+        ("lite", {"size": 100}),
+        ("lite", {"skips": 4}),
+        ("lite", {"sides": 0}),
+        ("lite", {"colour": 1}),
+        ("original", {"size": 128}),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(name: str, fields: dict[str, object]) -> None:
+    with pytest.raises(UsageError) as refusal:
+        configure(name, **fields).build()
+    assert "\n" not in str(refusal.value)

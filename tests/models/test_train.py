@@ -1,0 +1,148 @@
+"""The loop itself, on pictures small enough for seconds."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.architectures import LiteConfig
+from models.batches import Batches, PairBatches, SideBatches
+from models.checkpoint import load_network, read_checkpoint
+from models.faces import FaceSet
+from models.pairs import Pairs
+from models.train import Settings, train
+from realtime.errors import InputError, MummerError, UsageError
+
+TINY = {
+    "size": 64,
+    "encoder": (16, 16, 16, 16),
+    "decoder": (16, 16, 16, 16),
+    "neck": 16,
+    "code": 32,
+    "residuals": (0, 0, 0, 0),
+}
+
+
+def faces(seed: int) -> FaceSet:
+    random = np.random.default_rng(seed)
+    pictures = np.stack(
+        [
+            cv2.resize(random.integers(0, 256, (4, 4, 3), np.uint8), (64, 64), interpolation=cv2.INTER_LINEAR)
+            for _ in range(4)
+        ]
+    )
+    return FaceSet(pictures, np.full((4, 64, 64), 255, np.uint8))
+
+
+def pairs() -> PairBatches:
+    pictures, masks = faces(0).faces, np.zeros((4, 64, 64), np.uint8)
+    masks[:, 16:48, 16:48] = 255
+    return PairBatches(Pairs(pictures, 255 - pictures, masks))
+
+
+def sides(count: int) -> SideBatches:
+    return SideBatches([faces(seed) for seed in range(count)])
+
+
+def settings(iterations: int, **more: object) -> Settings:
+    return Settings(iterations=iterations, batch=4, warmup=5, threads=1, device="cpu", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("config", "batches"),
+    [
+        (LiteConfig(**TINY, sides=1, skips=3), pairs()),
+        (LiteConfig(**TINY, sides=2), sides(2)),
+        (LiteConfig(**TINY, sides=3), sides(3)),
+    ],
+    ids=["pairs", "two sides", "three sides"],
+)
+def test_learning_lowers_the_loss(tmp_path: Path, config: LiteConfig, batches: Batches) -> None:
+    lines: list[str] = []
+    done = train(config, batches, tmp_path, settings(60, log_every=20, preview_every=30), log=lines.append)
+    first, last = sum(done.losses[:5]) / 5, sum(done.losses[-5:]) / 5
+    assert last < 0.7 * first
+    assert done.iteration == 60
+    assert any("loss" in line and "/s" in line for line in lines)
+    preview = cv2.imread(str(tmp_path / "preview.png"))
+    assert preview is not None
+    assert preview.shape[1] == 64 * (3 + config.sides)
+    answer = load_network(read_checkpoint(tmp_path))(torch.rand(1, 3, 64, 64), config.sides - 1)
+    assert torch.isfinite(answer).all()
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_resumed_run_makes_the_steps_of_an_uninterrupted_one(tmp_path: Path, bfloat16: bool) -> None:
+    config = LiteConfig(**TINY, sides=1)
+    whole = train(config, pairs(), tmp_path / "whole", settings(8, bfloat16=bfloat16), log=_silent)
+
+    class Interrupted(PairBatches):
+        drawn = 0
+
+        def draw(self, count: int, generator: torch.Generator):  # type: ignore[no-untyped-def]
+            self.drawn += 1
+            if self.drawn == 5:
+                raise KeyboardInterrupt
+            return super().draw(count, generator)
+
+    interrupted = Interrupted(pairs()._pairs)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, interrupted, tmp_path / "parts", settings(8, bfloat16=bfloat16), log=_silent)
+    assert read_checkpoint(tmp_path / "parts").iteration == 4
+    rest = train(
+        config, pairs(), tmp_path / "parts", settings(8, bfloat16=bfloat16), resume=True, log=_silent
+    )
+    np.testing.assert_allclose(rest.losses, whole.losses[4:], rtol=1e-6)
+    ours, theirs = (read_checkpoint(tmp_path / name) for name in ("parts", "whole"))
+    assert ours.tensors.keys() == theirs.tensors.keys()
+    for key, tensor in ours.part("average").items():
+        torch.testing.assert_close(tensor, theirs.part("average")[key], rtol=1e-5, atol=1e-7)
+
+
+def test_minutes_end_a_run(tmp_path: Path) -> None:
+    done = train(
+        LiteConfig(**TINY, sides=1),
+        pairs(),
+        tmp_path,
+        Settings(minutes=0.005, batch=2, threads=1, device="cpu"),
+        log=_silent,
+    )
+    assert 1 <= done.iteration < 1000
+    assert done.seconds >= 0.3
+
+
+def test_the_same_folder_is_not_overwritten(tmp_path: Path) -> None:
+    config = LiteConfig(**TINY, sides=1)
+    train(config, pairs(), tmp_path, settings(1), log=_silent)
+    with pytest.raises(UsageError, match="resume"):
+        train(config, pairs(), tmp_path, settings(2), log=_silent)
+    with pytest.raises(UsageError, match="begun"):
+        train(LiteConfig(**TINY, sides=2), pairs(), tmp_path, settings(2), resume=True, log=_silent)
+
+
+def test_a_run_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="end"):
+        train(LiteConfig(**TINY), sides(2), tmp_path, Settings(), log=_silent)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    config = LiteConfig(**TINY, sides=1)
+    train(config, pairs(), tmp_path, settings(2), log=_silent)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(MummerError, match="loss"):
+        train(config, pairs(), tmp_path, settings(9, rate=float("inf")), resume=True, log=_silent)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"random bytes that are no checkpoint"])
+def test_bad_checkpoints_are_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "checkpoint.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="checkpoint"):
+        read_checkpoint(tmp_path)
+
+
+def _silent(line: str) -> None:
+    pass

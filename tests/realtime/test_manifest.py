@@ -1,0 +1,59 @@
+"""The manifest's own rules."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from realtime.errors import ModelError
+from realtime.manifest import Consent, Identity, Manifest, Training, parse_manifest
+
+GOOD = Manifest(
+    architecture={"name": "lite", "encoder": (1, 2), "mask": True},
+    size=128,
+    template="whole-face",
+    identities=(
+        Identity(id="a", name="A", kind="public-domain"),
+        Identity(id="b", name="B", kind="synthetic"),
+    ),
+    licence="MIT",
+    training=Training(counts=(3, 4), iterations=5, sources={"A": "0" * 64}, code_version="1"),
+    weights_sha256="f" * 64,
+)
+
+
+def test_a_manifest_survives_its_json() -> None:
+    assert parse_manifest(GOOD.model_dump_json(), "m") == GOOD
+
+
+def test_a_manifest_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        GOOD.size = 64  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("size", 5),
+        ("identities", []),
+        ("weights_sha256", "abc"),
+        ("format", 2),
+        ("licence", None),
+        ("tensors", {"layout": "NCHW"}),
+    ],
+)
+def test_what_does_not_fit_is_named(where: str, value: object) -> None:
+    facts = json.loads(GOOD.model_dump_json()) | {where: value}
+    with pytest.raises(ModelError, match=rf"model\.onnx.*{where}") as refusal:
+        parse_manifest(json.dumps(facts), "model.onnx")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", ["self", "consented"])
+def test_real_people_need_a_consent_record(kind: str) -> None:
+    with pytest.raises(ValidationError, match="consent"):
+        Identity.model_validate({"id": "me", "name": "Me", "kind": kind})
+    record = Consent(by="Me", date="2026-01-31", statement="my own face, for my own stream")
+    assert (
+        Identity.model_validate({"id": "me", "name": "Me", "kind": kind, "consent": record}).consent == record
+    )
