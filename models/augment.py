@@ -73,7 +73,8 @@ def warp_field(like: Tensor, geometry: Geometry, generator: Generator) -> Tensor
     count, _, size, _ = like.shape
     knots = geometry.knots
     moves = _normal((count, 2, knots, knots), like, generator).clamp(-2, 2) * (2 * geometry.warp)
-    return F.interpolate(moves, (size, size), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    coarse = F.interpolate(moves, (33, 33), mode="bicubic", align_corners=True)  # fine enough to be smooth
+    return F.interpolate(coarse, (size, size), mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
 
 
 def sample(picture: Tensor, grid: Tensor, cubic: bool = False) -> Tensor:

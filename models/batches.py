@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
@@ -94,13 +93,12 @@ class PairBatches:
         face, target = _picture(pairs.inputs, index), _picture(pairs.targets, index)
         mask = _mask(pairs.masks, index)
         grid = affine_grid(face, self._geometry, generator) + warp_field(face, self._geometry, generator)
+        moved = sample(torch.cat([face, mask], dim=1), grid)  # (B, 4, S, S)
+        shown, mask = photometry(moved[:, :3], self._light, generator), moved[:, 3:]
         weight = torch.ones_like(mask)
         if pairs.weights is not None:
-            size = face.shape[-1]
-            small = _mask(pairs.weights, index) * (255 / WEIGHT_ONE)
-            weight = sample(F.interpolate(small, (size, size), mode="bilinear", align_corners=False), grid)
-        shown = photometry(sample(face, grid), self._light, generator)
-        return [Example(shown, sample(target, grid, cubic=True), sample(mask, grid), weight, self._side)]
+            weight = sample(_mask(pairs.weights, index) * (255 / WEIGHT_ONE), grid)  # whatever its size
+        return [Example(shown, sample(target, grid, cubic=True), mask, weight, self._side)]
 
 
 def _picture(faces: Bytes, index: Tensor) -> Tensor:

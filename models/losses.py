@@ -1,11 +1,16 @@
 """What the network is told about its errors. Pictures are float (B, C, S, S) in 0..1."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["LossWeights", "edge_loss", "picture_loss", "ssim_map"]
+__all__ = ["LossWeights", "picture_loss", "ssim_map"]
+
+#: Side and spacing, in pixels, of the windows in which structure is compared.
+WINDOW: Final = 8
+STRIDE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class LossWeights:
     mask: float = 0.5
 
 
-def ssim_map(a: Tensor, b: Tensor, window: int = 8, stride: int = 4) -> Tensor:
+def ssim_map(a: Tensor, b: Tensor, window: int = WINDOW, stride: int = STRIDE) -> Tensor:
     """Structural similarity (Wang et al. 2004) of square windows: float (B, C, n, n), at most 1."""
     ab = (a, b, a * a, b * b, a * b)
     mean_a, mean_b, square_a, square_b, product = (F.avg_pool2d(x, window, stride) for x in ab)
@@ -29,29 +34,22 @@ def ssim_map(a: Tensor, b: Tensor, window: int = 8, stride: int = 4) -> Tensor:
     return likeness / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))
 
 
-def edge_loss(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean difference of the steps from pixel to pixel: large where an edge is smeared."""
-    error = a - b
-    across = error.diff(dim=-1).abs() * weight[..., 1:]
-    down = error.diff(dim=-2).abs() * weight[..., 1:, :]
-    return (across.sum() + down.sum()) / (weight.sum() * a.shape[1] + 1e-6)
-
-
 def picture_loss(
     answer: Tensor, target: Tensor, mask: Tensor, weight: Tensor, parts: LossWeights
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of an answer (B, 4, S, S), colour only where the mask is, and its bare parts by name."""
     rgb, answer_mask = answer[:, :3], answer[:, 3:]
     where = mask * weight  # (B, 1, S, S)
-    total = where.sum() + 1e-6
-    window, stride = 8, 4
-    ssim_where = F.avg_pool2d(where, window, stride)
+    total = 3 * where.sum() + 1e-6
+    error = (rgb - target) * where  # (B, 3, S, S)
     # Structure is in the lightness: a third of the work, and no noticeable difference.
-    similarity = ssim_map(rgb.mean(1, keepdim=True), target.mean(1, keepdim=True), window, stride)
+    similarity = ssim_map(rgb.mean(1, keepdim=True), target.mean(1, keepdim=True), WINDOW, STRIDE)
+    window_where = F.avg_pool2d(where, WINDOW, STRIDE)
     values = {
-        "l1": ((rgb - target).abs() * where).sum() / (3 * total),
-        "ssim": ((1 - similarity) * ssim_where).sum() / (ssim_where.sum() + 1e-6),
-        "edges": edge_loss(rgb, target, where),
+        "l1": error.abs().sum() / total,
+        # The error's steps from pixel to pixel are large where an edge is smeared.
+        "edges": (error.diff(dim=-1).abs().sum() + error.diff(dim=-2).abs().sum()) / total,
+        "ssim": ((1 - similarity) * window_where).sum() / (window_where.sum() + 1e-6),
         "mask": (answer_mask - mask).abs().mean(),
     }
     loss = (

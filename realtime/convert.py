@@ -64,7 +64,7 @@ class Job:
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
-    """Run ``job`` to the end and return its report; a ``finder`` given takes the place of the look's detector.
+    """Run ``job`` to the end and return its report; ``finder`` takes the place of the look's detector.
 
     The output appears under its name only when it is whole; on any failure, and on Ctrl-C, nothing is left
     behind. Everything that can be checked without decoding is checked first. Raises a ``MummerError`` with

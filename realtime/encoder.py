@@ -13,7 +13,16 @@ from av.video.format import VideoFormat
 
 from realtime.errors import OutputError
 
-__all__ = ["Encoding", "check_encoding", "choose_pixels", "encoder_options", "fit_context"]
+__all__ = [
+    "FRAME_CLOCK",
+    "Encoding",
+    "check_encoding",
+    "choose_pixels",
+    "encoder_options",
+    "find_encoder",
+    "fit_context",
+    "is_rgb",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,17 @@ _DEFAULTS: Final[dict[str, dict[str, str]]] = {
     "libvpx": {"crf": "10", "deadline": "good", "cpu-used": "5", "b": "4M"},
     "libsvtav1": {"crf": "28", "preset": "9"},
 }
-#: Options that keep a library from writing to stderr by itself, or from starting a thread pool of its own
-#: size.
-_ALWAYS: Final[dict[str, dict[str, str]]] = {"libx265": {"x265-params": "log-level=none:pools=2"}}
+#: Options that no choice is left about: quiet libraries, bounded thread pools, JPEG in the range that the
+#: video has.
+_ALWAYS: Final[dict[str, dict[str, str]]] = {
+    "libx265": {"x265-params": "log-level=none:pools=2"},
+    "mjpeg": {"strict": "unofficial"},
+}
+#: Variables that keep a library from writing to stderr by itself.
+_QUIET: Final[dict[str, tuple[str, str]]] = {"libsvtav1": ("SVT_LOG", "1")}
+
+#: Codecs that hold a frame rate where others hold times.
+FRAME_CLOCK: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "h263"})
 
 #: Bits a pixel a frame for codecs that know no constant quality.
 _BITS_PER_PIXEL: Final = 0.15
@@ -55,6 +72,8 @@ def find_encoder(name: str) -> Codec:
         raise OutputError(
             f"{name!r} encodes {codec.type}, not video; use libx264, libx265, libvpx-vp9, ffv1, ..."
         )
+    if codec.name in _QUIET:
+        os.environ.setdefault(*_QUIET[codec.name])
     return codec
 
 

@@ -5,7 +5,7 @@ face, not of the frame, and what is not pasted over keeps its exact bits. A full
 made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -123,25 +123,25 @@ class Frame:
 
         Where the crop's alpha is 0, and outside the crop, every bit of the frame stays as it is.
         """
-        self.put(self.fit(rgb, alpha, frame_to_crop))
+        self.put(self._fitted(rgb, alpha, frame_to_crop))
 
     def fit(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> tuple[Patch, ...]:
         """The costly half of ``paste``, for what is put into many frames of one ``kind``."""
+        return tuple(self._fitted(rgb, alpha, frame_to_crop))
+
+    def put(self, fitted: Iterable[Patch]) -> None:
+        """The other half of ``paste``: blend what was fitted to a frame of the same ``kind``."""
+        for patch in fitted:
+            if not self._own:
+                # The decoder may still predict from this picture; copies only where somebody else holds it.
+                self.picture.make_writable()
+                self._own, self._views = True, None
+            patch.put(self._planes()[patch.plane])
+
+    def _fitted(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> Iterator[Patch]:
         kind = self.kind
         size = (kind.width, kind.height)
-        return tuple(patches(rgb, alpha, frame_to_crop, size, kind.pixels, kind.coding, kind.siting))
-
-    def put(self, fitted: tuple[Patch, ...]) -> None:
-        """The other half of ``paste``: blend what was fitted to a frame of the same ``kind``."""
-        if not fitted:
-            return
-        if not self._own:
-            # The decoder may still predict from this picture; copies only where somebody else holds it.
-            self.picture.make_writable()
-            self._own, self._views = True, None
-        views = self._planes()
-        for patch in fitted:
-            patch.put(views[patch.plane])
+        return patches(rgb, alpha, frame_to_crop, size, kind.pixels, kind.coding, kind.siting)
 
     def _planes(self) -> list[Codes]:
         """Writable views of the planes with colour, (H, W) or (H, W, C), uint8 or uint16."""

@@ -69,20 +69,17 @@ DEVICES: Final = {
 def open_session(model: bytes | Path, device: str = "auto", threads: int = 1) -> onnxruntime.InferenceSession:
     """A session for ``model``, a file or its bytes, on ``device`` with ``threads`` threads.
 
-    ``auto`` takes the first of ``DEVICES`` that this machine has. Raises ``ModelError`` where the device is
+    ``auto`` takes the first of ``DEVICES`` that starts here. Raises ``ModelError`` where the device is
     unknown or not there, and where the model is no ONNX model or needs what ONNX Runtime does not have.
     """
     name = str(model) if isinstance(model, Path) else "the model"
     if isinstance(model, Path):
         model = read_model(model)
     available = _available()
-    if device == "auto":
-        device = available[0]
-    if device not in available:
+    if device not in (*available, "auto"):
         raise ModelError(
             f"device {device!r} is not available here; there is {', '.join((*available, 'auto'))}"
         )
-    provider = DEVICES[device].provider
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -91,20 +88,22 @@ def open_session(model: bytes | Path, device: str = "auto", threads: int = 1) ->
     # Idle threads that spin take the cores from the decoder and the encoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    if provider == "CUDAExecutionProvider":
-        # CUDA's libraries may lie in packages of their own; what this prints where they do not is said below.
-        with contextlib.redirect_stdout(io.StringIO()):
-            onnxruntime.preload_dlls()
-    providers = list(dict.fromkeys((provider, "CPUExecutionProvider")))
-    try:
-        session = onnxruntime.InferenceSession(model, options, providers=providers)
-    except REFUSALS as error:
-        raise ModelError(f"{name} cannot be run: {_plain(error)}") from error
-    if provider not in session.get_providers():
-        raise ModelError(
-            f"device {device!r} is there but did not start; check its driver, or use --device cpu"
-        )
-    return session
+    for candidate in available if device == "auto" else (device,):
+        provider = DEVICES[candidate].provider
+        if provider == "CUDAExecutionProvider":
+            # CUDA's libraries may lie in packages of their own; what this prints without them helps nobody.
+            with contextlib.redirect_stdout(io.StringIO()):
+                onnxruntime.preload_dlls()
+        try:
+            session = onnxruntime.InferenceSession(
+                model, options, providers=list(dict.fromkeys((provider, "CPUExecutionProvider")))
+            )
+        except REFUSALS as error:
+            raise ModelError(f"{name} cannot be run: {_plain(error)}") from error
+        # A provider whose driver or libraries are missing is left out without an error.
+        if provider in session.get_providers():
+            return session
+    raise ModelError(f"device {device!r} is there but did not start; check its driver, or use --device cpu")
 
 
 def read_model(path: Path) -> bytes:

@@ -15,7 +15,15 @@ from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from realtime.encoder import Encoding, choose_pixels, encoder_options, find_encoder, fit_context, is_rgb
+from realtime.encoder import (
+    FRAME_CLOCK,
+    Encoding,
+    choose_pixels,
+    encoder_options,
+    find_encoder,
+    fit_context,
+    is_rgb,
+)
 from realtime.errors import OutputError
 from realtime.frame import Frame
 from realtime.source import FileSource, Item, reason
@@ -40,12 +48,11 @@ class Sink(Protocol):
 #: Suffix to FFmpeg muxer. Containers of one file that hold video and sound.
 CONTAINERS: Final = {
     ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".3gp": "3gp", ".mkv": "matroska", ".webm": "webm",
-    ".avi": "avi", ".ts": "mpegts", ".m2ts": "mpegts", ".mts": "mpegts", ".flv": "flv",
-    ".mxf": "mxf", ".ogv": "ogg", ".wmv": "asf", ".asf": "asf",
+    ".avi": "avi", ".ts": "mpegts", ".m2ts": "mpegts", ".mts": "mpegts",
 }  # fmt: skip
 
 #: What is encoded where nothing is asked for; elsewhere libx264.
-_CODECS: Final = {"webm": "libvpx-vp9", "wmv": "wmv2"}
+_CODECS: Final = {"webm": "libvpx-vp9"}
 
 #: Codecs that a transport stream has a type for; it swallows others, but nothing plays them.
 _IN_TRANSPORT: Final = frozenset(
@@ -59,7 +66,7 @@ _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands
 _NO_REORDERING: Final = frozenset({"avi", "mpegts"})
 
 #: Containers that number frames instead of timing them.
-_FRAME_CLOCK: Final = frozenset({"avi", "mxf"})
+_FRAME_CLOCK: Final = frozenset({"avi"})
 
 
 def container_for(path: Path) -> str:
@@ -202,7 +209,8 @@ class FileSink:
         stream = cast(VideoStream, added)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = picture.width, picture.height, pixels
-        context.time_base = 1 / source.rate if self.muxer in _FRAME_CLOCK else source.time_base
+        counts_frames = self.muxer in _FRAME_CLOCK or self._codec.canonical_name in FRAME_CLOCK
+        context.time_base = 1 / source.rate if counts_frames else source.time_base
         context.sample_aspect_ratio = source.video.sample_aspect_ratio or Fraction(0, 1)
         self._convert = pixels != picture.format.name
         self._set_colour(context, picture, pixels)
@@ -272,7 +280,8 @@ class FileSink:
 
     def _note_clock(self) -> None:
         """Whether the container's clock can hold the source's times."""
-        self._clock = self.video.time_base or self._source.time_base
+        clocks = self.video.codec_context.time_base, self.video.time_base or self._source.time_base
+        self._clock = max(clocks)
         steps = self._source.time_base / self._clock
         self._rounding = steps if steps.denominator != 1 else None
 
@@ -284,6 +293,8 @@ class FileSink:
 
     def _add_copies(self) -> None:
         for stream in self._source.others:
+            if stream.type == "data" and "timecode" in stream.metadata:
+                continue  # the muxer makes this track itself, from the same tag of the video
             if takes(self.muxer, stream):
                 self._copies[stream.index] = _Copy(_add_copy(self.container, stream))
             elif stream.type == "audio":

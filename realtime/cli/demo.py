@@ -1,5 +1,6 @@
 """``mummer demo``: the main job on a clip that it makes itself."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,5 +44,7 @@ def demo(
         f"{swapped}: {done.faces} faces swapped in {done.frames_swapped} of {done.frames_out} frames,"
         f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
     )
+    for warning in done.warnings:
+        print("mummer: note:", warning, file=sys.stderr)
     write_before_after(picture, sample, swapped)
     print(f"{picture}: a few moments of both")

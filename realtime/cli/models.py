@@ -1,10 +1,13 @@
 """``mummer models``: the models at hand."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Final
 
 import typer
 
 __all__ = ["models"]
+
+WIDE: Final = 1000
 
 
 def models(
@@ -17,7 +20,8 @@ def models(
     from realtime.library import DEFAULT, find_model, list_models
     from realtime.swap import SwapModel
 
-    table = Table("name", "size", "identity", "kind", "licence", "file", box=None, pad_edge=False)
+    table = Table("name", "size", "identity", "kind", "licence", box=None, pad_edge=False)
+    table.add_column("file", overflow="fold")
     for path in (*list_models(), *(find_model(file) for file in files or ())):
         manifest = SwapModel.load(path, "cpu").manifest
         identities = manifest.identities
@@ -29,6 +33,5 @@ def models(
             manifest.licence,
             str(path),
         )
-    console = Console()
-    # Paths are to be copied: in a pipe nothing may wrap or cut them.
-    console.print(table, soft_wrap=not console.is_terminal)
+    # Paths are to be copied: in a pipe nothing may wrap.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)

@@ -88,13 +88,15 @@ class Mouth:
         # The jaw: as wide as the mouth on its line, as the chin further down; it fades out on the neck.
         half = 21.0 + 21.0 * ramp((y - 141) / 24)
         jaw = np.clip(1 - (aside / half) ** 2, 0, 1) ** 1.5 * ramp((196 - y) / 26)
+        # Far above the mouth the lower layer is never seen, and its fields end.
+        below = ramp((y - 95) / 35)
         brow = np.exp(-(((y - 90) / 5.5) ** 2)) * np.clip(1 - (aside / 50) ** 4, 0, 1)
         still = np.zeros_like(x)
         self._fields_upper = _fields(
             rounding, (still, 0.4 * gap * over), (still, still), (still, -1.9 * brow)
         )
         self._fields_lower = _fields(
-            rounding, (still, -0.6 * gap * under), (still, _OPEN * jaw), (still, still)
+            rounding, (still, -0.6 * gap * under * below), (still, _OPEN * jaw * below), (still, still)
         )
 
     def draw(self, face: Bytes, scale: int, moment: Gesture) -> Bytes:

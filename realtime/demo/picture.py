@@ -17,13 +17,14 @@ __all__ = ["write_before_after"]
 _MOMENTS: Final = (0.015, 0.21, 0.455, 0.66)
 #: What is shown of each frame: a square, as shares of the frame's width (left) and height (side), from the
 #: top.
-_LEFT, _SIDE = 0.195, 0.83
-_TILE: Final = 400  # pixels
+_LEFT: Final = 0.195
+_SIDE: Final = 0.83
+_TILE: Final = 360  # pixels
 _GAP: Final = 8
 _STRIP: Final = 40  # for the words under each row
 _PAPER: Final = 250
 _INK: Final = (60, 60, 60)
-_WORDS: Final = ("before", "after: synthetic face, no real person")
+_WORDS: Final = ("before", "after: a synthetic face")
 
 
 def write_before_after(path: Path, before: Path, after: Path) -> None:

@@ -98,7 +98,7 @@ def babble(seconds: float) -> Speech:
         now, spoken = now + length, spoken + 1
 
     return Speech(
-        opening=_smooth(opening, 0.030),
+        opening=_smooth(opening, 0.034),
         rounding=_smooth(rounding, 0.050),
         shut=_smooth(shut, 0.028),
         voice=_smooth(voice, 0.014),

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def needs_torchvision(name: str) -> None:
     """Skip RetinaFace where there is no torchvision that fits torch: face-alignment does not require it."""
     if name == "retinaface":
         try:
-            import torchvision  # noqa: F401
+            import_module("torchvision")
         except (ImportError, RuntimeError) as error:
             pytest.skip(str(error))
 
@@ -209,7 +210,7 @@ def write_scrfd(folder: Path) -> None:
             # Every output hangs on the input, as a real net's do.
             nodes.append(helper.make_node("Add", [f"c{name}", "nothing"], [name]))
             outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [count, columns]))
-    constants.append(numpy_helper.from_array(np.float32(0), "zero"))
+    constants.append(numpy_helper.from_array(np.zeros((), np.float32), "zero"))
     first = [
         helper.make_node("ReduceMean", ["input"], ["mean"], keepdims=0),
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),

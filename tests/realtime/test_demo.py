@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from realtime.demo.animate import Puppet
+from realtime.demo.fields import pixels, take, unwarp
 from realtime.demo.gesture import Gesture, gesture
+from realtime.demo.head import Head
 from realtime.demo.picture import write_before_after
 from realtime.demo.portrait import LANDMARKS, load_portrait
 from realtime.demo.sample import write_sample
@@ -53,8 +55,8 @@ def test_file_is_what_its_description_says(sample: Path) -> None:
         assert audio.duration is not None
         assert audio.time_base is not None
         assert abs(audio.duration * audio.time_base - 2) < Fraction(1, 20)
-        times = [frame.pts * frame.time_base for frame in container.decode(video) if frame.pts is not None]
-    assert times == [Fraction(number, FPS) for number in range(60)]
+        times = [frame.time for frame in container.decode(video)]
+    assert times == pytest.approx([number / FPS for number in range(60)])
     assert [path.name for path in sample.parent.iterdir()] == ["sample.mp4"]
 
 
@@ -69,6 +71,21 @@ def test_every_frame_has_the_one_face_where_it_should_be(sample: Path) -> None:
     assert min(eyes) > 60
     # The head turns, so that the eyes' distance in the picture changes, but is never another face.
     assert 1.01 < max(eyes) / min(eyes) < 1.4
+
+
+def test_warps_are_inverted() -> None:
+    """What the inverse says lies at a pixel is taken to that pixel by the field."""
+    target = pixels(512, 200)
+    for moment in (
+        Gesture(yaw=0.22, pitch=0.1, roll=0.05),
+        Gesture(yaw=-0.22, roll=-0.05),
+        Gesture(pitch=0.15),
+    ):
+        field = Head(512).turn(moment)
+        source = unwarp(field, target)
+        error = np.abs(source + take(field, source) - target)
+        assert error.max() < 1
+        assert np.percentile(error, 99) < 0.05
 
 
 def test_at_rest_the_photograph_stands_unmoved(puppet: Puppet) -> None:
@@ -152,7 +169,7 @@ def test_a_clip_blinks_nods_turns_and_talks() -> None:
     assert max(moment.shut for moment in moments) > 0.9
     for name in ("yaw", "pitch", "roll", "opening", "zoom"):  # nothing jumps
         track = np.array([getattr(moment, name) for moment in moments])
-        assert np.abs(np.diff(track)).max() < (0.35 if name == "opening" else 0.03)
+        assert np.abs(np.diff(track)).max() < (0.4 if name == "opening" else 0.03)
 
 
 def test_before_after_shows_both(sample: Path, tmp_path: Path) -> None:
@@ -163,8 +180,8 @@ def test_before_after_shows_both(sample: Path, tmp_path: Path) -> None:
     sheet = cv2.imread(str(picture))
     assert sheet is not None
     height, width = sheet.shape[:2]
-    assert (width, height) == (4 * 400 + 5 * 8, 2 * (400 + 40) + 8)
-    assert np.abs(sheet[8:408].astype(int) - sheet[448:848]).mean() > 1
+    assert (width, height) == (4 * 360 + 5 * 8, 2 * (360 + 40) + 8)
+    assert np.abs(sheet[8:368].astype(int) - sheet[408:768]).mean() > 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["both.png", "other.mp4"]
 
 

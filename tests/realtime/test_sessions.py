@@ -34,36 +34,39 @@ def test_sessions_run_from_bytes_and_from_files(tmp_path: Path, device: str) -> 
         assert answer.tolist() == [2, 2, 2]
 
 
-def test_auto_prefers_the_accelerator_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider", "DmlExecutionProvider"]
-    )
-    asked: list[str] = []
+def pretend(monkeypatch: pytest.MonkeyPatch, listed: list[str], starting: list[str]) -> list[list[str]]:
+    """Another machine: providers that the package lists, and those that start; returns what was asked."""
+    asked: list[list[str]] = []
 
     class Session:
         def __init__(self, model: bytes, options: object, providers: list[str]) -> None:
-            asked.extend(providers)
+            asked.append(providers)
 
         def get_providers(self) -> list[str]:
-            return ["DmlExecutionProvider", "CPUExecutionProvider"]
+            return [provider for provider in asked[-1] if provider in starting]
 
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    return asked
+
+
+CPU, CORE = "CPUExecutionProvider", "CoreMLExecutionProvider"
+
+
+def test_auto_takes_the_accelerator_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = pretend(monkeypatch, [CPU, CORE], [CPU, CORE])
     open_session(doubling())
-    assert asked == ["DmlExecutionProvider", "CPUExecutionProvider"]
+    assert asked == [[CORE, CPU]]
 
 
-def test_a_device_that_does_not_start_is_no_silent_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    providers = ["CoreMLExecutionProvider", "CPUExecutionProvider"]
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+def test_auto_goes_on_where_an_accelerator_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = pretend(monkeypatch, [CPU, CORE], [CPU])
+    open_session(doubling())
+    assert asked == [[CORE, CPU], [CPU]]
 
-    class Session:
-        def __init__(self, model: bytes, options: object, providers: list[str]) -> None:
-            pass
 
-        def get_providers(self) -> list[str]:
-            return ["CPUExecutionProvider"]
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+def test_a_device_asked_for_that_does_not_start_is_no_silent_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, [CPU, CORE], [CPU])
     with pytest.raises(ModelError, match="coreml"):
         open_session(doubling(), "coreml")
 

@@ -223,6 +223,64 @@ def test_titles_languages_and_chapters_stay(tmp_path: Path) -> None:
         assert [chapter["metadata"]["title"] for chapter in out_again.chapters()] == ["One"]
 
 
+def test_every_track_of_sound_and_the_timecode_stay(tmp_path: Path) -> None:
+    plain = make(tmp_path / "plain.mp4")
+    path = tmp_path / "in.mov"
+    with av.open(str(plain)) as container, av.open(str(path), "w") as out:
+        video = out.add_stream("mpeg4", rate=25)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        video.metadata["timecode"] = "01:00:00:00"
+        sound = container.streams.audio[0]
+        tracks = [out.add_stream_from_template(sound) for _ in range(2)]
+        tracks[1].metadata["language"] = "fra"
+        packets = [packet for packet in container.demux(sound) if packet.size]
+        for number in range(30):
+            frame = av.VideoFrame(160, 120, "yuv420p")
+            frame.pts = number
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+        for packet in packets:
+            for track in tracks:
+                copy = av.Packet(bytes(packet))
+                copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+                copy.time_base, copy.stream = packet.time_base, track
+                out.mux(copy)
+    target = tmp_path / "out.mov"
+    assert transcode(path, target) == []
+    assert payloads(target) == payloads(path)
+    assert len(payloads(target)) == 2
+    assert times(target) == times(path)
+    with av.open(str(target)) as after:
+        assert [stream.type for stream in after.streams] == ["video", "audio", "audio", "data"]
+        assert after.streams.audio[1].language == "fra"
+        assert after.streams[3].metadata["timecode"] == "01:00:00:00"
+
+
+@pytest.mark.parametrize("suffix", [".m4v", ".3gp", ".m2ts"])
+def test_lesser_containers_hold_all_frames(tmp_path: Path, suffix: str) -> None:
+    path, target = make(tmp_path / "in.mp4"), tmp_path / f"out{suffix}"
+    transcode(path, target)
+    assert times(target) == times(path)
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mpeg2video", "mjpeg", "libx265", "prores_ks"])
+def test_other_encoders_keep_times_too(tmp_path: Path, codec: str, capfd: pytest.CaptureFixture[str]) -> None:
+    path, target = make(tmp_path / "in.mp4", Clip(time_base=Fraction(1, 90000))), tmp_path / "out.mov"
+    transcode(path, target, Encoding(codec))
+    assert times(target) == times(path)
+    assert capfd.readouterr().err == ""  # no library talks on its own
+
+
+def test_avi_numbers_frames(tmp_path: Path) -> None:
+    path, target = make(tmp_path / "in.mov", Clip(audio="pcm_s16le")), tmp_path / "out.avi"
+    transcode(path, target)
+    steps = np.diff([float(time) for time in times(target)])
+    assert len(steps) == 29
+    assert steps == pytest.approx(0.04)
+    assert payloads(target) == payloads(path)
+
+
 def with_subtitles(tmp_path: Path) -> Path:
     plain = make(tmp_path / "plain.mkv", Clip(time_base=Fraction(1, 1000)))
     path = tmp_path / "in.mkv"

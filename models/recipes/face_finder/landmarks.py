@@ -160,7 +160,7 @@ def main(
         optimizer.step()
         step += 1
         seen = seen * 0.99 + float(loss.detach()) * 0.01
-        if step % 1000 == 0:
+        if step % 500 == 0:
             figures = evaluate(net, face_set)
             words = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
             print(f"step {step} at {progress:.0%}: loss {seen / (1 - 0.99**step):.4f} {words}", flush=True)

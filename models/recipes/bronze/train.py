@@ -1,0 +1,45 @@
+"""Train the built-in swap model on the pairs that ``models.recipes.bronze.pairs`` made.
+
+    python -m models.recipes.bronze.train --pairs PAIRS --out RUN --minutes 75
+    mummer export RUN realtime/assets/bronze.onnx --identity "Bronze" --kind synthetic
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.architectures import LiteConfig
+from models.augment import Geometry
+from models.batches import PairBatches
+from models.pairs import read_pairs
+from models.train import Settings, train
+
+__all__ = ["main"]
+
+#: The statue's key light comes from its upper left: a mirrored pair would have it from the right.
+GEOMETRY = Geometry(warp=0.006, flip=0.0)
+#: Side of the crop in pixels, and decoder levels that see the encoder's pictures: pairs leak no identity.
+SIZE, SKIPS = 256, 3
+
+
+def main(
+    pairs: Annotated[Path, typer.Option(help="Folder that models.recipes.bronze.pairs wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint and previews.")],
+    minutes: float = 75,
+    threads: Annotated[int, typer.Option(help="0: as many as torch takes.")] = 0,
+    resume: Annotated[bool, typer.Option(help="Go on where the run folder stands.")] = False,
+) -> None:
+    """Train the encoder and the statue's decoder."""
+    train(
+        LiteConfig(size=SIZE, sides=1, skips=SKIPS),
+        PairBatches(read_pairs(pairs), geometry=GEOMETRY),
+        out,
+        Settings(minutes=minutes, threads=threads),
+        {"template": "whole-face"},
+        resume=resume,
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
