@@ -19,17 +19,13 @@ def export(
     output: Annotated[Path, typer.Argument(help="The model file to write, .onnx.")],
     identity: Annotated[str, typer.Option(help="Display name of the face that the model puts in.")],
     kind: Annotated[str, typer.Option(help="synthetic, self, consented, licensed or public-domain.")],
-    side: Annotated[
-        int | None, typer.Option(min=0, help="Which decoder to export; the last one if not said.")
-    ] = None,
+    side: Annotated[int | None, typer.Option(min=0, help="Which decoder to export; the last one if not said.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the model file.")] = "all rights reserved",
     color: Annotated[str, typer.Option(help="Colour mode that suits the face.")] = "none",
     consent_by: Annotated[str | None, typer.Option(help="Who agreed to the use of the face.")] = None,
     consent_date: Annotated[str | None, typer.Option(help="When, as YYYY-MM-DD.")] = None,
     consent_statement: Annotated[str | None, typer.Option(help="To what.")] = None,
-    samples: Annotated[
-        Path | None, typer.Option(help="Aligned faces to compare torch and ONNX Runtime on.")
-    ] = None,
+    samples: Annotated[Path | None, typer.Option(help="Aligned faces to compare torch and ONNX Runtime on.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it is there.")] = False,
 ) -> None:
     """Write a trained side as a model file, checked before it appears."""
@@ -48,6 +44,4 @@ def export(
         raise UsageError(f"{run}: has sides 0 to {checkpoint.config.sides - 1}, not {chosen}")
     faces = sample_faces(checkpoint.config.size, samples)
     manifest = export_model(network, checkpoint.config, chosen, card, faces, output)
-    typer.echo(
-        f"{output}: {output.stat().st_size / 1e6:.1f} MB, {identity}, weights {manifest.weights_sha256[:12]}"
-    )
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {identity}, weights {manifest.weights_sha256[:12]}")

@@ -58,9 +58,7 @@ class Graph(nn.Module):
         return rounded[:, :3].permute(0, 2, 3, 1), rounded[:, 3:].permute(0, 2, 3, 1), answer
 
 
-def export_model(
-    network: Network, config: Config, side: int, card: Card, faces: Bytes, path: Path
-) -> Manifest:
+def export_model(network: Network, config: Config, side: int, card: Card, faces: Bytes, path: Path) -> Manifest:
     """Write side ``side`` of ``network`` as a model file.
 
     ``faces``, uint8 (N, S, S, 3) RGB with N >= 2, are what torch and ONNX Runtime are compared on. The file

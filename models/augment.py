@@ -129,9 +129,7 @@ def _compress(face: Tensor, share: float, generator: Generator) -> Tensor:
     if not count or size % 8:
         return face
     frequency = torch.arange(8, dtype=torch.float32, device=face.device)
-    basis = (
-        torch.cos((2 * frequency[None] + 1) * frequency[:, None] * math.pi / 16) / 2
-    )  # (8, 8), rows are waves
+    basis = torch.cos((2 * frequency[None] + 1) * frequency[:, None] * math.pi / 16) / 2  # (8, 8), rows are waves
     basis[0] /= math.sqrt(2)
     step = 0.01 + 0.012 * (frequency[:, None] + frequency[None])  # of the whole range, at middling quality
     step = step * torch.exp(_uniform((count, 1, 1, 1, 1, 1), face, generator) * 3 - 1.5)

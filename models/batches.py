@@ -48,9 +48,7 @@ class SideBatches:
     # The answer shares the question's light, so only what a camera adds may differ between the two.
     light: ClassVar = Photometry(exposure=0.08, gamma=0.06, balance=0.03, saturation=0.1, light=0.05)
 
-    def __init__(
-        self, sides: Sequence[FaceSet], geometry: Geometry = geometry, light: Photometry = light
-    ) -> None:
+    def __init__(self, sides: Sequence[FaceSet], geometry: Geometry = geometry, light: Photometry = light) -> None:
         self.counts = tuple(len(side) for side in sides)
         self._sides = sides
         self._geometry = geometry
@@ -76,9 +74,7 @@ class PairBatches:
     geometry: ClassVar = Geometry(warp=0.006)
     light: ClassVar = Photometry()
 
-    def __init__(
-        self, pairs: Pairs, side: int = 0, geometry: Geometry = geometry, light: Photometry = light
-    ) -> None:
+    def __init__(self, pairs: Pairs, side: int = 0, geometry: Geometry = geometry, light: Photometry = light) -> None:
         self.counts = (len(pairs),)
         self._pairs = pairs
         self._chances = torch.ones(len(pairs)) if pairs.chances is None else torch.from_numpy(pairs.chances)

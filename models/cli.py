@@ -34,9 +34,7 @@ def train(
     size: Annotated[
         int | None, typer.Option(help="Side of the crop in pixels; by default 64 for original, 128 for lite.")
     ] = None,
-    skips: Annotated[
-        int, typer.Option(min=0, max=3, help="lite from pairs: decoder levels that see the encoder.")
-    ] = 0,
+    skips: Annotated[int, typer.Option(min=0, max=3, help="lite from pairs: decoder levels that see the encoder.")] = 0,
     template: Annotated[str, typer.Option(help="How the faces are aligned.")] = "whole-face",
     batch: Annotated[int, typer.Option(min=1, help="Pictures a step, for each side.")] = 16,
     iterations: Annotated[int | None, typer.Option(min=1, help="Steps to make in all.")] = None,
@@ -46,9 +44,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of weights and batches.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 leaves it to torch.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")] = False,
 ) -> None:
     """Train a swap model from aligned faces, or from pairs."""
     if (pairs is None) == (a is None or not b):

@@ -61,7 +61,5 @@ def _read(path: Path, size: int) -> Bytes:
         raise InputError(f"{path}: {width}x{height}, but aligned faces are square")
     if height != size:
         shrinks = height > size
-        picture = cv2.resize(
-            picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        )
+        picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return picture.astype(np.uint8, copy=False)

@@ -18,10 +18,7 @@ def preview_sheet(columns: list[Tensor]) -> Bytes:
     Columns are float (B, 3 or 1, S, S), shown clipped to 0..1.
     """
     shown = [column.detach().float().cpu().clamp(0, 1).expand(-1, 3, -1, -1) for column in columns]
-    rows = [
-        np.concatenate([column[i].permute(1, 2, 0).numpy() for column in shown], 1)
-        for i in range(len(shown[0]))
-    ]
+    rows = [np.concatenate([column[i].permute(1, 2, 0).numpy() for column in shown], 1) for i in range(len(shown[0]))]
     return (np.concatenate(rows, 0) * 255 + 0.5).astype(np.uint8)
 
 

@@ -145,9 +145,7 @@ def train(
                 for name, part in parts.items():
                     sums[name] = sums.get(name, 0.0) + float(part.detach()) / len(examples)
             if not math.isfinite(total):
-                raise MummerError(
-                    f"the loss became {total} at iteration {iteration}; lower the rate, then resume"
-                )
+                raise MummerError(f"the loss became {total} at iteration {iteration}; lower the rate, then resume")
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             optimizer.step()
             _follow(average, network, min(settings.average, (1 + iteration) / (10 + iteration)))
@@ -217,7 +215,5 @@ def _preview(network: Network, examples: Sequence[Example]) -> Bytes:
         face = example.face[:4].to(device)
         answers = [network(face, side) for side in range(len(network.decoders))]
         own = answers[example.side]
-        rows.append(
-            preview_sheet([face, example.target[:4], *(answer[:, :3] for answer in answers), own[:, 3:]])
-        )
+        rows.append(preview_sheet([face, example.target[:4], *(answer[:, :3] for answer in answers), own[:, 3:]]))
     return np.concatenate(rows)

@@ -69,9 +69,7 @@ def find_encoder(name: str) -> Codec:
     except UnknownCodecError as error:
         raise OutputError(f"unknown encoder {name!r}; use libx264, libx265, libvpx-vp9, ffv1, ...") from error
     if codec.type != "video":
-        raise OutputError(
-            f"{name!r} encodes {codec.type}, not video; use libx264, libx265, libvpx-vp9, ffv1, ..."
-        )
+        raise OutputError(f"{name!r} encodes {codec.type}, not video; use libx264, libx265, libvpx-vp9, ffv1, ...")
     if codec.name in _QUIET:
         os.environ.setdefault(*_QUIET[codec.name])
     return codec

@@ -52,9 +52,7 @@ class Frame:
 
     __slots__ = ("_own", "_views", "captured_ns", "kind", "picture")
 
-    def __init__(
-        self, picture: av.VideoFrame, captured_ns: int | None = None, siting: Siting | None = None
-    ) -> None:
+    def __init__(self, picture: av.VideoFrame, captured_ns: int | None = None, siting: Siting | None = None) -> None:
         pixels = FORMATS.get(picture.format.name)
         if pixels is None:
             known = nearest_known(picture.format.name)

@@ -91,9 +91,7 @@ _EYES_NOSE_MOUTH: Final = (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (4
 
 
 def _reference(name: str, coverage: float, centre: tuple[float, float]) -> Template:
-    points = tuple(
-        ((x - centre[0]) / coverage + 0.5, (y - centre[1]) / coverage + 0.5) for x, y in _REFERENCE
-    )
+    points = tuple(((x - centre[0]) / coverage + 0.5, (y - centre[1]) / coverage + 0.5) for x, y in _REFERENCE)
     return Template(name, _SINGLE, points)
 
 
@@ -106,7 +104,13 @@ TEMPLATES: Final = {
         Template(
             "facefusion",
             _EYES_NOSE_MOUTH,
-            ((0.35342, 0.39286), (0.62798, 0.39286), (0.48661, 0.54018), (0.38839, 0.6875), (0.59821, 0.6875)),
+            (
+                (0.35342, 0.39286),
+                (0.62798, 0.39286),
+                (0.48661, 0.54018),
+                (0.38839, 0.6875),
+                (0.59821, 0.6875),
+            ),
         ),
         Template(
             "mean-face",

@@ -60,9 +60,7 @@ class Label:
     def _fit(self, frame: Frame) -> tuple[Patch, ...]:
         shorter = min(frame.width, frame.height)
         margin = round(_MARGIN * shorter)
-        rgb, alpha = _render(
-            self.text, max(_LEAST_HEIGHT, round(_HEIGHT * shorter)), frame.width - 2 * margin
-        )
+        rgb, alpha = _render(self.text, max(_LEAST_HEIGHT, round(_HEIGHT * shorter)), frame.width - 2 * margin)
         height, width = alpha.shape
         right, bottom = PLACES[self.place]
         x = frame.width - margin - width if right else margin

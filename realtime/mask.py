@@ -33,9 +33,7 @@ class Blend:
         cut = round(self.erode * side)
         if cut > 0:
             square = np.ones((2 * cut + 1, 2 * cut + 1), np.uint8)
-            mask = np.asarray(
-                cv2.erode(mask, square, borderType=cv2.BORDER_CONSTANT, borderValue=0.0), np.uint8
-            )
+            mask = np.asarray(cv2.erode(mask, square, borderType=cv2.BORDER_CONSTANT, borderValue=0.0), np.uint8)
         # Two boxes make a tent: its reach is the sum of theirs, and beyond the crop there is no mask.
         half = max(1, round(self.feather * side / 2))
         box = (2 * half + 1, 2 * half + 1)

@@ -19,9 +19,7 @@ _FRAMES: Final = 3
 _PACKETS: Final = 32
 
 
-def run(
-    source: Source, perform: Perform | None, sink: Sink, on_frame: Callable[[], None] | None = None
-) -> None:
+def run(source: Source, perform: Perform | None, sink: Sink, on_frame: Callable[[], None] | None = None) -> None:
     """Run ``source`` through ``perform`` into ``sink``, to the end.
 
     ``perform`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each

@@ -70,9 +70,10 @@ def sample(picture: Codes, picture_to_out: Matrix, size: tuple[int, int]) -> Cod
     """
     width, height = size
     out_to_picture = invert(picture_to_out)
-    times = halvings(scale_of(out_to_picture))
-    step = 2**times
     rows, columns = picture.shape[:2]
+    # However small the picture is wanted, there is nothing to halve below one pixel.
+    times = min(halvings(scale_of(out_to_picture)), max(rows, columns).bit_length() - 1)
+    step = 2**times
     corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float32) - 0.5
     wanted = reach(out_to_picture, corners, step)
     # Whole blocks of the pyramid, at least one of them, inside the picture but for a block cut by its edge.

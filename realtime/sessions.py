@@ -77,9 +77,7 @@ def open_session(model: bytes | Path, device: str = "auto", threads: int = 1) ->
         model = read_model(model)
     available = _available()
     if device not in (*available, "auto"):
-        raise ModelError(
-            f"device {device!r} is not available here; there is {', '.join((*available, 'auto'))}"
-        )
+        raise ModelError(f"device {device!r} is not available here; there is {', '.join((*available, 'auto'))}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

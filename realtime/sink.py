@@ -55,9 +55,7 @@ CONTAINERS: Final = {
 _CODECS: Final = {"webm": "libvpx-vp9"}
 
 #: Codecs that a transport stream has a type for; it swallows others, but nothing plays them.
-_IN_TRANSPORT: Final = frozenset(
-    {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"}
-)
+_IN_TRANSPORT: Final = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"})
 
 #: Metadata that the muxer writes itself.
 _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
@@ -74,9 +72,7 @@ def container_for(path: Path) -> str:
     muxer = CONTAINERS.get(path.suffix.lower())
     if muxer is None:
         known = " ".join(CONTAINERS)
-        raise OutputError(
-            f"{path}: unknown kind of output {path.suffix or 'without a suffix'!r}; use one of {known}"
-        )
+        raise OutputError(f"{path}: unknown kind of output {path.suffix or 'without a suffix'!r}; use one of {known}")
     return muxer
 
 
@@ -157,13 +153,10 @@ class FileSink:
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(f"{self.name}: cannot be finished: {reason(error)}") from error
         if self._moved:
-            self.warnings.append(
-                f"{self._moved} frames came twice at one time and were moved apart by one tick"
-            )
+            self.warnings.append(f"{self._moved} frames came twice at one time and were moved apart by one tick")
         if self._inexact:
             self.warnings.append(
-                f"{self.muxer} counts time in steps of {self._clock} s:"
-                f" {self._inexact} frame times were rounded"
+                f"{self.muxer} counts time in steps of {self._clock} s: {self._inexact} frame times were rounded"
             )
 
     def abort(self) -> None:
@@ -192,9 +185,7 @@ class FileSink:
         source, picture = self._source, self._source.first.picture
         pixels, lossy = choose_pixels(self._codec, picture.format.name)
         if lossy:
-            self.warnings.append(
-                f"the encoder {self._codec.name} takes no {picture.format.name}: encoded as {pixels}"
-            )
+            self.warnings.append(f"the encoder {self._codec.name} takes no {picture.format.name}: encoded as {pixels}")
         try:
             added = self.container.add_stream(self._codec.name, rate=source.rate, options=options)
         except ValueError as error:
@@ -203,9 +194,7 @@ class FileSink:
                 " use another --codec or another suffix, .mkv holds most"
             ) from error
         if self.muxer == "mpegts" and self._codec.canonical_name not in _IN_TRANSPORT:
-            raise OutputError(
-                f"{self.name}: a transport stream does not hold {self._codec.name}; use .mkv or .mp4"
-            )
+            raise OutputError(f"{self.name}: a transport stream does not hold {self._codec.name}; use .mkv or .mp4")
         stream = cast(VideoStream, added)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = picture.width, picture.height, pixels
@@ -304,9 +293,7 @@ class FileSink:
                     " use another suffix, .mkv holds most"
                 )
             else:
-                self.warnings.append(
-                    f"{self.muxer} does not hold stream {stream.index} ({stream.type}): left out"
-                )
+                self.warnings.append(f"{self.muxer} does not hold stream {stream.index} ({stream.type}): left out")
 
 
 class _Copy:

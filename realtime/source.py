@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from realtime.errors import InputError
 from realtime.frame import Frame
-from realtime.planes import FORMATS, nearest_known
+from realtime.planes import FORMATS, nearest_known, siting_of
 from realtime.stages import Stages
 from realtime.whole import check_whole
 
@@ -91,9 +91,7 @@ class FileSource:
         videos = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
         if not videos:
             kinds = ", ".join(sorted({stream.type for stream in self.container.streams}))
-            raise InputError(
-                f"{self.path}: no video in this file, only {kinds or 'nothing'}; give a video file"
-            )
+            raise InputError(f"{self.path}: no video in this file, only {kinds or 'nothing'}; give a video file")
         if len(videos) > 1:
             self.warnings.append(f"only the first of {len(videos)} video streams was converted")
         video = videos[0]
@@ -140,7 +138,8 @@ class FileSource:
             picture.pts = number if picture.dts is None else picture.dts
         self.frames += 1
         self._time = picture.pts * picture.time_base
-        return Frame(picture if picture.format.name in FORMATS else self._known(picture))
+        known = picture if picture.format.name in FORMATS else self._known(picture)
+        return Frame(known, siting=siting_of(self.video.codec_context.name))
 
     def _known(self, picture: VideoFrame) -> VideoFrame:
         """``picture`` in the nearest format whose planes we know."""
@@ -162,8 +161,7 @@ class FileSource:
             yield
         except av.error.FFmpegError as error:
             raise InputError(
-                f"{self.path}: cannot be decoded {self._where()}: {reason(error)};"
-                " the file is damaged or cut short"
+                f"{self.path}: cannot be decoded {self._where()}: {reason(error)}; the file is damaged or cut short"
             ) from error
 
 
@@ -199,15 +197,11 @@ def _open(path: Path) -> InputContainer:
     # references to other files and hosts out, whatever the suffix says.
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
-        return av.open(
-            str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape"
-        )
+        return av.open(str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape")
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it") from error
     except (av.error.FFmpegError, UnicodeError) as error:
-        raise InputError(
-            f"{path}: not a video that can be read (damaged, cut short, or not a media file)"
-        ) from error
+        raise InputError(f"{path}: not a video that can be read (damaged, cut short, or not a media file)") from error
 
 
 #: Real containers of video and sound. Not in it: everything that names other files (hls, dash, concat, sdp,

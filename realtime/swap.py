@@ -34,9 +34,7 @@ class SwapModel:
     it was read.
     """
 
-    def __init__(
-        self, path: Path, manifest: Manifest, sha256: str, session: onnxruntime.InferenceSession
-    ) -> None:
+    def __init__(self, path: Path, manifest: Manifest, sha256: str, session: onnxruntime.InferenceSession) -> None:
         self.path = path
         self.manifest = manifest
         self.sha256 = sha256
@@ -82,17 +80,11 @@ class SwapModel:
         on them.
         """
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(
-                f"crops are {crops.dtype} {crops.shape}, not uint8 (N, {self.size}, {self.size}, 3)"
-            )
+            raise ValueError(f"crops are {crops.dtype} {crops.shape}, not uint8 (N, {self.size}, {self.size}, 3)")
         try:
-            swapped, mask = self._session.run(
-                self._outputs, {self.manifest.tensors.input: np.ascontiguousarray(crops)}
-            )
+            swapped, mask = self._session.run(self._outputs, {self.manifest.tensors.input: np.ascontiguousarray(crops)})
         except REFUSALS as error:
-            raise ModelError(
-                f"{self.path}: failed on a batch of {len(crops)}: {str(error).splitlines()[0]}"
-            ) from error
+            raise ModelError(f"{self.path}: failed on a batch of {len(crops)}: {str(error).splitlines()[0]}") from error
         return swapped, mask[..., 0]
 
 
@@ -113,8 +105,6 @@ def _check_contract(path: Path, manifest: Manifest, session: onnxruntime.Inferen
             raise ModelError(f"{path}: {name!r} is {node.type}, not {UINT8}")
         batch, *picture = node.shape
         if picture != [size, size, channels]:
-            raise ModelError(
-                f"{path}: {name!r} has the shape {node.shape}, not (N, {size}, {size}, {channels})"
-            )
+            raise ModelError(f"{path}: {name!r} has the shape {node.shape}, not (N, {size}, {size}, {channels})")
         if isinstance(batch, int):
             raise ModelError(f"{path}: {name!r} takes batches of {batch} only; the batch must be free")

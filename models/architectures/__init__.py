@@ -10,9 +10,7 @@ from realtime.errors import UsageError
 
 __all__ = ["ARCHITECTURES", "Config", "LiteConfig", "Network", "OriginalConfig", "configure"]
 
-ARCHITECTURES: Final[Mapping[str, type[Config]]] = {
-    config.name: config for config in (OriginalConfig, LiteConfig)
-}
+ARCHITECTURES: Final[Mapping[str, type[Config]]] = {config.name: config for config in (OriginalConfig, LiteConfig)}
 
 
 def configure(name: str, **fields: object) -> Config:

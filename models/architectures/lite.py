@@ -100,8 +100,7 @@ class LiteDecoder(nn.Module):
         self.from_code = nn.Linear(config.code, config.neck * self.inner**2)
         self.up = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(channels))
         self.skip = nn.ModuleList(
-            nn.Conv2d(config.encoder[-2 - level], config.decoder[level], 1, bias=False)
-            for level in range(config.skips)
+            nn.Conv2d(config.encoder[-2 - level], config.decoder[level], 1, bias=False) for level in range(config.skips)
         )
         self.residual = nn.ModuleList(
             nn.Sequential(*(Residual(c) for _ in range(count)))

@@ -124,9 +124,7 @@ def _import(name: str, purpose: str) -> None:
         package = (error.name or "face_alignment").partition(".")[0]
         # RetinaFace alone uses torchvision, which the library does not bring along.
         wanted = package if package == "torchvision" else '"mummer[train]"'
-        raise DetectorError(
-            f"{purpose} needs {package}, which is not installed: pip install {wanted}"
-        ) from error
+        raise DetectorError(f"{purpose} needs {package}, which is not installed: pip install {wanted}") from error
     except RuntimeError as error:  # torchvision's word for a torch that it was not built for
         raise DetectorError(
             f"{purpose} cannot start ({error}): torch and torchvision do not fit together, "

@@ -43,9 +43,7 @@ def build_app(called: str | None = None) -> typer.Typer:
     Of the commands of other packages only the one that is ``called`` is imported.
     """
     # rich would take half of the time that help may take, and tracebacks are for our own bugs.
-    app = typer.Typer(
-        no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
-    )
+    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(_group)
     for command in (convert, demo, faces, models, inspect):
         app.command()(command)

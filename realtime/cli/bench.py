@@ -33,7 +33,9 @@ def bench_convert(
     from realtime.bench import bench_convert as run
     from realtime.convert import Job, Look
     from realtime.encoder import Encoding
+    from realtime.process import tune
 
+    tune()
     look = Look(model=model, device=device, detector=detector)
     job = Job(options.as_file(source), Path("bench.mp4"), look, Encoding(codec, crf, preset))
     result = run(job, rounds)
@@ -43,6 +45,4 @@ def bench_convert(
     print(f"{result.frames} frames: transcode {result.transcode_fps} fps, convert {result.convert_fps} fps,")
     print(f"ratio {result.ratio}, peak memory {result.rss_mb} MB")
     for name, times in result.stages_ms.items():
-        print(
-            f"  {name:8} p50 {times['p50']:8.3f} ms   p99 {times['p99']:8.3f} ms   cpu {times['cpu']:8.3f} ms"
-        )
+        print(f"  {name:8} p50 {times['p50']:8.3f} ms   p99 {times['p99']:8.3f} ms   cpu {times['cpu']:8.3f} ms")

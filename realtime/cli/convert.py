@@ -19,9 +19,7 @@ __all__ = ["convert"]
 
 def convert(
     source: options.Input,
-    target: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="The file to write: .mp4, .mov, .mkv, ...")
-    ],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write: .mp4, .mov, .mkv, ...")],
     model: options.Model = "bronze",
     device: options.Device = "auto",
     detector: options.Detector = "builtin",
@@ -34,9 +32,7 @@ def convert(
     preset: options.Preset = None,
     label: options.Label = "SYNTHETIC FACES",
     label_place: options.LabelPlace = "bottom-right",
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help="Write what was done, as JSON.")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write what was done, as JSON.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -44,7 +40,9 @@ def convert(
     from realtime.convert import Job, Look
     from realtime.convert import convert as run
     from realtime.encoder import Encoding
+    from realtime.process import tune
 
+    tune()
     look = Look(
         model=model,
         device=device,

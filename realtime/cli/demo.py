@@ -23,13 +23,13 @@ def demo(
     from realtime.demo.picture import write_before_after
     from realtime.demo.sample import write_sample
     from realtime.errors import OutputError
+    from realtime.process import tune
 
+    tune()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"{out}: cannot be made a folder: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise OutputError(f"{out}: cannot be made a folder: {(error.strerror or str(error)).lower()}") from error
     sample, swapped, picture = out / "sample.mp4", out / "swapped.mp4", out / "before_after.png"
 
     began = perf_counter()

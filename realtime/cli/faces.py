@@ -15,7 +15,10 @@ def faces(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
 ) -> None:
     """Show which faces the face finder sees, frame by frame."""
+    from realtime.process import tune
     from realtime.sightings import Sighting, sightings
+
+    tune()
 
     def line(seen: Sighting) -> str:
         boxes = ", ".join(

@@ -46,6 +46,6 @@ def _lines(facts: dict[str, object], depth: int) -> list[str]:
                 pad = "  " * (depth + 1)
                 lines += [f"{pad}- {first}", *(f"{pad}  {line}" for line in rest)]
         else:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
             lines.append(f"{'  ' * depth}{name}: {'none' if shown is None else shown}")
     return lines

@@ -24,9 +24,7 @@ Model: TypeAlias = Annotated[str, typer.Option(metavar="NAME|FILE", help="Swap m
 Device: TypeAlias = Annotated[str, typer.Option(help="Where models run: auto, cpu, cuda, ...")]
 Detector: TypeAlias = Annotated[str, typer.Option(help="Face finder: builtin, sfd, yunet, ...")]
 Faces: TypeAlias = Annotated[FacesChoice, typer.Option(help="Swap every face, or the largest of each frame.")]
-Blend: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", help="The mask's edge: normal, soft, tight, inner.")
-]
+Blend: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="The mask's edge: normal, soft, tight, inner.")]
 Color: TypeAlias = Annotated[
     str | None, typer.Option(metavar="MODE", help="Colour transfer; what suits the model unless given.")
 ]

@@ -45,9 +45,7 @@ class Eye:
     def draw(self, face: Bytes, scale: int, moment: Gesture) -> None:
         """Close and turn the eye in ``face``, the enlarged face region, in place."""
         x0, y0, x1, y1 = self._box
-        region = face[
-            (y0 - FACE[1]) * scale : (y1 - FACE[1]) * scale, (x0 - FACE[0]) * scale : (x1 - FACE[0]) * scale
-        ]
+        region = face[(y0 - FACE[1]) * scale : (y1 - FACE[1]) * scale, (x0 - FACE[0]) * scale : (x1 - FACE[0]) * scale]
         x, y = fine(x0, x1, scale), fine(y0, y1, scale)[:, None]
         above = np.interp(x, self._above[:, 0], self._above[:, 1])
         below = np.interp(x, self._below[:, 0], self._below[:, 1])
@@ -92,9 +90,7 @@ class Mouth:
         below = ramp((y - 95) / 35)
         brow = np.exp(-(((y - 90) / 5.5) ** 2)) * np.clip(1 - (aside / 50) ** 4, 0, 1)
         still = np.zeros_like(x)
-        self._fields_upper = _fields(
-            rounding, (still, 0.4 * gap * over), (still, still), (still, -1.9 * brow)
-        )
+        self._fields_upper = _fields(rounding, (still, 0.4 * gap * over), (still, still), (still, -1.9 * brow))
         self._fields_lower = _fields(
             rounding, (still, -0.6 * gap * under * below), (still, _OPEN * jaw * below), (still, still)
         )
@@ -122,9 +118,7 @@ class Mouth:
         shade = (0.62 + 0.38 * np.clip((y - ceiling) / 3.0, 0, 1))[..., None]  # the upper lip's shadow
         inside = (face * teeth + dark * (1 - teeth)) * shade
         open_here = np.clip((floor - ceiling) * 1.2, 0, 1) * (outside == 0)
-        mouth = (
-            np.clip((y - ceiling) * scale + 0.5, 0, 1) * np.clip((floor - y) * scale + 0.5, 0, 1) * open_here
-        )
+        mouth = np.clip((y - ceiling) * scale + 0.5, 0, 1) * np.clip((floor - y) * scale + 0.5, 0, 1) * open_here
         drawn += (inside - drawn) * mouth[..., None]
         whole: Bytes = np.rint(np.clip(drawn, 0, 255)).astype(np.uint8)
         return whole

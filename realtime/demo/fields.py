@@ -74,7 +74,5 @@ def smooth_line(points: Points) -> Points:
     t = np.linspace(0, 1, 9, endpoint=False)[:, None]
     parts = []
     for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
-        parts.append(
-            b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-        )  # (9, 2)
+        parts.append(b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a))))  # (9, 2)
     return np.concatenate([*parts, points[-1:]]).astype(np.float32)

@@ -63,9 +63,9 @@ def _depth_map(side: int) -> Floats:
     lies in the plane of the neck's axis and so hardly moves when the head turns.
     """
     outline = np.column_stack([portrait.HEAD, np.full(len(portrait.HEAD), _NECK[2] - 2)])
-    known = np.concatenate(
-        [np.column_stack([portrait.LANDMARKS, portrait.DEPTH]), portrait.HAIR, outline]
-    ).astype(np.float64)
+    known = np.concatenate([np.column_stack([portrait.LANDMARKS, portrait.DEPTH]), portrait.HAIR, outline]).astype(
+        np.float64
+    )
     known[:, :2] /= 100  # keeps the system well conditioned
     points, depth = known[:, :2], known[:, 2]
 
@@ -85,12 +85,8 @@ def _depth_map(side: int) -> Floats:
     )
     weights = np.linalg.solve(system, np.concatenate([depth, np.zeros(3)]))
     step = 4
-    coarse = (pixels(side // step, side // step).reshape(-1, 2) * step + (step - 1) / 2).astype(
-        np.float64
-    ) / 100
+    coarse = (pixels(side // step, side // step).reshape(-1, 2) * step + (step - 1) / 2).astype(np.float64) / 100
     surface = kernel(coarse, points) @ weights[:-3] + plane(coarse) @ weights[-3:]
-    surface = (
-        np.clip(surface, depth.min(), _NECK[2] + 6).reshape(side // step, side // step).astype(np.float32)
-    )
+    surface = np.clip(surface, depth.min(), _NECK[2] + 6).reshape(side // step, side // step).astype(np.float32)
     smooth = cv2.GaussianBlur(cv2.resize(surface, (side, side), interpolation=cv2.INTER_CUBIC), (0, 0), 3.0)
     return np.asarray(smooth, np.float32)

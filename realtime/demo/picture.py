@@ -36,9 +36,7 @@ def write_before_after(path: Path, before: Path, after: Path) -> None:
     rows = [_row(clip, words) for clip, words in zip((before, after), _WORDS, strict=True)]
     sheet = np.concatenate(rows)
     framed = cv2.copyMakeBorder(sheet, _GAP, 0, _GAP, _GAP, cv2.BORDER_CONSTANT, value=(_PAPER,) * 3)
-    encoded, data = cv2.imencode(
-        ".png", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 9]
-    )
+    encoded, data = cv2.imencode(".png", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     if not encoded:
         raise OutputError(f"{path}: OpenCV cannot encode PNG here")
     with whole_or_nothing(path) as part:

@@ -26,9 +26,7 @@ def load_portrait() -> Bytes:
     """
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError(
-            'the sample clip needs scikit-image, which is not installed: pip install "mummer[demo]"'
-        )
+        raise InputError('the sample clip needs scikit-image, which is not installed: pip install "mummer[demo]"')
     path = Path(spec.submodule_search_locations[0], "data", "astronaut.png")
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) if path.is_file() else None
     if picture is None:

@@ -62,7 +62,7 @@ class BuiltinFinder:
         landmarks, presence = self._landmarker.follow(frame, track.seen)
         if presence >= PRESENT and far_apart(landmarks, track.seen):
             landmarks, presence = self._landmarker.follow(frame, landmarks)
-        if presence < PRESENT or eye_distance(landmarks) < SMALLEST:
+        if presence < PRESENT or not plausible(landmarks, frame):
             track.misses += 1
             return False
         track.update(landmarks, presence, gap)
@@ -76,7 +76,7 @@ class BuiltinFinder:
                 continue
             landmarks, presence = self._landmarker.settle(frame, box)
             # Each net alone may be fooled or shy; a face is what both together make likely.
-            if presence + score < LIKELY or presence < DOUBTFUL or eye_distance(landmarks) < SMALLEST:
+            if presence + score < LIKELY or presence < DOUBTFUL or not plausible(landmarks, frame):
                 continue
             track = next((track for track in lost if overlap(box, [track.box]) > SAME), None)
             if track is None:
@@ -99,6 +99,13 @@ def distinct(tracks: Iterable[Track]) -> list[Track]:
 def far_apart(a: Points, b: Points) -> bool:
     """Whether landmarks, float32 (68, 2) each, moved so far that the crop around the old ones is a bad one."""
     return float(np.linalg.norm((a - b).mean(axis=0))) > FAR * eye_distance(b)
+
+
+def plausible(landmarks: Points, frame: Frame) -> bool:
+    """Whether landmarks, float32 (68, 2), can be a face of ``frame``: of a fair size, and its middle in sight."""
+    x, y = landmarks.mean(axis=0).tolist()
+    size = eye_distance(landmarks)
+    return SMALLEST <= size <= max(frame.width, frame.height) and 0 <= x < frame.width and 0 <= y < frame.height
 
 
 def eye_distance(landmarks: Points) -> float:

@@ -58,15 +58,11 @@ def repeated(source: Path, target: Path, times: int) -> Path:
 
 
 def mummer(*words: str) -> str:
-    return subprocess.run(
-        [sys.executable, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    return subprocess.run([sys.executable, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", nargs="?", type=Path)
     parser.add_argument("--model", default="bronze")
     options = parser.parse_args()
@@ -79,9 +75,7 @@ def main() -> int:
         )
         target = str(folder / "out.mp4")
         short = json.loads(mummer("-c", CHILD, str(source), target, options.model))
-        long = json.loads(
-            mummer("-c", CHILD, str(repeated(source, folder / "long.mp4", 10)), target, options.model)
-        )
+        long = json.loads(mummer("-c", CHILD, str(repeated(source, folder / "long.mp4", 10)), target, options.model))
         single = make(folder / "single.mp4", Clip(size=(1280, 720), frames=1))
         starts = []
         for _ in range(3):

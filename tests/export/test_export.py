@@ -78,9 +78,7 @@ def test_the_file_answers_as_torch_does(tmp_path: Path, config: Config, side: in
 
 def test_the_file_can_be_checked_against_its_manifest(tmp_path: Path) -> None:
     config = LiteConfig(**TINY)
-    manifest = export_model(
-        shaken(config), config, 0, CARD, sample_faces(config.size), tmp_path / "model.onnx"
-    )
+    manifest = export_model(shaken(config), config, 0, CARD, sample_faces(config.size), tmp_path / "model.onnx")
     data = (tmp_path / "model.onnx").read_bytes()
     assert str(Path(__file__).parents[2]).encode() not in data  # nothing of the machine that wrote it
     model = onnx.load_from_string(data)
@@ -144,9 +142,7 @@ def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     config = LiteConfig(**TINY)
     with pytest.raises(OutputError, match=r"model\.onnx"):
-        export_model(
-            config.build(), config, 0, CARD, sample_faces(config.size), tmp_path / "file" / "model.onnx"
-        )
+        export_model(config.build(), config, 0, CARD, sample_faces(config.size), tmp_path / "file" / "model.onnx")
 
 
 def test_cards_carry_what_the_run_knows_and_ask_for_consent() -> None:

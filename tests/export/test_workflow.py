@@ -55,9 +55,7 @@ def test_from_folders_to_a_model_file(tmp_path: Path) -> None:
 
     facts = json.loads(call("inspect", file, "--json"))
     manifest = facts["manifest"]
-    assert manifest["identities"] == [
-        {"id": "mrs-b", "name": "Mrs B", "kind": "public-domain", "consent": None}
-    ]
+    assert manifest["identities"] == [{"id": "mrs-b", "name": "Mrs B", "kind": "public-domain", "consent": None}]
     assert manifest["architecture"]["name"] == "lite"
     assert manifest["training"]["counts"] == [3, 3]
     assert manifest["training"]["iterations"] == 2

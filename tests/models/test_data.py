@@ -128,9 +128,9 @@ def test_ssim_agrees_with_an_independent_one() -> None:
     metrics = pytest.importorskip("skimage.metrics")
     a, b = smooth(1, 64, 1, 0)[0, ..., 0] / 255, smooth(1, 64, 1, 1)[0, ..., 0] / 255
     ours = ssim_map(*(torch.from_numpy(x)[None, None] for x in (a, b)), window=7, stride=1)
-    theirs = metrics.structural_similarity(
-        a, b, data_range=1.0, win_size=7, use_sample_covariance=False, full=True
-    )[1][3:-3, 3:-3]
+    theirs = metrics.structural_similarity(a, b, data_range=1.0, win_size=7, use_sample_covariance=False, full=True)[1][
+        3:-3, 3:-3
+    ]
     np.testing.assert_allclose(ours[0, 0].numpy(), theirs, atol=1e-6)
 
 
@@ -143,9 +143,7 @@ def test_colour_counts_only_inside_the_mask() -> None:
     outside[:, :3, :8] = 0
     inside = answer.clone()
     inside[:, :3, 24:32] = 0
-    losses = [
-        float(picture_loss(x, target, mask, weight, LossWeights())[0]) for x in (answer, outside, inside)
-    ]
+    losses = [float(picture_loss(x, target, mask, weight, LossWeights())[0]) for x in (answer, outside, inside)]
     assert losses[0] == pytest.approx(0, abs=1e-5)
     assert losses[1] == pytest.approx(0, abs=1e-5)
     assert losses[2] > 0.05

@@ -47,9 +47,7 @@ def landmark_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_missing_weights_are_named_with_their_folder(
-    name: str, hub: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_weights_are_named_with_their_folder(name: str, hub: Path, capfd: pytest.CaptureFixture[str]) -> None:
     needs_torchvision(name)
     with pytest.raises(DetectorError) as caught:
         getattr(fan, name)("cpu")
@@ -76,9 +74,7 @@ def test_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_torchvision_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in [
-        module for module in sys.modules if module.startswith("face_alignment.detection.retinaface")
-    ]:
+    for module in [module for module in sys.modules if module.startswith("face_alignment.detection.retinaface")]:
         monkeypatch.delitem(sys.modules, module)
     for module in ("torchvision", "torchvision.models", "torchvision.models._utils"):
         monkeypatch.setitem(sys.modules, module, None)
@@ -134,9 +130,7 @@ def test_finds_with_weights_in_place(name: str, hub: Path, landmark_weights: Pat
 def test_real_yunet_boxes_place_the_landmarks(shared: Path, hub: Path, landmark_weights: Path) -> None:
     """With YuNet's true weights the crop that FAN sees is the face."""
     os.link(landmark_weights, hub / FAN)
-    (hub / "face_detection_yunet_2023mar.onnx").write_bytes(
-        (shared / "teachers" / "yunet_n_dynamic.onnx").read_bytes()
-    )
+    (hub / "face_detection_yunet_2023mar.onnx").write_bytes((shared / "teachers" / "yunet_n_dynamic.onnx").read_bytes())
     ((landmarks, score),) = fan.yunet("cpu").find(load_portrait())
     assert score > 0.8
     centre, size = LANDMARKS.mean(axis=0), np.ptp(LANDMARKS, axis=0).max()

@@ -91,9 +91,7 @@ def test_a_resumed_run_makes_the_steps_of_an_uninterrupted_one(tmp_path: Path, b
     with pytest.raises(KeyboardInterrupt):
         train(config, interrupted, tmp_path / "parts", settings(8, bfloat16=bfloat16), log=_silent)
     assert read_checkpoint(tmp_path / "parts").iteration == 4
-    rest = train(
-        config, pairs(), tmp_path / "parts", settings(8, bfloat16=bfloat16), resume=True, log=_silent
-    )
+    rest = train(config, pairs(), tmp_path / "parts", settings(8, bfloat16=bfloat16), resume=True, log=_silent)
     np.testing.assert_allclose(rest.losses, whole.losses[4:], rtol=1e-6)
     ours, theirs = (read_checkpoint(tmp_path / name) for name in ("parts", "whole"))
     assert ours.tensors.keys() == theirs.tensors.keys()

@@ -91,9 +91,7 @@ def no_frames(path: Path, parts: Path) -> None:
         sound = out.add_stream("aac", rate=48000)
         assert isinstance(sound, av.AudioStream)
         for number in range(4):
-            block = av.AudioFrame.from_ndarray(
-                np.zeros((2, 1024), np.float32), format="fltp", layout="stereo"
-            )
+            block = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
             block.sample_rate, block.pts = 48000, number * 1024
             out.mux(sound.encode(block))
         out.mux(sound.encode(None))
@@ -129,9 +127,7 @@ def test_inputs(
     source = tmp_path / "in.mp4"
     kind(source, parts)
     model = str(parts / "model.onnx")
-    said = fails(
-        tmp_path, monkeypatch, capsys, "convert", str(source), str(tmp_path / "out.mp4"), "--model", model
-    )
+    said = fails(tmp_path, monkeypatch, capsys, "convert", str(source), str(tmp_path / "out.mp4"), "--model", model)
     assert words in said
     assert str(source) in said
 
@@ -237,7 +233,5 @@ def test_wrong_usage_is_two(
 ) -> None:
     target = str(tmp_path / "out.mp4")
     model = ("--model", str(parts / "model.onnx"))
-    said = fails(
-        tmp_path, monkeypatch, capsys, "convert", str(parts / "clip.mp4"), target, *model, *options, code=2
-    )
+    said = fails(tmp_path, monkeypatch, capsys, "convert", str(parts / "clip.mp4"), target, *model, *options, code=2)
     assert words in said

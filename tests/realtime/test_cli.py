@@ -22,9 +22,7 @@ MUMMER = [sys.executable, "-m", "realtime"]
 
 
 def run(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*MUMMER, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run([*MUMMER, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def exit_code(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
@@ -147,9 +145,7 @@ def test_commands_of_other_packages_are_imported_when_called(
     assert capsys.readouterr().out == "imported\non faces\n"
 
 
-def test_a_missing_extra_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     extras(monkeypatch, "no_such_package:train")
     assert exit_code(monkeypatch, "train", "--help") == 2
     said = capsys.readouterr().err

@@ -65,9 +65,7 @@ def test_faces_change_and_all_else_stays(tmp_path: Path, model: Path) -> None:
     rows, columns = np.nonzero(changed)
     assert 20 <= columns.min() <= columns.max() <= 84
     assert 20 <= rows.min() <= rows.max() <= 84
-    assert (
-        np.abs(255 - before[:, 52, 52].astype(int) - after[:, 52, 52]).max() < 12
-    )  # the model turns negative
+    assert np.abs(255 - before[:, 52, 52].astype(int) - after[:, 52, 52]).max() < 12  # the model turns negative
     assert (report.frames_in, report.frames_out, report.frames_swapped, report.faces) == (30, 30, 30, 30)
     assert left_in(tmp_path) == ["in.mp4", "out.mp4"]
 
@@ -184,9 +182,7 @@ class Failing:
 
 @pytest.mark.parametrize("error", [MummerError("broken model"), KeyboardInterrupt(), ZeroDivisionError()])
 @pytest.mark.parametrize("existing", [False, True])
-def test_a_failure_leaves_nothing_behind(
-    tmp_path: Path, model: Path, error: BaseException, existing: bool
-) -> None:
+def test_a_failure_leaves_nothing_behind(tmp_path: Path, model: Path, error: BaseException, existing: bool) -> None:
     source, target = make(tmp_path / "in.mp4"), tmp_path / "out.mp4"
     if existing:
         target.write_bytes(b"precious")

@@ -93,12 +93,8 @@ def test_at_rest_the_photograph_stands_unmoved(puppet: Puppet) -> None:
     drawn = puppet.draw(Gesture())
     assert drawn.shape == (360, 640, 3)
     scale, (x, y) = 1.22 * 640 / 512, (236.0, 12.0)
-    matrix = np.array(
-        [[scale, 0, (x + 0.5) * 1.25 - 0.5 - scale * x], [0, scale, (y + 0.5) * 1.25 - 0.5 - scale * y]]
-    )
-    still = cv2.warpAffine(
-        load_portrait(), matrix, SIZE, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    matrix = np.array([[scale, 0, (x + 0.5) * 1.25 - 0.5 - scale * x], [0, scale, (y + 0.5) * 1.25 - 0.5 - scale * y]])
+    still = cv2.warpAffine(load_portrait(), matrix, SIZE, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     assert np.abs(drawn.astype(int) - still).mean() < 4
 
 
@@ -113,9 +109,7 @@ def test_at_rest_the_photograph_stands_unmoved(puppet: Puppet) -> None:
         (Gesture(rounding=1.0), 48, (1, 0)),
     ],
 )
-def test_movements_go_where_they_say(
-    puppet: Puppet, moment: Gesture, landmark: int, moves: tuple[int, int]
-) -> None:
+def test_movements_go_where_they_say(puppet: Puppet, moment: Gesture, landmark: int, moves: tuple[int, int]) -> None:
     """A patch around a landmark is found again to the side that the gesture names."""
     rest, moved = puppet.draw(Gesture()), puppet.draw(moment)
     x, y = np.rint(((LANDMARKS[landmark] - (236, 12)) * 1.22 + (236, 12)) * 1.25).astype(int)

@@ -214,9 +214,7 @@ def test_codecs_have_their_sitings() -> None:
     assert siting_of("h264") is Siting.LEFT
     assert siting_of("ffv1") is None
     # What stands in the stream itself goes first: BT.2020 is sited top left in HEVC too.
-    assert (
-        Frame(picture("yuv420p10le", 64, 48, BT2020), siting=siting_of("hevc")).kind.siting is Siting.TOP_LEFT
-    )
+    assert Frame(picture("yuv420p10le", 64, 48, BT2020), siting=siting_of("hevc")).kind.siting is Siting.TOP_LEFT
     assert Frame(picture("yuvj420p", 64, 48), siting=siting_of("h264")).kind.siting is Siting.LEFT
 
 
@@ -250,9 +248,7 @@ def test_beyond_the_picture_its_edge_goes_on(name: str) -> None:
     assert np.abs(shifted[:30, :40] - whole[0, 0]).max() <= 1
     assert np.abs(shifted[100:, 130:] - whole[-1, -1]).max() <= 1
     for far in (5000.0, -5000.0):
-        assert (
-            np.ptp(frame.warp(np.array([[1.0, 0, far], [0, 1, far]]), 16).reshape(-1, 3), axis=0).max() == 0
-        )
+        assert np.ptp(frame.warp(np.array([[1.0, 0, far], [0, 1, far]]), 16).reshape(-1, 3), axis=0).max() == 0
         tiny = frame.warp(np.array([[0.01, 0, far], [0, 0.01, far]]), 16)
         assert np.ptp(tiny.reshape(-1, 3), axis=0).max() == 0
 
@@ -262,9 +258,7 @@ def test_beyond_the_picture_its_edge_goes_on(name: str) -> None:
 def test_pictures_of_any_size_work(name: str, size: tuple[int, int]) -> None:
     shown = av.VideoFrame(*size, name)
     frame = Frame(shown)
-    frame.paste(
-        np.full((40, 40, 3), 90, np.uint8), np.full((40, 40), 255, np.uint8), crop_matrix(40, (1, 1), 3000, 7)
-    )
+    frame.paste(np.full((40, 40, 3), 90, np.uint8), np.full((40, 40), 255, np.uint8), crop_matrix(40, (1, 1), 3000, 7))
     assert np.abs(frame.warp(np.eye(2, 3), size).astype(int) - 90).max() <= 2
     assert frame.warp(np.array([[0.1, 0, 0], [0, 0.1, 0]]), 8).shape == (8, 8, 3)
 
@@ -418,9 +412,7 @@ def test_codes_stay_within_their_bits(name: str, top: int) -> None:
         shown.color_range = FULL
         frame = Frame(shown)
         alpha = np.random.default_rng(seed).integers(0, 256, (64, 64)).astype(np.uint8)
-        frame.paste(
-            np.full((64, 64, 3), 255, np.uint8), alpha, crop_matrix(64, (48, 48), 20 + 9 * seed, 7 * seed)
-        )
+        frame.paste(np.full((64, 64, 3), 255, np.uint8), alpha, crop_matrix(64, (48, 48), 20 + 9 * seed, 7 * seed))
         for plane_bits in bits(frame.picture):
             assert plane_bits.max() <= top
             if name == "p010le":
@@ -518,9 +510,7 @@ def test_a_lossless_encode_proves_the_rest_untouched(tmp_path: Path, name: str, 
 def test_the_decoders_pictures_are_not_painted_on(tmp_path: Path) -> None:
     """All frames are painted white as they come; the decoder goes on predicting from what it decoded."""
     given = tmp_path / "given.mp4"
-    encode(
-        given, "libx264", "yuv420p", BT709, moving("yuv420p", 12, BT709), preset="medium", bf="2", refs="3"
-    )
+    encode(given, "libx264", "yuv420p", BT709, moving("yuv420p", 12, BT709), preset="medium", bf="2", refs="3")
     clean = [bits(shown) for shown in decode(given)]
     white, everywhere = np.full((32, 32, 3), 255, np.uint8), np.full((32, 32), 255, np.uint8)
     for index, shown in enumerate(decode(given)):
@@ -537,8 +527,6 @@ def test_real_footage_survives_a_paste_of_itself(shared: Path) -> None:
     before = bits(shown)
     matrix = crop_matrix(256, (770, 245), 420, 5)
     frame.paste(frame.warp(matrix, 256), disc(256), matrix)
-    for old, new, mask in zip(
-        before, bits(frame.picture), touched(shown, disc(256), matrix, Siting.LEFT), strict=True
-    ):
+    for old, new, mask in zip(before, bits(frame.picture), touched(shown, disc(256), matrix, Siting.LEFT), strict=True):
         assert np.array_equal(old[~mask], new[~mask])
         assert np.sqrt(np.mean((old[mask].astype(float) - new[mask]) ** 2)) < 2.5

@@ -32,9 +32,7 @@ def drawn(frame: Frame, label: Label) -> tuple[np.ndarray, tuple[int, int, int, 
     return after, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
 
 
-@pytest.mark.parametrize(
-    "name", ["yuv420p", "yuv420p10le", "nv12", "p010le", "yuv444p", "gbrp", "rgb24", "gray"]
-)
+@pytest.mark.parametrize("name", ["yuv420p", "yuv420p10le", "nv12", "p010le", "yuv444p", "gbrp", "rgb24", "gray"])
 @pytest.mark.parametrize("ground", [(255, 255, 255), (0, 0, 0), (128, 128, 128), (200, 40, 40)])
 def test_it_reads_on_any_ground(name: str, ground: tuple[int, int, int]) -> None:
     after, (x0, y0, x1, y1) = drawn(flat(ground, (640, 360), name), Label())
@@ -83,9 +81,7 @@ def test_it_is_made_once_for_a_kind_of_frame() -> None:
 
 
 def test_what_it_says_can_be_told_apart() -> None:
-    one, two = (
-        drawn(flat((0, 0, 0), (640, 360), "gray"), Label(text))[0] for text in (TEXT, "SYNTHETIC FADES")
-    )
+    one, two = (drawn(flat((0, 0, 0), (640, 360), "gray"), Label(text))[0] for text in (TEXT, "SYNTHETIC FADES"))
     assert not np.array_equal(one, two)
 
 

@@ -54,6 +54,4 @@ def test_real_people_need_a_consent_record(kind: str) -> None:
     with pytest.raises(ValidationError, match="consent"):
         Identity.model_validate({"id": "me", "name": "Me", "kind": kind})
     record = Consent(by="Me", date="2026-01-31", statement="my own face, for my own stream")
-    assert (
-        Identity.model_validate({"id": "me", "name": "Me", "kind": kind, "consent": record}).consent == record
-    )
+    assert Identity.model_validate({"id": "me", "name": "Me", "kind": kind, "consent": record}).consent == record

@@ -72,11 +72,7 @@ def test_a_device_asked_for_that_does_not_start_is_no_silent_cpu(monkeypatch: py
 
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
-    missing = [
-        name
-        for name, device in DEVICES.items()
-        if device.provider not in onnxruntime.get_available_providers()
-    ]
+    missing = [name for name, device in DEVICES.items() if device.provider not in onnxruntime.get_available_providers()]
     for name in (*missing, "abacus"):
         with pytest.raises(ModelError, match="cpu") as refusal:
             open_session(doubling(), name)

@@ -31,9 +31,7 @@ RGB = Clip(
 )
 
 
-def transcode(
-    path: Path, target: Path, encoding: Encoding | None = None, perform: Perform | None = None
-) -> list[str]:
+def transcode(path: Path, target: Path, encoding: Encoding | None = None, perform: Perform | None = None) -> list[str]:
     """Through all three threads; returns the warnings of both ends."""
     source = FileSource(path)
     try:
@@ -94,9 +92,7 @@ def test_edit_list_that_hides_frames_is_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".mov", ".mkv", ".ts", ".mp4"])
 def test_containers_keep_whole_milliseconds(tmp_path: Path, suffix: str) -> None:
-    path = make(
-        tmp_path / "in.mp4", Clip(pts=[40 * i + i % 3 for i in range(30)], time_base=Fraction(1, 1000))
-    )
+    path = make(tmp_path / "in.mp4", Clip(pts=[40 * i + i % 3 for i in range(30)], time_base=Fraction(1, 1000)))
     target = tmp_path / f"out{suffix}"
     assert transcode(path, target) == []
     assert times(target) == times(path)
@@ -149,11 +145,7 @@ def test_lossless_keeps_every_bit(tmp_path: Path, pix_fmt: str) -> None:
     ],
 )
 def test_the_nearest_pixel_format_is_encoded(tmp_path: Path, pix_fmt: str, codec: str, expected: str) -> None:
-    clip = (
-        RGB
-        if pix_fmt == "gbrp"
-        else Clip(codec="ffv1", options={}, pix_fmt=pix_fmt, time_base=MILLI, frames=8)
-    )
+    clip = RGB if pix_fmt == "gbrp" else Clip(codec="ffv1", options={}, pix_fmt=pix_fmt, time_base=MILLI, frames=8)
     path, target = make(tmp_path / "in.mkv", clip), tmp_path / "out.mkv"
     warnings = transcode(path, target, Encoding(codec))
     with av.open(str(target)) as out:
@@ -179,9 +171,7 @@ def test_lossless_keeps_rgb(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 6, 6, 1), (9, 9, 16, 1), (5, 5, 6, 2)])
 def test_tags_aspect_and_rotation_stay(tmp_path: Path, suffix: str, tags: tuple[int, int, int, int]) -> None:
-    path = make(
-        tmp_path / "in.mp4", Clip(tags=tags, aspect=Fraction(4, 3), rotation=90, frames=4, audio=None)
-    )
+    path = make(tmp_path / "in.mp4", Clip(tags=tags, aspect=Fraction(4, 3), rotation=90, frames=4, audio=None))
     target = tmp_path / f"out{suffix}"
     transcode(path, target)
 
@@ -482,9 +472,7 @@ def test_sound_that_runs_far_ahead_does_not_block(tmp_path: Path) -> None:
     path = tmp_path / "in.flv"
     with av.open(str(plain)) as container:
         packets = [packet for packet in container.demux() if packet.size]
-        with av.open(
-            str(path), "w", format="matroska", container_options={"max_interleave_delta": "1"}
-        ) as out:
+        with av.open(str(path), "w", format="matroska", container_options={"max_interleave_delta": "1"}) as out:
             copies = [out.add_stream_from_template(stream, opaque=True) for stream in container.streams]
             for packet in sorted(packets, key=lambda packet: packet.stream.type):
                 packet.stream = copies[packet.stream.index]

@@ -49,9 +49,7 @@ def test_every_frame_and_packet_comes_as_the_file_has_it(tmp_path: Path, name: s
 
 
 def test_avi_without_presentation_times_gets_rising_ones(tmp_path: Path) -> None:
-    path = make(
-        tmp_path / "old.avi", Clip(codec="mpeg4", options={}, time_base=Fraction(1, 25), audio="pcm_s16le")
-    )
+    path = make(tmp_path / "old.avi", Clip(codec="mpeg4", options={}, time_base=Fraction(1, 25), audio="pcm_s16le"))
     frames, _, source = read(path)
     pts = [frame.pts for frame in frames if frame.pts is not None]
     assert len(pts) == source.frames == 30
@@ -139,9 +137,7 @@ def test_protocol_words_are_file_names(tmp_path: Path, monkeypatch: pytest.Monke
         ("clip.ts", Clip(time_base=Fraction(1, 90000))),
     ],
 )
-def test_a_file_cut_short_is_not_taken_for_a_shorter_one(
-    tmp_path: Path, name: str, clip: Clip, share: float
-) -> None:
+def test_a_file_cut_short_is_not_taken_for_a_shorter_one(tmp_path: Path, name: str, clip: Clip, share: float) -> None:
     path = make(tmp_path / name, clip)
     read(path)
     whole = path.read_bytes()
@@ -152,9 +148,7 @@ def test_a_file_cut_short_is_not_taken_for_a_shorter_one(
 
 
 def test_damage_in_the_middle_says_where(tmp_path: Path) -> None:
-    path = make(
-        tmp_path / "clip.mp4", Clip(audio=None, frames=40, options={"preset": "veryfast", "crf": "5"})
-    )
+    path = make(tmp_path / "clip.mp4", Clip(audio=None, frames=40, options={"preset": "veryfast", "crf": "5"}))
     whole = bytearray(path.read_bytes())
     middle = len(whole) // 2
     whole[middle : middle + 600] = np.random.default_rng(3).bytes(600)

@@ -288,9 +288,7 @@ def make_pairs(
         raise ModelError(f"{network}: no such file; the folder of teachers must hold it")
     fresh = get_context("spawn")  # a fork would inherit the locks of libraries that have threads
     with ProcessPoolExecutor(workers, fresh) as pool:
-        meshes = np.concatenate(
-            list(pool.map(_find_meshes, _jobs(faces, list(range(count))), repeat(network)))
-        )
+        meshes = np.concatenate(list(pool.map(_find_meshes, _jobs(faces, list(range(count))), repeat(network))))
     error = disagreement(meshes, faces.points[:count])
     kept = np.flatnonzero(error <= np.quantile(error, 1 - DROPPED)).tolist()
     meshes = np.stack([lower_lids(mesh, marks) for mesh, marks in zip(meshes, faces.points, strict=False)])
@@ -302,14 +300,11 @@ def make_pairs(
         "weight": (WEIGHT_SIZE, WEIGHT_SIZE),
     }  # fmt: skip
     arrays = {
-        name: open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(kept), *shape))
-        for name, shape in shapes.items()
+        name: open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(kept), *shape)) for name, shape in shapes.items()
     }
     jobs = _jobs(faces, kept)
     with ProcessPoolExecutor(workers, fresh) as pool:
-        done = pool.map(
-            _make, jobs, (meshes[list(job.indices)] for job in jobs), repeat(sculptor), repeat(size)
-        )
+        done = pool.map(_make, jobs, (meshes[list(job.indices)] for job in jobs), repeat(sculptor), repeat(size))
         for i, pair in enumerate(chain.from_iterable(done)):
             arrays["input"][i], arrays["target"][i] = pair.crop, pair.target
             arrays["mask"][i], arrays["weight"][i] = pair.mask, pair.weight

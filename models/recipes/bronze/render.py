@@ -99,9 +99,7 @@ def rasterise(points: Floats, triangles: Triangles, values: Floats, size: int) -
                 qx, qy = q[part, 0, None], q[part, 1, None]
                 shares.append(((qx - px) * (y - py) - (qy - py) * (x - px)) / area[part, None])
             wa, wb = shares
-            inside = (
-                (wa >= -1e-6) & (wb >= -1e-6) & (wa + wb <= 1 + 1e-6) & (at <= high[part, None]).all(axis=2)
-            )
+            inside = (wa >= -1e-6) & (wb >= -1e-6) & (wa + wb <= 1 + 1e-6) & (at <= high[part, None]).all(axis=2)
             row, column = np.nonzero(inside)
             pixels.append(y[row, column] * size + x[row, column])
             owners.append(part[row])

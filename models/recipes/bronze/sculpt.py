@@ -248,9 +248,7 @@ class Sculptor:
         )  # fmt: skip
 
 
-def _expression_filter(
-    canonical: Canonical, shapes: Floats, subjects: NDArray[np.int32]
-) -> tuple[Floats, Floats]:
+def _expression_filter(canonical: Canonical, shapes: Floats, subjects: NDArray[np.int32]) -> tuple[Floats, Floats]:
     """Principal directions (K, 1404) and W T^-1 on their coordinates (K, K), from shapes and their mirror
     images.
     """

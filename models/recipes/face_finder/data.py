@@ -43,7 +43,7 @@ def load_faces(folder: Path, held_out_share: float = 0.15, seed: int = 0) -> Fac
     files = sorted((folder / "images").glob("*.jpg"))
     if len(files) != len(table["points"]):
         raise ValueError(f"{folder}: {len(files)} pictures but {len(table['points'])} rows in points.npz")
-    pictures = [np.ascontiguousarray(cv2.imread(str(file))[:, :, ::-1]) for file in files]
+    pictures = [np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR_RGB), np.uint8) for file in files]
     subjects = np.unique(table["subject"])
     chosen = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * held_out_share)]
     return FaceSet(pictures, table["points"].astype(np.float32), np.isin(table["subject"], chosen))
@@ -67,7 +67,10 @@ def unlike_a_face(landmarks: Points, size: int, rng: np.random.Generator) -> Mat
     angle = rng.uniform(-np.pi, np.pi)
     away = np.array([np.cos(angle), np.sin(angle)]) * size * rng.uniform(0.62, 1.1) * zoom
     if rng.random() < 0.25:  # a cheek or an eye fills the crop, or the face is a speck in it
-        zoom, away = (rng.uniform(3, 5) if rng.random() < 0.6 else rng.uniform(0.2, 0.33)), rng.normal(0, size / 4, 2)
+        zoom, away = (
+            (rng.uniform(3, 5) if rng.random() < 0.6 else rng.uniform(0.2, 0.33)),
+            rng.normal(0, size / 4, 2),
+        )
     return np.column_stack([zoom * crop[:, :2], zoom * (crop[:, 2] - centre) + centre + away])
 
 
@@ -81,10 +84,8 @@ def warp_crop(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
         frame_to_crop = np.column_stack(
             [frame_to_crop[:, :2] @ shrink[:, :2], frame_to_crop[:, :2] @ shrink[:, 2] + frame_to_crop[:, 2]]
         )
-        picture, zoom = small, zoom * 2
-    return np.asarray(
-        cv2.warpAffine(picture, frame_to_crop, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
+        picture, zoom = np.asarray(small, np.uint8), zoom * 2
+    return np.asarray(cv2.warpAffine(picture, frame_to_crop, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def spoil(crop: Bytes, rng: np.random.Generator, cover: bool = True) -> Bytes:
@@ -93,40 +94,38 @@ def spoil(crop: Bytes, rng: np.random.Generator, cover: bool = True) -> Bytes:
     picture: Floats = crop.astype(np.float32) / 255
     if rng.random() < 0.3:  # seen from farther away
         small = int(size * rng.uniform(0.3, 0.8))
-        picture = cv2.resize(cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA), (size, size))
+        away = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(away, (size, size)), np.float32)
     if rng.random() < 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.6))
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.6)), np.float32)
     if rng.random() < 0.15:  # motion
         length = int(rng.integers(3, 8))
         kernel = np.zeros((length, length), np.float32)
         kernel[length // 2] = 1 / length
-        if rng.random() < 0.5:
-            kernel = kernel.T
-        picture = cv2.filter2D(picture, -1, kernel)
+        kernel = kernel if rng.random() < 0.5 else kernel.T
+        picture = np.asarray(cv2.filter2D(picture, -1, kernel), np.float32)
     if rng.random() < 0.15:
-        picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
-    picture = picture ** np.exp(rng.normal(0, 0.3)).astype(np.float32)
+        picture = np.repeat(picture.mean(axis=2, keepdims=True, dtype=np.float32), 3, axis=2)
     gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.08, 3))
-    picture = (picture - 0.5) * gain.astype(np.float32) + 0.5 + np.float32(rng.normal(0, 0.08))
+    picture = np.power(picture, np.exp(rng.normal(0, 0.3)), dtype=np.float32)
+    picture = (picture - 0.5) * gain.astype(np.float32) + np.float32(0.5 + rng.normal(0, 0.08))
     if rng.random() < 0.4:  # light from one side
-        direction = rng.normal(0, 0.5, 2)
-        ramp = np.linspace(-1, 1, size, dtype=np.float32)
-        light = np.exp(direction[0] * ramp[None, :] + direction[1] * ramp[:, None]).astype(np.float32)
-        picture = picture * light[:, :, None]
+        across, down = rng.normal(0, 0.5, 2)
+        ramp = np.linspace(-1, 1, size)
+        picture = picture * np.exp(across * ramp[None, :] + down * ramp[:, None])[:, :, None].astype(np.float32)
     if cover and rng.random() < 0.3:  # a hand, a microphone, hair, the picture's edge
         w, h = rng.integers(size // 8, size // 2, 2)
         x, y = rng.integers(-w // 2, size - w // 2), rng.integers(-h // 2, size - h // 2)
-        picture[max(y, 0) : y + h, max(x, 0) : x + w] = rng.random(3).astype(np.float32)
+        picture[max(y, 0) : y + h, max(x, 0) : x + w] = rng.random(3)
     if rng.random() < 0.5:
         picture = picture + rng.normal(0, rng.uniform(0, 0.05), picture.shape).astype(np.float32)
-    out = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    out: Bytes = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
     if rng.random() < 0.3:
-        ok, code = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 80))])
-        if not ok: raise RuntimeError("JPEG encoding failed")
+        _, code = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 80))])
         out = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
     return out
 
 
 def to_unit(points: Points, frame_to_crop: Matrix, size: int) -> Points:
     """Picture points in the crop's unit square."""
-    return (apply(frame_to_crop, points) + 0.5) / size
+    return ((apply(frame_to_crop, points) + 0.5) / size).astype(np.float32)

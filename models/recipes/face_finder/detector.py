@@ -57,7 +57,9 @@ def lay(canvas: Bytes, boxes: list[Floats], picture: Bytes, found: Floats, zoom:
     boxes.append(new)
 
 
-def compose(faces: FaceSet, found: list[Floats], pool: np.ndarray[tuple[int], np.dtype[np.int64]], seed: int) -> tuple[Bytes, Floats]:
+def compose(
+    faces: FaceSet, found: list[Floats], pool: np.ndarray[tuple[int], np.dtype[np.int64]], seed: int
+) -> tuple[Bytes, Floats]:
     """A canvas uint8 (320, 320, 3) and its boxes float32 (K, 5), x0, y0, x1, y1 in canvas pixels and the score."""
     rng = np.random.default_rng(seed)
     canvas = np.full((CANVAS, CANVAS, 3), rng.integers(0, 256, 3), np.uint8)
@@ -144,9 +146,13 @@ def loss(out: Tensor, face: Tensor, box: Tensor) -> Tensor:
     distance = F.smooth_l1_loss(found, (wanted / DETECTOR_STRIDE).log(), beta=0.1, reduction="sum") / count
     reach = found.clamp(-4, 5).exp() * DETECTOR_STRIDE
     inner = torch.minimum(reach, wanted)
-    area = lambda d: (d[:, 0] + d[:, 2]) * (d[:, 1] + d[:, 3])  # noqa: E731
-    overlap = area(inner) / (area(reach) + area(wanted) - area(inner)).clamp(min=1)
+    overlap = _area(inner) / (_area(reach) + _area(wanted) - _area(inner)).clamp(min=1)
     return (focal * asked).sum() / count + distance * 0.3 + (1 - overlap).sum() / count
+
+
+def _area(reach: Tensor) -> Tensor:
+    """Of boxes given as distances (K, 4) from a point inside them."""
+    return (reach[:, 0] + reach[:, 2]) * (reach[:, 1] + reach[:, 3])
 
 
 def batches(faces: FaceSet, found: list[Floats], size: int) -> Iterator[tuple[Bytes, Floats, Floats]]:
@@ -157,7 +163,11 @@ def batches(faces: FaceSet, found: list[Floats], size: int) -> Iterator[tuple[By
     def make(seeds: list[int]) -> tuple[Bytes, Floats, Floats]:
         drawn = [compose(faces, found, pool_of, seed) for seed in seeds]
         grids = [targets(rows) for _, rows in drawn]
-        return np.stack([c for c, _ in drawn]), np.stack([f for f, _ in grids]), np.stack([b for _, b in grids])
+        return (
+            np.stack([c for c, _ in drawn]),
+            np.stack([f for f, _ in grids]),
+            np.stack([b for _, b in grids]),
+        )
 
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(make, rng.integers(1 << 60, size=size).tolist())
@@ -199,7 +209,7 @@ def main(
             answer = net(x)
         value = loss(answer.float(), torch.from_numpy(face), torch.from_numpy(box))
         optimizer.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
         step += 1

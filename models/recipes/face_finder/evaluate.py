@@ -1,6 +1,6 @@
 """The face finder's figures, for the model card: the shipped files, as the program runs them.
 
-    python -m models.recipes.face_finder.evaluate --faces FACES68 --teachers TEACHERS --clips MEDIA
+python -m models.recipes.face_finder.evaluate --faces FACES68 --teachers TEACHERS --clips MEDIA
 """
 
 import time

@@ -1,10 +1,9 @@
 """Write the two trained nets as the ONNX files that the face finder loads, checked against torch.
 
-    python -m models.recipes.face_finder.export --run RUN --out realtime/assets
+python -m models.recipes.face_finder.export --run RUN --out realtime/assets
 """
 
 import logging
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +46,7 @@ class Landmarks(FromBytes):
 
 def write(net: nn.Module, example: Tensor, free: dict[int, str], inputs: str, outputs: list[str], path: Path) -> None:
     """Export, compare with torch on noise, and only then put the file in place."""
-    dims = {axis: torch.export.Dim.DYNAMIC for axis in free}
+    dims = dict.fromkeys(free, torch.export.Dim.DYNAMIC)
     program = torch.onnx.export(
         net.eval(), (example,), dynamo=True, opset_version=OPSET, input_names=[inputs], output_names=outputs,
         dynamic_shapes=(dims,), verbose=False,
@@ -65,7 +64,7 @@ def write(net: nn.Module, example: Tensor, free: dict[int, str], inputs: str, ou
         if worst > TOLERANCE:
             temporary.unlink()
             raise RuntimeError(f"{path}: differs from torch by {worst:.5f}")
-    os.replace(temporary, path)
+    temporary.replace(path)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 

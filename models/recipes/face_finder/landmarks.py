@@ -69,11 +69,13 @@ def batches(faces: FaceSet, target: Points, mesh: Floats, size: int, seed: int) 
         pixels, points, dense, is_face = zip(*rows, strict=True)
         return np.stack(pixels), np.stack(points), np.stack(dense), np.array(is_face, np.float32)
 
+    def draw() -> Batch:
+        return make(rng.choice(training, size).tolist(), rng.integers(1 << 60, size=size).tolist())
+
     with ThreadPoolExecutor(1) as pool:
-        draw = lambda: (rng.choice(training, size).tolist(), rng.integers(1 << 60, size=size).tolist())  # noqa: E731
-        coming = pool.submit(make, *draw())
+        coming = pool.submit(draw)
         while True:
-            ready, coming = coming.result(), pool.submit(make, *draw())
+            ready, coming = coming.result(), pool.submit(draw)
             yield ready
 
 
@@ -94,9 +96,7 @@ def evaluate(net: LandmarkNet, faces: FaceSet, looks: int = 2) -> dict[str, floa
     for _ in range(looks):
         pixels = np.stack([warp_crop(faces.pictures[i], m, LANDMARK_SIZE) for i, m in zip(chosen, crops, strict=True)])
         points, presence, _ = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
-        found = [
-            apply(invert(m), p * LANDMARK_SIZE - 0.5) for m, p in zip(crops, points.numpy(), strict=True)
-        ]
+        found = [apply(invert(m), p * LANDMARK_SIZE - 0.5) for m, p in zip(crops, points.numpy(), strict=True)]
         crops = [TEMPLATES["landmarks"].frame_to_crop(p, LANDMARK_SIZE) for p in found]
     away = [unlike_a_face(faces.landmarks[i], LANDMARK_SIZE, rng) for i in chosen]
     pixels = np.stack([warp_crop(faces.pictures[i], m, LANDMARK_SIZE) for i, m in zip(chosen, away, strict=True)])
@@ -130,7 +130,7 @@ def main(
     face_set = load_faces(faces)
     mesh = face_mesh(face_set, teachers / "face_mesh_468.onnx")
     # Half annotation, half what the mesh implies: unbiased against the annotators, with less of their noise.
-    target = (face_set.landmarks + denoise(face_set, mesh, ~face_set.held_out)) / 2
+    target = ((face_set.landmarks + denoise(face_set, mesh, ~face_set.held_out)) / 2).astype(np.float32)
     print(f"{(~face_set.held_out).sum()} faces to train on, {face_set.held_out.sum()} held out", flush=True)
 
     net = LandmarkNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -156,7 +156,7 @@ def main(
         loss = loss + wing(found_mesh.float()[shown][known] - wanted[known]).mean() * 10
         loss = loss + F.binary_cross_entropy_with_logits(presence.float(), face) * 0.1
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         step += 1
         seen = seen * 0.99 + float(loss.detach()) * 0.01

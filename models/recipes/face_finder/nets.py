@@ -1,6 +1,5 @@
 """The two networks of the built-in face finder. Shapes at the end of the line, (C, H, W) for one picture."""
 
-import torch
 from torch import Tensor, nn
 
 __all__ = ["DETECTOR_STRIDE", "LANDMARK_SIZE", "DetectorNet", "LandmarkNet"]
@@ -80,9 +79,7 @@ class LandmarkNet(nn.Module):
 
 def conv_valid(channels: int, size: int) -> nn.Sequential:
     """A depthwise filter over the whole ``size`` x ``size`` map (MobileFaceNet, Chen et al., 2018)."""
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels)
-    )
+    return nn.Sequential(nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels))
 
 
 class DetectorNet(nn.Module):
@@ -103,9 +100,10 @@ class DetectorNet(nn.Module):
         self.from32 = conv(96, 64, 1)
         self.from16 = conv(64, 48, 1)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
-        self.head = nn.Sequential(Inverted(48, 48, 2), conv(48, 48, 3), nn.Conv2d(48, 5, 1))
-        nn.init.constant_(self.head[-1].bias, 0.0)  # type: ignore[arg-type]
-        self.head[-1].bias.data[0] = -4.0  # type: ignore[union-attr, index]
+        last = nn.Conv2d(48, 5, 1)
+        if last.bias is not None:
+            last.bias.data[0] = -4.0  # few cells show a face, and the loss should not have to say so first
+        self.head = nn.Sequential(Inverted(48, 48, 2), conv(48, 48, 3), last)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, 5, H/8, W/8)."""
