@@ -1,7 +1,7 @@
 """Train the built-in swap model on the pairs that ``models.recipes.bronze.pairs`` made.
 
 python -m models.recipes.bronze.train --pairs PAIRS --out RUN --minutes 75
-mummer export RUN realtime/assets/bronze.onnx --identity "Bronze" --kind synthetic
+mummer export RUN realtime/assets/bronze.onnx --identity Bronze --kind synthetic --licence MIT --color light
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ import typer
 from models.architectures import LiteConfig
 from models.augment import Geometry
 from models.batches import PairBatches
+from models.digest import digest
 from models.pairs import read_pairs
 from models.train import Settings, train
 
@@ -33,12 +34,16 @@ def main(
     resume: Annotated[bool, typer.Option(help="Go on where the run folder stands.")] = False,
 ) -> None:
     """Train the encoder and the statue's decoder."""
+    material = read_pairs(pairs)
     train(
         LiteConfig(size=SIZE, sides=1, skips=SKIPS),
-        PairBatches(read_pairs(pairs), geometry=GEOMETRY),
+        PairBatches(material, geometry=GEOMETRY),
         out,
         Settings(minutes=minutes, threads=threads, batch=BATCH),
-        {"template": "whole-face"},
+        {
+            "template": "whole-face",
+            "sources": {"pairs": digest(material.inputs, material.targets, material.masks)},
+        },
         resume=resume,
     )
 

@@ -91,7 +91,7 @@ def warp_crop(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
 def spoil(crop: Bytes, rng: np.random.Generator, cover: bool = True) -> Bytes:
     """What cameras, codecs and light do to a picture: exposure, tint, shade, blur, blocks, grain, cover."""
     size = crop.shape[0]
-    picture: Floats = crop.astype(np.float32) / 255
+    picture: Floats = crop.astype(np.float32) / np.float32(255)
     if rng.random() < 0.3:  # seen from farther away
         small = int(size * rng.uniform(0.3, 0.8))
         away = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
@@ -102,10 +102,9 @@ def spoil(crop: Bytes, rng: np.random.Generator, cover: bool = True) -> Bytes:
         length = int(rng.integers(3, 8))
         kernel = np.zeros((length, length), np.float32)
         kernel[length // 2] = 1 / length
-        kernel = kernel if rng.random() < 0.5 else kernel.T
-        picture = np.asarray(cv2.filter2D(picture, -1, kernel), np.float32)
+        picture = np.asarray(cv2.filter2D(picture, -1, kernel if rng.random() < 0.5 else kernel.T), np.float32)
     if rng.random() < 0.15:
-        picture = np.repeat(picture.mean(axis=2, keepdims=True, dtype=np.float32), 3, axis=2)
+        picture = np.asarray(picture.mean(axis=2, keepdims=True), np.float32).repeat(3, axis=2)
     gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.08, 3))
     picture = np.power(picture, np.exp(rng.normal(0, 0.3)), dtype=np.float32)
     picture = (picture - 0.5) * gain.astype(np.float32) + np.float32(0.5 + rng.normal(0, 0.08))
