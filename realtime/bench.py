@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, signal
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -14,6 +16,8 @@ from realtime.convert import Job, convert
 from realtime.encoder import Encoding
 from realtime.memory import peak_rss_mb
 from realtime.pipeline import run
+from realtime.process import tune
+from realtime.report import Report
 from realtime.sink import FileSink
 from realtime.source import FileSource
 from realtime.stages import StageTimes
@@ -25,7 +29,10 @@ OnRun: TypeAlias = Callable[[int, int], None]
 
 
 class ConvertBench(BaseModel):
-    """Medians of the rounds; ``ratio`` is conversion by transcode, ``stages_ms`` the last conversion's."""
+    """Medians of the rounds; ``ratio`` is conversion by transcode, ``stages_ms`` the last conversion's.
+
+    ``rss_mb`` is the most memory that a conversion had resident, None where the system does not tell.
+    """
 
     frames: int
     transcode_fps: float
@@ -49,18 +56,28 @@ def transcode(path: Path, target: Path, encoding: Encoding) -> float:
 
 
 def bench_convert(job: Job, rounds: int = 3, on_run: OnRun | None = None) -> ConvertBench:
-    """Time both ways ``rounds`` times, in turn, into a temporary folder; ``job.target`` gives the suffix."""
+    """Time both ways ``rounds`` times, in turn, into a temporary folder; ``job.target`` gives the suffix.
+
+    Every run has a process of its own, so that memory is that of one conversion, and no run warms up another.
+    """
     transcodes: list[float] = []
     conversions: list[float] = []
-    with TemporaryDirectory(prefix="mummer-bench-") as folder:
+    peaks: list[float] = []
+    # A new process a task; leaving the block ends the one at work.
+    with (
+        TemporaryDirectory(prefix="mummer-bench-") as folder,
+        get_context("spawn").Pool(1, _begin, maxtasksperchild=1) as pool,
+    ):
         plain = Path(folder) / f"plain{job.target.suffix}"
-        swapped = Path(folder) / f"swapped{job.target.suffix}"
+        swapped = replace(job, target=Path(folder) / f"swapped{job.target.suffix}", report=None, force=True)
         for number in range(rounds):
-            transcodes.append(transcode(job.source, plain, job.encoding))
+            transcodes.append(pool.apply(transcode, (job.source, plain, job.encoding)))
             if on_run is not None:
                 on_run(2 * number + 1, 2 * rounds)
-            report = convert(replace(job, target=swapped, report=None, force=True))
+            report, peak = pool.apply(_convert, (swapped,))
             conversions.append(report.fps)
+            if peak is not None:
+                peaks.append(peak)
             if on_run is not None:
                 on_run(2 * number + 2, 2 * rounds)
     return ConvertBench(
@@ -69,5 +86,15 @@ def bench_convert(job: Job, rounds: int = 3, on_run: OnRun | None = None) -> Con
         convert_fps=round(median(conversions), 2),
         ratio=round(median(conversions) / median(transcodes), 3),
         stages_ms=report.stages_ms,
-        rss_mb=peak_rss_mb(),
+        rss_mb=max(peaks, default=None),
     )
+
+
+def _begin() -> None:
+    """Set a process of the bench up as the command does; Ctrl-C is for the process that waits."""
+    signal(SIGINT, SIG_IGN)
+    tune()
+
+
+def _convert(job: Job) -> tuple[Report, float | None]:
+    return convert(job), peak_rss_mb()

@@ -33,9 +33,7 @@ def bench_convert(
     from realtime.bench import bench_convert as run
     from realtime.convert import Job, Look
     from realtime.encoder import Encoding
-    from realtime.process import tune
 
-    tune()
     look = Look(model=model, device=device, detector=detector)
     job = Job(options.as_file(source), Path("bench.mp4"), look, Encoding(codec, crf, preset))
     result = run(job, rounds)
