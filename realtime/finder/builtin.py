@@ -59,8 +59,9 @@ class BuiltinFinder:
 
     def _follow(self, track: Track, frame: Frame, gap: float) -> bool:
         """Look where the face was; false where it is no longer."""
-        landmarks, presence = self._landmarker.follow(frame, track.seen)
-        if presence >= PRESENT and far_apart(landmarks, track.seen):
+        # From the smoothed landmarks: a crop that trembles makes landmarks that tremble, and so on.
+        landmarks, presence = self._landmarker.follow(frame, track.landmarks)
+        if presence >= PRESENT and far_apart(landmarks, track.landmarks):
             landmarks, presence = self._landmarker.follow(frame, landmarks)
         if presence < PRESENT or not plausible(landmarks, frame):
             track.misses += 1

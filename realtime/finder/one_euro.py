@@ -43,7 +43,7 @@ class OneEuro:
 
 
 #: Speed of a single point that is taken for noise, in outer-eye distances per second.
-NOISE = 0.03
+NOISE = 0.1
 
 
 def _share(cutoff: float | NDArray[np.float64], seconds: float) -> NDArray[np.float64]:

@@ -33,23 +33,22 @@ class Clock:
 
 
 class Track:
-    """One face over time: its number, its last landmarks as seen and as smoothed."""
+    """One face over time: its number and its last landmarks, smoothed."""
 
     def __init__(self, number: int, landmarks: Points, score: float) -> None:
-        self.seen = landmarks
+        self.landmarks = landmarks
         self.misses = 0
         self._number = number
         self._score = score
-        self._smooth = landmarks
         self._filter = OneEuro(landmarks)
 
     def update(self, landmarks: Points, score: float, gap: float) -> None:
         """Take in what this frame shows, ``gap`` seconds after the last."""
         if 0 < gap <= LONGEST_GAP:
-            self._smooth = self._filter(landmarks, gap)
+            self.landmarks = self._filter(landmarks, gap)
         else:
-            self._filter, self._smooth = OneEuro(landmarks), landmarks
-        self.seen, self._score, self.misses = landmarks, score, 0
+            self.landmarks, self._filter = landmarks, OneEuro(landmarks)
+        self._score, self.misses = score, 0
 
     @property
     def box(self) -> Box:
@@ -57,8 +56,8 @@ class Track:
         return self.face().box
 
     def face(self) -> Face:
-        """The face as it is reported: with smoothed landmarks."""
-        return Face(self._smooth, self._score, self._number)
+        """The face as it is reported."""
+        return Face(self.landmarks, self._score, self._number)
 
 
 def overlap(box: Box, others: Iterable[Box]) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from realtime.arrays import Bytes, Floats, Matrix, Points
 from realtime.geometry import TEMPLATES, apply
 
-__all__ = ["FLIP", "FaceSet", "jittered", "load_faces", "spoil", "unlike_a_face", "warp_crop"]
+__all__ = ["FLIP", "FaceSet", "clouds", "jittered", "load_faces", "spoil", "unlike_a_face", "warp_crop"]
 
 
 def _pairs(*pairs: tuple[int, int]) -> NDArray[np.int64]:
@@ -72,6 +72,14 @@ def unlike_a_face(landmarks: Points, size: int, rng: np.random.Generator) -> Mat
             rng.normal(0, size / 4, 2),
         )
     return np.column_stack([zoom * crop[:, :2], zoom * (crop[:, 2] - centre) + centre + away])
+
+
+def clouds(size: int, rng: np.random.Generator) -> Bytes:
+    """Walls, skies and other soft nothings, uint8 (size, size, 3): a few random colours, blurred into each other."""
+    few = rng.random((int(rng.integers(1, 9)), int(rng.integers(1, 9)), 3)).astype(np.float32)
+    how = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
+    picture = np.asarray(cv2.resize(few, (size, size), interpolation=how), np.float32)
+    return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
 def warp_crop(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
