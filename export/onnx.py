@@ -3,40 +3,27 @@
 import hashlib
 import importlib.metadata
 import json
-import logging
-import tempfile
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import onnx
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from export.parity import check_parity
+from export.record import Card, first_problem
 from models.architectures import Config, Network
+from models.files import write_whole
+from models.graph import to_graph
 from realtime.arrays import Bytes
-from realtime.errors import ModelError, OutputError
-from realtime.manifest import KEY, Identity, Manifest, Tensors, Training
+from realtime.errors import ModelError
+from realtime.manifest import KEY, Manifest, Tensors, Training
 
-__all__ = ["Card", "export_model", "weights_sha256"]
+__all__ = ["check_graph", "export_model", "weights_sha256"]
 
-OPSET: Final = 18
+#: Operator domains that every runtime has.
 STANDARD: Final = frozenset({"", "ai.onnx"})
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What the manifest says that the network does not know."""
-
-    identity: Identity
-    licence: str
-    template: str = "whole-face"
-    color: str = "none"
-    counts: tuple[int, ...] = (0,)
-    iterations: int = 0
-    sources: tuple[tuple[str, str], ...] = ()  # name, sha256
 
 
 class Graph(nn.Module):
@@ -67,25 +54,11 @@ def export_model(network: Network, config: Config, side: int, card: Card, faces:
     """
     network = network.eval().cpu()
     graph = Graph(network, side).eval()
-    model = _convert(graph, torch.from_numpy(faces[:2].copy()))
+    example = torch.from_numpy(faces[:2].copy())
+    model = to_graph(graph, example, {0: torch.export.Dim("batch")}, "face", ["swapped", "mask", "answer"])
     compared = model.SerializeToString()
     model.graph.output.pop()  # the file has no use for the floats
-    manifest = Manifest(
-        architecture=config.fields(),  # type: ignore[arg-type]  # pydantic checks it
-        size=config.size,
-        template=card.template,
-        tensors=Tensors(),
-        identities=(card.identity,),
-        licence=card.licence,
-        training=Training(
-            counts=card.counts,
-            iterations=card.iterations,
-            sources=dict(card.sources),
-            code_version=_code_version(),
-        ),
-        weights_sha256=weights_sha256(model),
-        color=card.color,
-    )
+    manifest = _manifest(config, card, weights_sha256(model))
     onnx.helper.set_model_props(model, {KEY: manifest.model_dump_json()})
     check_graph(model)
     data = model.SerializeToString()
@@ -117,21 +90,27 @@ def check_graph(model: onnx.ModelProto) -> None:
         raise ModelError("the exported graph keeps weights in another file")
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears under its name only when it is whole. Raises ``OutputError``."""
+def _manifest(config: Config, card: Card, digest: str) -> Manifest:
+    """The manifest of weights with that ``digest``. Raises ``ModelError`` for what may not stand in one."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            partial = Path(file.name)
-            try:
-                file.write(data)
-                file.close()
-                partial.chmod(0o644)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+        return Manifest(
+            architecture=config.fields(),  # type: ignore[arg-type]  # pydantic checks it
+            size=config.size,
+            template=card.template,
+            tensors=Tensors(),
+            identities=(card.identity,),
+            licence=card.licence,
+            training=Training(
+                counts=card.counts,
+                iterations=card.iterations,
+                sources=dict(card.sources),
+                code_version=_code_version(),
+            ),
+            weights_sha256=digest,
+            color=card.color,
+        )
+    except ValidationError as error:
+        raise ModelError(f"the manifest: {first_problem(error)}") from error
 
 
 def _code_version() -> str:
@@ -139,31 +118,3 @@ def _code_version() -> str:
         return importlib.metadata.version("mummer")
     except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed
         return "unknown"
-
-
-def _convert(graph: nn.Module, sample: Tensor) -> onnx.ModelProto:
-    # The exporter talks about optional packages and its own deprecated ways; neither is the user's business.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            graph,
-            (sample,),
-            input_names=["face"],
-            output_names=["swapped", "mask", "answer"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise ModelError("torch exported nothing")
-    model: onnx.ModelProto = program.model_proto
-    del model.metadata_props[:]
-    for node in model.graph.node:  # source paths and stack traces of the machine that exported
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:]
-    return model

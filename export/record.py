@@ -1,15 +1,29 @@
 """The part of a manifest that people say: identity, consent, licence."""
 
 import re
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from export.onnx import Card
 from models.checkpoint import Checkpoint
+from realtime.color import open_color
 from realtime.errors import UsageError
 from realtime.manifest import Consent, Identity
 
-__all__ = ["make_card", "slug"]
+__all__ = ["Card", "first_problem", "make_card", "slug"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the manifest says that the network does not know."""
+
+    identity: Identity
+    licence: str
+    template: str = "whole-face"
+    color: str = "none"
+    counts: tuple[int, ...] = (0,)
+    iterations: int = 0
+    sources: tuple[tuple[str, str], ...] = ()  # name, sha256
 
 
 def slug(name: str) -> str:
@@ -27,7 +41,11 @@ def make_card(
     consent_date: str | None = None,
     consent_statement: str | None = None,
 ) -> Card:
-    """The card of a run for the identity ``name``. Raises ``UsageError`` with what does not fit."""
+    """The card of a run for the identity ``name``, of a ``kind`` as in ``Identity``, with a colour mode's name.
+
+    Raises ``UsageError`` with what does not fit.
+    """
+    open_color(color)  # a mode that is not there is refused here, not when the model runs
     try:
         consent = (
             Consent.model_validate({"by": consent_by, "date": consent_date, "statement": consent_statement})
@@ -36,9 +54,7 @@ def make_card(
         )
         identity = Identity.model_validate({"id": slug(name), "name": name, "kind": kind, "consent": consent})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "identity"
-        raise UsageError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise UsageError(first_problem(error)) from error
     facts = checkpoint.facts
     counts, sources = facts.get("counts", [0]), facts.get("sources", {})
     return Card(
@@ -50,3 +66,10 @@ def make_card(
         iterations=checkpoint.iteration,
         sources=tuple((str(k), str(v)) for k, v in sources.items()) if isinstance(sources, dict) else (),
     )
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first of the things that pydantic has to say, with the name of the field."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"]) or error.title
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,6 +1,7 @@
 """Faces to compare an exported graph on."""
 
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -10,7 +11,8 @@ from realtime.arrays import Bytes
 
 __all__ = ["sample_faces"]
 
-COUNT = 8
+#: Faces that are enough.
+COUNT: Final = 8
 
 
 def sample_faces(size: int, folder: Path | None = None) -> Bytes:

@@ -8,7 +8,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import safetensors
 from safetensors.torch import save
@@ -16,13 +16,24 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from models.architectures import Config, Network, configure
-from realtime.errors import InputError, OutputError
+from models.files import write_whole
+from realtime.errors import InputError, UsageError
 
-__all__ = ["Checkpoint", "load_network", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "FILE",
+    "Checkpoint",
+    "load_network",
+    "optimizer_tensors",
+    "read_checkpoint",
+    "restore_optimizer",
+    "write_checkpoint",
+]
 
-FILE = "checkpoint.safetensors"
-KEY = "mummer.run"
-FORMAT = 1
+#: The checkpoint's name in a run's folder.
+FILE: Final = "checkpoint.safetensors"
+#: The header's key in the file's metadata, and the number of its format.
+KEY: Final = "mummer.run"
+FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +89,8 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         "facts": checkpoint.facts,
     }
     path = folder / FILE
-    partial = path.with_suffix(".partial")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {key: value.detach().cpu().contiguous() for key, value in checkpoint.tensors.items()}
-        partial.write_bytes(save(tensors, {KEY: json.dumps(header)}))
-        partial.replace(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot write the checkpoint: {error}") from error
+    tensors = {key: value.detach().cpu().contiguous() for key, value in checkpoint.tensors.items()}
+    write_whole(path, save(tensors, {KEY: json.dumps(header)}))
     return path
 
 
@@ -98,18 +102,22 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     try:
         with safetensors.safe_open(os.fspath(path), framework="pt") as file:
             header: dict[str, Any] = json.loads((file.metadata() or {})[KEY])
+            version = header["format"]
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a checkpoint of a training run, or damaged ({error})") from error
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: checkpoint format {header.get('format')}; this version reads {FORMAT}")
-    return Checkpoint(
-        config=configure(**header["config"]),
-        iteration=header["iteration"],
-        seconds=header["seconds"],
-        tensors=tensors,
-        facts=header["facts"],
-    )
+    if version != FORMAT:
+        raise InputError(f"{path}: checkpoint format {version}; this version reads {FORMAT}")
+    try:
+        return Checkpoint(
+            config=configure(**header["config"]),
+            iteration=header["iteration"],
+            seconds=header["seconds"],
+            tensors=tensors,
+            facts=header["facts"],
+        )
+    except (UsageError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: its header does not fit this version: {error}") from error
 
 
 def load_network(checkpoint: Checkpoint) -> Network:
@@ -118,5 +126,5 @@ def load_network(checkpoint: Checkpoint) -> Network:
     try:
         network.load_state_dict(checkpoint.part("average"))
     except RuntimeError as error:
-        raise InputError(f"the checkpoint's weights do not fit its architecture: {error}") from error
+        raise InputError(f"the checkpoint's weights are not those of {checkpoint.config.fields()}") from error
     return network.eval()

@@ -11,7 +11,7 @@ from models.batches import PairBatches, SideBatches
 from models.digest import digest
 from models.faces import read_faces
 from models.pairs import read_pairs
-from models.train import Settings
+from models.train import Settings, check_run
 from models.train import train as run
 from realtime.errors import UsageError
 from realtime.geometry import TEMPLATES
@@ -39,22 +39,26 @@ def train(
     batch: Annotated[int, typer.Option(min=1, help="Pictures a step, for each side.")] = 16,
     iterations: Annotated[int | None, typer.Option(min=1, help="Steps to make in all.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Time to take in all.")] = None,
-    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    rate: Annotated[float, typer.Option(min=1e-9, max=1, help="Highest learning rate.")] = 1e-3,
     flip: Annotated[bool, typer.Option(help="Mirror half of the pictures.")] = True,
-    seed: Annotated[int, typer.Option(help="Seed of weights and batches.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of weights and batches.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 leaves it to torch.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")] = False,
 ) -> None:
     """Train a swap model from aligned faces, or from pairs."""
-    if (pairs is None) == (a is None or not b):
+    folders = [folder for folder in (a, *(b or ())) if folder is not None]
+    if bool(folders) == (pairs is not None) or (folders and (a is None or not b)):
         raise UsageError("give either --a and --b, or --pairs")
+    if folders and skips:
+        raise UsageError("--skips is for --pairs: past an unpaired code a face would keep its own identity")
     if template not in TEMPLATES:
         raise UsageError(f"no template {template!r}; there are {', '.join(TEMPLATES)}")
     if iterations is None and minutes is None:
         raise UsageError("training needs an end: give --iterations, --minutes, or both")
+    check_run(out, resume)
 
-    fields: dict[str, object] = {"sides": 1 if pairs else 1 + len(b or ())}
+    fields: dict[str, object] = {"sides": len(folders) or 1}
     if skips:
         fields["skips"] = skips
     if size is not None:
@@ -69,7 +73,7 @@ def train(
             raise UsageError(f"{pairs}: the pairs have {learned.inputs.shape[1]} pixels, not {config.size}")
     else:
         config = configure(arch, **fields)
-        sides = [read_faces(folder, config.size) for folder in (a, *(b or ())) if folder is not None]
+        sides = [read_faces(folder, config.size) for folder in folders]
         source = SideBatches(sides, replace(SideBatches.geometry, flip=0.5 * flip))
         sources = {chr(ord("A") + side): digest(faces.faces, faces.masks) for side, faces in enumerate(sides)}
     settings = Settings(

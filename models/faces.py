@@ -1,5 +1,7 @@
 """A faceset: aligned faces of one side, kept as bytes in memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +55,13 @@ def read_faces(folder: Path, size: int) -> FaceSet:
 
 def _read(path: Path, size: int) -> Bytes:
     """One square picture, uint8 (size, size, 3) RGB."""
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    with _quiet():
+        # OpenCV raises for no bytes at all, and answers None for what it cannot decode.
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     if picture is None:
         raise InputError(f"{path}: not a picture that can be read; delete or replace it")
     height, width = picture.shape[:2]
@@ -63,3 +71,13 @@ def _read(path: Path, size: int) -> Bytes:
         shrinks = height > size
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return picture.astype(np.uint8, copy=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from saying on stderr what our error says better."""
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)

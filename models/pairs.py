@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
 from realtime.arrays import Bytes, Floats
 from realtime.errors import InputError
@@ -30,6 +31,8 @@ class Pairs:
     chances: Floats | None = None
 
     def __post_init__(self) -> None:
+        if self.inputs.ndim != 4:
+            raise InputError(f"pairs: inputs is {self.inputs.shape}, not (N, S, S, 3)")
         count, size = self.inputs.shape[:2]
         expected = {
             "inputs": (count, size, size, 3),
@@ -57,20 +60,20 @@ def read_pairs(folder: Path) -> Pairs:
     """The pairs in ``folder``, mapped into memory, not read.
 
     ``input.npy``, ``target.npy``, ``mask.npy`` and, if they are there, ``weight.npy`` and ``sample.npy`` (the
-    chances).
-
-    Raises ``InputError`` where a file is missing or does not fit ``Pairs``.
+    chances). Raises ``InputError`` where a file is missing or does not fit ``Pairs``.
     """
-
     weights = _array(folder, "weight") if (folder / "weight.npy").is_file() else None
     chances = _array(folder, "sample").astype(np.float32) if (folder / "sample.npy").is_file() else None
     return Pairs(_array(folder, "input"), _array(folder, "target"), _array(folder, "mask"), weights, chances)
 
 
 def _array(folder: Path, name: str) -> Bytes:
+    """A file's array as it is; ``Pairs`` checks it."""
     path = folder / f"{name}.npy"
     try:
-        mapped: Bytes = np.load(path, mmap_mode="r")
+        mapped: Bytes = open_memmap(path, mode="r")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; a folder of pairs holds it") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as an array: {error}") from error
     return mapped

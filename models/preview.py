@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from models.files import write_whole
 from realtime.arrays import Bytes
-from realtime.errors import OutputError
 
 __all__ = ["preview_sheet", "write_preview"]
 
@@ -23,13 +23,6 @@ def preview_sheet(columns: list[Tensor]) -> Bytes:
 
 
 def write_preview(path: Path, sheet: Bytes) -> None:
-    """Write the sheet as PNG, in one step. Raises ``OutputError``."""
-    whole, encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    partial = path.with_suffix(".partial")
-    try:
-        if not whole:
-            raise OSError("the PNG encoder failed")
-        partial.write_bytes(encoded.tobytes())
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write the preview: {error}") from error
+    """Write the sheet, uint8 (H, W, 3) RGB, as PNG, in one step. Raises ``OutputError``."""
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_whole(path, encoded.tobytes())

@@ -21,13 +21,14 @@ from models.checkpoint import (
     restore_optimizer,
     write_checkpoint,
 )
+from models.files import make_folder
 from models.losses import LossWeights, picture_loss
 from models.preview import preview_sheet, write_preview
+from models.schedule import share_of_rate
 from realtime.arrays import Bytes
 from realtime.errors import MummerError, UsageError
 
-__all__ = ["Settings", "Trained", "bfloat16_pays", "train"]
-
+__all__ = ["Settings", "Trained", "bfloat16_pays", "check_run", "train"]
 
 PREVIEW: Final = "preview.png"
 
@@ -78,21 +79,20 @@ def train(
     With ``resume`` the run goes on where its checkpoint stands, with the same config; the batches
     depend on seed and iteration only, so that an interrupted run makes the same steps as an uninterrupted
     one. Ctrl-C saves and is passed on. Raises ``UsageError`` for settings that have no end, ``MummerError``
-    when the loss is no number.
+    when the loss is no number, ``OutputError`` where ``out`` cannot be written.
     """
     if settings.iterations is None and settings.minutes is None:
         raise UsageError("training needs an end: iterations, minutes, or both")
+    check_run(out, resume)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     device = _device(settings.device)
     mixed = bfloat16_pays(device) if settings.bfloat16 is None else settings.bfloat16
     torch.manual_seed(settings.seed)  # the initial weights
 
-    if not resume and (out / FILE).exists():
-        raise UsageError(f"{out}: holds a run already; give --resume to go on with it, or another folder")
     saved = read_checkpoint(out) if resume else None
     if saved and saved.config != config:
-        raise UsageError(f"{out}: was begun with {saved.config.fields()}, not {config.fields()}")
+        raise UsageError(f"{out}: was begun with {_differences(saved.config, config)}")
     network = config.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = config.build().to(device)
     optimizer = torch.optim.AdamW(
@@ -107,7 +107,7 @@ def train(
     iteration, before = (saved.iteration, saved.seconds) if saved else (0, 0.0)
     facts = {**(saved.facts if saved else {}), **(facts or {}), "counts": list(batches.counts)}
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     started = time.monotonic()
     seconds = before
     losses: list[float] = []
@@ -123,7 +123,7 @@ def train(
     try:
         while (done := _progress(settings, iteration, seconds)) < 1:
             for group in optimizer.param_groups:
-                group["lr"] = settings.rate * _schedule(done, iteration, settings.warmup)
+                group["lr"] = settings.rate * share_of_rate(done, iteration, settings.warmup)
 
             generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + iteration)
             examples = batches.draw(settings.batch, generator)
@@ -171,6 +171,19 @@ def train(
     return Trained(iteration, seconds, tuple(losses), save())
 
 
+def check_run(out: Path, resume: bool) -> None:
+    """Raise ``UsageError`` where ``out`` holds a run that is not to be resumed."""
+    if not resume and (out / FILE).exists():
+        raise UsageError(f"{out}: holds a run already; give --resume to go on with it, or another folder")
+
+
+def _differences(begun: Config, asked: Config) -> str:
+    """Which numbers of two configs are not the same, in words."""
+    ours, theirs = begun.fields(), asked.fields()
+    names = [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
+    return ", ".join(f"{name} {ours.get(name)}, not {theirs.get(name)}" for name in names)
+
+
 def bfloat16_pays(device: torch.device) -> bool:
     """Whether the processor multiplies bfloat16 in hardware; half the time of float32 where it does."""
     if device.type == "cuda":
@@ -180,24 +193,21 @@ def bfloat16_pays(device: torch.device) -> bool:
 
 
 def _device(name: str) -> torch.device:
+    """The device of that name. Raises ``UsageError`` where it is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=name).device
+        there = torch.zeros(1, device=name)
+        there.item()  # some devices can be named and not be computed on
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"cannot train on {name!r}: {str(error).splitlines()[0]}") from error
+    return there.device
 
 
 def _progress(settings: Settings, iteration: int, seconds: float) -> float:
     """0 at the start, 1 when the run is over."""
     steps = iteration / settings.iterations if settings.iterations else 0.0
     return max(steps, seconds / (settings.minutes * 60) if settings.minutes else 0.0)
-
-
-def _schedule(done: float, iteration: int, warmup: int) -> float:
-    """Share of the full rate: a linear rise, then a cosine down to a hundredth."""
-    rise = min(1.0, (iteration + 1) / max(warmup, 1))
-    return rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
 @torch.no_grad()

@@ -1,9 +1,10 @@
 """The file job: a video in, the same video with its faces swapped out, and a report of what was done."""
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -113,8 +114,9 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
                 warnings=warnings,
             )
             if job.report is not None:
-                with whole_or_nothing(job.report) as page:
-                    page.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+                with whole_or_nothing(job.report) as page, _writing(job.report):
+                    # Escaped JSON holds file names too that are no UTF-8.
+                    page.write_text(json.dumps(report.model_dump(), indent=2) + "\n", encoding="utf-8")
     finally:
         source.close()
     return report
@@ -143,24 +145,33 @@ def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None)
 def check_output(target: Path, source: Path, force: bool) -> None:
     """Raise ``OutputError`` where the output cannot become a file of its own."""
     container_for(target)
-    if target.is_dir():
-        raise OutputError(f"{target}: a folder; give the name of the file to write")
-    if not target.resolve().parent.is_dir():
-        raise OutputError(f"{target}: the folder {target.parent} does not exist; make it first")
+    _check_place(target)
     if target.exists():
         if target.samefile(source):
             raise OutputError(f"{target}: the output is the input; give another name")
-        if not target.is_file():
-            raise OutputError(f"{target}: not a regular file")
         if not force:
             raise OutputError(f"{target}: exists already; use --force to replace it")
 
 
 def _check_report(report: Path, job: Job) -> None:
-    if not report.resolve().parent.is_dir():
-        raise OutputError(f"{report}: the folder {report.parent} does not exist; make it first")
-    if report.is_dir() or report.resolve() in (job.source.resolve(), job.target.resolve()):
+    _check_place(report)
+    used = [path for path in (job.source, job.target, Path(job.look.model)) if path.exists()]
+    same = report.exists() and any(report.samefile(path) for path in used)
+    if same or report.resolve() == job.target.resolve():
         raise OutputError(f"{report}: cannot be the report; give the name of another file")
+
+
+def _check_place(path: Path) -> None:
+    """Raise ``OutputError`` where ``path`` cannot name a file, new or to be replaced."""
+    with _writing(path):
+        folder = path.resolve().parent
+        is_folder, is_other = path.is_dir(), path.exists() and not path.is_file()
+    if is_folder:
+        raise OutputError(f"{path}: a folder; give the name of the file to write")
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if is_other:
+        raise OutputError(f"{path}: not a regular file")
 
 
 @contextmanager
@@ -173,21 +184,24 @@ def whole_or_nothing(target: Path) -> Iterator[Path]:
     target = target.resolve()  # a link stays a link, and what it points to is replaced
     part = target.with_name(f".mummer-{secrets.token_hex(6)}{target.suffix}")
     try:
-        try:
+        with _writing(target):
             part.touch(exist_ok=False)
-        except OSError as error:
-            raise OutputError(f"{target}: cannot be written: {_words(error)}") from error
         yield part
-        try:
+        with _writing(target):
             os.replace(part, target)  # noqa: PTH105  # the one call that replaces in one step everywhere
-        except OSError as error:
-            raise OutputError(f"{target}: cannot be written: {_words(error)}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or the folder takes no change at all
+            part.unlink()
 
 
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """What the system refuses about ``path`` becomes an ``OutputError``."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+        words = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise OutputError(f"{path}: cannot be written: {words.lower()}") from error
 
 
 class _Clock:

@@ -58,6 +58,12 @@ _QUIET: Final[dict[str, tuple[str, str]]] = {"libsvtav1": ("SVT_LOG", "1")}
 #: Codecs that hold a frame rate where others hold times.
 FRAME_CLOCK: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "h263"})
 
+#: Codecs that refuse pictures whose last chroma sample is not whole.
+_EVEN: Final = frozenset({"libx264", "libx265"})
+
+#: Formats that an encoder lists, and cannot be opened with.
+_BROKEN: Final = frozenset({("libvpx-vp9", "gbrap")})
+
 #: Bits a pixel a frame for codecs that know no constant quality.
 _BITS_PER_PIXEL: Final = 0.15
 
@@ -100,22 +106,32 @@ def encoder_options(codec: Codec, encoding: Encoding) -> dict[str, str]:
     return options | _ALWAYS.get(codec.name, {})
 
 
-def choose_pixels(codec: Codec, pixels: str) -> tuple[str, bool]:
-    """The encoder's pixel format nearest to ``pixels``, and whether the change loses something.
+def choose_pixels(codec: Codec, pixels: str, size: tuple[int, int] = (16, 16)) -> tuple[str, bool]:
+    """The encoder's pixel format nearest to ``pixels``, and whether the change is worth a note.
 
-    The format itself where the encoder takes it. The deprecated full-range twins (``yuvj420p``) count as
-    their plain format, which carries the range in its tag.
+    The format itself where the encoder takes it for pictures of ``size`` (width, height). The deprecated
+    full-range twins (``yuvj420p``) count as their plain format, which carries the range in its tag. Notable
+    is what loses something, and what is larger only because the size is odd.
     """
-    names = [form.name for form in codec.video_formats or ()]
+    names = [form.name for form in codec.video_formats or () if (codec.name, form.name) not in _BROKEN]
+    if codec.name in _EVEN:
+        names = [name for name in names if _divides(name, size)]
     if not names or pixels in names:
         return pixels, False
     plain = pixels.replace("yuvj", "yuv")
     if plain in names:
         return plain, False
-    best, loss = find_best_pix_fmt_of_list(names, plain)
+    alpha = any(component.is_alpha for component in VideoFormat(plain).components)
+    best, loss = find_best_pix_fmt_of_list(names, plain, alpha)
     if best is None:
         raise OutputError(f"the encoder {codec.name} takes no picture like {pixels}; use another --codec")
-    return best.name, bool(loss)
+    return best.name, bool(loss) or not _divides(plain, size)
+
+
+def _divides(pixels: str, size: tuple[int, int]) -> bool:
+    """Whether pictures of ``size`` = (width, height) have whole chroma samples only."""
+    form = VideoFormat(pixels, 16, 16)
+    return size[0] * form.chroma_width() % 16 == 0 and size[1] * form.chroma_height() % 16 == 0
 
 
 def fit_context(context: VideoCodecContext, options: dict[str, str], rate: Fraction) -> None:

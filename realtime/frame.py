@@ -21,13 +21,17 @@ from realtime.blend import Patch, patches
 from realtime.colorspace import Codes, ColorMatrix, Conversion, conversion, matrix_of, range_of
 from realtime.planes import FORMATS, PixelFormat, Siting, nearest_known
 from realtime.resample import compose, sample
+from realtime.turn import Turn
 
 __all__ = ["Frame", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """All that decides how RGB becomes the bits of a frame; frames of one kind take each other's patches."""
+    """All that decides how RGB becomes the bits of a frame; frames of one kind take each other's patches.
+
+    ``width`` and ``height`` are those of the stored picture.
+    """
 
     width: int
     height: int
@@ -35,6 +39,7 @@ class Kind:
     matrix: ColorMatrix
     full_range: bool
     siting: Siting
+    turn: Turn
 
     @property
     def coding(self) -> Conversion:
@@ -45,6 +50,9 @@ class Kind:
 class Frame:
     """A picture with its time, in the pixel format it was decoded to.
 
+    Everything here is in pixels as shown: a picture that is stored lying and shown upright (``turn``) is
+    upright to whoever looks for faces in it, though its planes stay as they are.
+
     ``picture`` must be in one of ``planes.FORMATS`` (``ValueError`` otherwise: the source converts once, to
     ``nearest_known``). ``captured_ns`` is the monotonic clock at capture, for live sources. ``siting`` is
     where the codec's chroma lies by default (``planes.siting_of``); PyAV does not pass on what a stream says.
@@ -52,7 +60,13 @@ class Frame:
 
     __slots__ = ("_own", "_views", "captured_ns", "kind", "picture")
 
-    def __init__(self, picture: av.VideoFrame, captured_ns: int | None = None, siting: Siting | None = None) -> None:
+    def __init__(
+        self,
+        picture: av.VideoFrame,
+        captured_ns: int | None = None,
+        siting: Siting | None = None,
+        turn: Turn | None = None,
+    ) -> None:
         pixels = FORMATS.get(picture.format.name)
         if pixels is None:
             known = nearest_known(picture.format.name)
@@ -62,7 +76,7 @@ class Frame:
         matrix = matrix_of(picture.colorspace, picture.height)
         full = range_of(picture.color_range, pixels)
         siting = _WIDE_GAMUT.get(matrix, siting or pixels.siting)
-        self.kind = Kind(picture.width, picture.height, pixels, matrix, full, siting)
+        self.kind = Kind(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn())
         self._own = False
         self._views: list[Codes] | None = None
 
@@ -78,12 +92,12 @@ class Frame:
     @property
     def width(self) -> int:
         """In pixels."""
-        return self.kind.width
+        return self.kind.turn.shown(self.kind.width, self.kind.height)[0]
 
     @property
     def height(self) -> int:
         """In pixels."""
-        return self.kind.height
+        return self.kind.turn.shown(self.kind.width, self.kind.height)[1]
 
     @property
     def pts(self) -> int | None:
@@ -104,10 +118,11 @@ class Frame:
         if isinstance(size, int):
             size = (size, size)
         pixels = self.kind.pixels
+        picture_to_crop = compose(self._to_shown(), frame_to_crop)
         parts: dict[int, Codes] = {}
         for layout, view in zip(pixels.planes, self._planes(), strict=True):
             # Crop pixels are taken at plane positions: through the plane's lattice, then like the frame's.
-            crop = sample(view, compose(layout.to_frame(self.kind.siting), frame_to_crop), size)
+            crop = sample(view, compose(layout.to_frame(self.kind.siting), picture_to_crop), size)
             if layout.components == (0, 1, 2):
                 return self.kind.coding.to_rgb(crop)
             split = (crop,) if len(layout.components) == 1 else cast(Sequence[Codes], cv2.split(crop))
@@ -139,14 +154,18 @@ class Frame:
     def _fitted(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> Iterator[Patch]:
         kind = self.kind
         size = (kind.width, kind.height)
-        return patches(rgb, alpha, frame_to_crop, size, kind.pixels, kind.coding, kind.siting)
+        picture_to_crop = compose(self._to_shown(), frame_to_crop)
+        return patches(rgb, alpha, picture_to_crop, size, kind.pixels, kind.coding, kind.siting)
+
+    def _to_shown(self) -> Matrix:
+        return self.kind.turn.to_shown(self.kind.width, self.kind.height)
 
     def _planes(self) -> list[Codes]:
         """Writable views of the planes with colour, (H, W) or (H, W, C), uint8 or uint16."""
         if self._views is None:
             pixels = self.kind.pixels
             self._views = [
-                _view(plane, pixels, len(layout.components), layout.size(self.width, self.height))
+                _view(plane, pixels, len(layout.components), layout.size(self.kind.width, self.kind.height))
                 for layout, plane in zip(pixels.planes, self.picture.planes, strict=False)
             ]
         return self._views

@@ -22,11 +22,14 @@ def list_models() -> list[Path]:
 def find_model(name_or_path: str) -> Path:
     """The file of a built-in model's name, or of a path. Raises ``ModelError`` that lists what there is."""
     path = Path(name_or_path)
-    built_in = ASSETS / f"{name_or_path}{SUFFIX}"
-    if path.name == name_or_path and built_in.is_file() and _swaps(built_in):
-        return built_in
-    if path.exists():
-        return path
+    for built_in in ASSETS.glob(f"*{SUFFIX}"):
+        if built_in.stem == name_or_path and _swaps(built_in):
+            return built_in
+    try:
+        if path.exists():
+            return path
+    except OSError as error:
+        raise ModelError(f"{name_or_path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
     if path.suffix or len(path.parts) > 1:
         raise ModelError(f"{name_or_path}: no such model file")
     names = ", ".join(model.stem for model in list_models()) or "none"

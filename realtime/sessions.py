@@ -108,12 +108,14 @@ def read_model(path: Path) -> bytes:
     """The file's bytes. Raises ``ModelError`` saying what is wrong with the path."""
     if path.is_dir():
         raise ModelError(f"{path}: a folder, not a model file")
+    if path.exists() and not path.is_file():
+        raise ModelError(f"{path}: not a regular file")
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such model file") from error
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ModelError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
     if not data:
         raise ModelError(f"{path}: empty, not a model file")
     return data

@@ -8,9 +8,9 @@ from struct import unpack
 from typing import Final, Protocol, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
-from av.sidedata.sidedata import SideDataContainer, Type
 from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
@@ -26,7 +26,7 @@ from realtime.encoder import (
 )
 from realtime.errors import OutputError
 from realtime.frame import Frame
-from realtime.source import FileSource, Item, reason
+from realtime.source import FileSource, Item, display_matrix, reason
 from realtime.stages import Stages
 
 __all__ = ["CONTAINERS", "FileSink", "Sink", "container_for", "default_codec"]
@@ -56,6 +56,12 @@ _CODECS: Final = {"webm": "libvpx-vp9"}
 
 #: Codecs that a transport stream has a type for; it swallows others, but nothing plays them.
 _IN_TRANSPORT: Final = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"})
+
+#: Sound that a transport stream has a type for; other sound would get lost in it without a word.
+_SOUND_IN_TRANSPORT: Final = frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "truehd", "opus"})
+
+#: What FFmpeg takes so many channels to be where nobody says.
+_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 #: Metadata that the muxer writes itself.
 _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
@@ -106,8 +112,9 @@ class FileSink:
         self._last_pts: int | None = None
         self._moved = 0
         self._clock = source.time_base
-        self._rounding: Fraction | None = None
+        self._steps: tuple[Fraction, ...] = ()
         self._inexact = 0
+        self._shifted = False
         self._copies: dict[int, _Copy] = {}
         self._codec = find_encoder(encoding.codec or default_codec(path))
         options = encoder_options(self._codec, encoding)
@@ -158,6 +165,8 @@ class FileSink:
             self.warnings.append(
                 f"{self.muxer} counts time in steps of {self._clock} s: {self._inexact} frame times were rounded"
             )
+        if self._shifted:
+            self.warnings.append(f"{self.muxer} starts at 0 s: the first frame was moved there")
 
     def abort(self) -> None:
         """Close the file as it is; it is of no use to anybody."""
@@ -183,9 +192,11 @@ class FileSink:
 
     def _add_video(self, options: dict[str, str]) -> VideoStream:
         source, picture = self._source, self._source.first.picture
-        pixels, lossy = choose_pixels(self._codec, picture.format.name)
-        if lossy:
-            self.warnings.append(f"the encoder {self._codec.name} takes no {picture.format.name}: encoded as {pixels}")
+        size = picture.width, picture.height
+        pixels, notable = choose_pixels(self._codec, picture.format.name, size)
+        if notable:
+            what = f"{picture.format.name} of {picture.width}x{picture.height}"
+            self.warnings.append(f"the encoder {self._codec.name} takes no {what}: encoded as {pixels}")
         try:
             added = self.container.add_stream(self._codec.name, rate=source.rate, options=options)
         except ValueError as error:
@@ -197,7 +208,7 @@ class FileSink:
             raise OutputError(f"{self.name}: a transport stream does not hold {self._codec.name}; use .mkv or .mp4")
         stream = cast(VideoStream, added)
         context = stream.codec_context
-        context.width, context.height, context.pix_fmt = picture.width, picture.height, pixels
+        context.width, context.height, context.pix_fmt = *size, pixels
         counts_frames = self.muxer in _FRAME_CLOCK or self._codec.canonical_name in FRAME_CLOCK
         context.time_base = 1 / source.rate if counts_frames else source.time_base
         context.sample_aspect_ratio = source.video.sample_aspect_ratio or Fraction(0, 1)
@@ -206,10 +217,8 @@ class FileSink:
         fit_context(context, options, source.rate)
         if self.muxer in _NO_REORDERING:
             context.max_b_frames = 0
-        # The stub calls the side data of a frame a dictionary of motion vectors.
-        side_data = cast(SideDataContainer, picture.side_data)
-        if Type.DISPLAYMATRIX in side_data:
-            stream.set_display_matrix(unpack("9i", bytes(side_data[Type.DISPLAYMATRIX])))
+        if matrix := display_matrix(picture):
+            stream.set_display_matrix(unpack("9i", matrix))
         stream.metadata.update(_tags(source.video.metadata))
         stream.disposition = source.video.disposition
         return stream
@@ -264,15 +273,15 @@ class FileSink:
             pts = picture.pts = self._last_pts + 1
             self._moved += 1
         self._last_pts = pts
-        if self._rounding is not None and (pts * self._rounding).denominator != 1:
-            self._inexact += 1
+        self._inexact += any((pts * steps).denominator != 1 for steps in self._steps)
+        self._shifted |= self.frames == 0 and pts != 0 and self.muxer in _FRAME_CLOCK
 
     def _note_clock(self) -> None:
         """Whether the container's clock can hold the source's times."""
         clocks = self.video.codec_context.time_base, self.video.time_base or self._source.time_base
-        self._clock = max(clocks)
-        steps = self._source.time_base / self._clock
-        self._rounding = steps if steps.denominator != 1 else None
+        steps = {clock: self._source.time_base / clock for clock in clocks}
+        self._steps = tuple(step for step in steps.values() if step.denominator != 1)
+        self._clock = max((clock for clock, step in steps.items() if step in self._steps), default=self._clock)
 
     def _mux(self, packets: "list[Packet[Stream]]") -> None:
         for packet in packets:
@@ -287,9 +296,8 @@ class FileSink:
             if takes(self.muxer, stream):
                 self._copies[stream.index] = _Copy(_add_copy(self.container, stream))
             elif stream.type == "audio":
-                name = stream.codec_context.name if stream.codec_context else "unknown"
                 raise OutputError(
-                    f"{self.name}: {self.muxer} cannot hold the sound ({name}) as it is;"
+                    f"{self.name}: {self.muxer} cannot hold the sound ({_codec_name(stream)}) as it is;"
                     " use another suffix, .mkv holds most"
                 )
             else:
@@ -315,6 +323,8 @@ class _Copy:
 
 def takes(muxer: str, stream: Stream) -> bool:
     """Whether ``muxer`` can hold a copy of ``stream``: tried with a file in memory."""
+    if muxer == "mpegts" and stream.type == "audio" and _codec_name(stream) not in _SOUND_IN_TRANSPORT:
+        return False
     with BytesIO() as memory:
         trial = av.open(memory, "w", format=muxer)
         try:
@@ -330,7 +340,17 @@ def _add_copy(container: OutputContainer, stream: Stream) -> Stream:
     copy = container.add_stream_from_template(stream)
     copy.metadata.update(_tags(stream.metadata))
     copy.disposition = stream.disposition
+    if isinstance(copy, AudioStream) and copy.codec_context.layout.name.endswith("channels"):
+        # AVI and MXF do not say which channels they have; MP4 must.
+        channels = copy.codec_context.layout.nb_channels
+        if channels not in _LAYOUTS:
+            raise ValueError(f"no usual layout of {channels} channels")
+        copy.codec_context.layout = _LAYOUTS[channels]
     return copy
+
+
+def _codec_name(stream: Stream) -> str:
+    return stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
 
 
 def _tags(metadata: dict[str, str]) -> dict[str, str]:

@@ -5,11 +5,12 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, cast
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -18,9 +19,10 @@ from realtime.errors import InputError
 from realtime.frame import Frame
 from realtime.planes import FORMATS, nearest_known, siting_of
 from realtime.stages import Stages
+from realtime.turn import Turn
 from realtime.whole import check_whole
 
-__all__ = ["FileSource", "Item", "Source"]
+__all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "reason"]
 
 #: What flows from source to sink: frames to perform on, and packets of the other streams to pass on as they
 #: are.
@@ -57,6 +59,8 @@ class FileSource:
         self._stage = (stages or Stages())("decode")
         self._time: Fraction | None = None
         self._shape = ""
+        self._turn = Turn()
+        self._damaged: set[int] = set()
         check_regular(path)
         check_whole(path)
         self.container = _open(path)
@@ -94,6 +98,8 @@ class FileSource:
             raise InputError(f"{self.path}: no video in this file, only {kinds or 'nothing'}; give a video file")
         if len(videos) > 1:
             self.warnings.append(f"only the first of {len(videos)} video streams was converted")
+        if len(videos) < len(self.container.streams.video):
+            self.warnings.append("the cover picture was left out: it may show a face")
         video = videos[0]
         if video.codec_context is None:
             raise InputError(f"{self.path}: no decoder for its video; convert it to H.264 first")
@@ -112,6 +118,7 @@ class FileSource:
             for packet in self.container.demux(*streams):
                 if packet.stream is not self.video:  # the empty packets at the end have an index of 0
                     if packet.size:
+                        self._note_damage(packet)
                         yield packet
                     continue
                 if packet.is_corrupt:
@@ -120,6 +127,12 @@ class FileSource:
                     pictures = self.video.decode(packet)
                 for picture in pictures:
                     yield self._frame(picture)
+
+    def _note_damage(self, packet: "Packet[Stream]") -> None:
+        stream = packet.stream
+        if packet.is_corrupt and stream.index not in self._damaged:
+            self._damaged.add(stream.index)
+            self.warnings.append(f"stream {stream.index} ({stream.type}) is damaged in places: copied as it is")
 
     def _frame(self, picture: VideoFrame) -> Frame:
         if picture.is_corrupt:
@@ -136,10 +149,12 @@ class FileSource:
         if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
             number = round(self.frames / self.rate / picture.time_base)
             picture.pts = number if picture.dts is None else picture.dts
+        if self.frames == 0 and (matrix := display_matrix(picture)):
+            self._turn = Turn.read(matrix)
         self.frames += 1
         self._time = picture.pts * picture.time_base
         known = picture if picture.format.name in FORMATS else self._known(picture)
-        return Frame(known, siting=siting_of(self.video.codec_context.name))
+        return Frame(known, siting=siting_of(self.video.codec_context.name), turn=self._turn)
 
     def _known(self, picture: VideoFrame) -> VideoFrame:
         """``picture`` in the nearest format whose planes we know."""
@@ -176,11 +191,22 @@ def _shape(picture: VideoFrame) -> str:
     return f"{picture.width}x{picture.height} {picture.format.name}"
 
 
+def display_matrix(picture: VideoFrame) -> bytes | None:
+    """How the picture is to be turned for display, nine int32; None where it is shown as it is."""
+    # The stub calls the side data of a frame a dictionary of motion vectors.
+    side_data = cast(SideDataContainer, picture.side_data)
+    return bytes(side_data[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in side_data else None
+
+
 def check_regular(path: Path) -> None:
     """Raise ``InputError`` unless ``path`` is a file that can be read."""
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError as error:
         hint = "; give the path of a file, not an address" if ":" in str(path) else ""
-        raise InputError(f"{path}: no such file{hint}")
+        raise InputError(f"{path}: no such file{hint}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
     if path.is_dir():
         raise InputError(f"{path}: a folder, not a video file")
     if not path.is_file():

@@ -1,8 +1,9 @@
 """Is a file all there? A look at the sizes its own headers claim, before anything is decoded.
 
 Demuxers end quietly where the bytes end, so a download that broke off would convert into a shorter video.
-Three families write how long they are: ISO boxes (ISO/IEC 14496-12, 4.2), EBML (RFC 8794, 4 to 6) and RIFF.
-What does not claim a length is left to the decoder, which notices a last frame cut in half.
+Some families write how long they are: ISO boxes (ISO/IEC 14496-12, 4.2), EBML (RFC 8794, 4 to 6), RIFF, and
+piece by piece transport streams and FLV. What does not claim a length is left to the decoder, which notices a
+last frame cut in half.
 """
 
 import struct
@@ -23,16 +24,25 @@ def check_whole(path: Path) -> None:
     size = path.stat().st_size
     if size == 0:
         raise InputError(f"{path}: the file is empty")
-    with path.open("rb") as file:
-        head = file.read(12)
-        for matches, claims in _FAMILIES:
-            if matches(head):
-                for what, end in claims(file, size):
-                    if end > size:
-                        raise InputError(
-                            f"{path}: the file is cut short: its {what} ends at byte {end:,} and the file at"
-                            f" {size:,}; get a whole copy"
-                        )
+    try:
+        with path.open("rb") as file:
+            missing = _missing(file, size)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    if missing is not None:
+        what, end = missing
+        raise InputError(
+            f"{path}: the file is cut short: its {what} ends at byte {end:,} and the file at {size:,}; get a whole copy"
+        )
+
+
+def _missing(file: BinaryIO, size: int) -> tuple[str, int] | None:
+    """What should reach beyond the end of the file, and to where; None where all is there."""
+    head = file.read(HEAD)
+    for matches, claims in _FAMILIES:
+        if matches(head):
+            return next(((what, end) for what, end in claims(file, size) if end > size), None)
+    return None
 
 
 def _boxes(file: BinaryIO, size: int) -> _Claims:
@@ -88,6 +98,26 @@ def _transport(file: BinaryIO, size: int) -> _Claims:
     yield "last transport packet", -(-size // step) * step
 
 
+def _flash(file: BinaryIO, size: int) -> _Claims:
+    """The tags of FLV; each is followed by its size, so that the end of a whole file shows at its end."""
+    if size < 13:
+        yield "header", 13
+        return
+    file.seek(size - 4)
+    (last,) = struct.unpack(">I", file.read(4))
+    if 11 <= last <= size - 4:
+        file.seek(size - 4 - last)
+        if int.from_bytes(file.read(4)[1:]) == last - 11:
+            return
+    file.seek(5)
+    (at,) = struct.unpack(">I", file.read(4))
+    at += 4
+    while at < size:
+        file.seek(at)
+        at += 11 + int.from_bytes(file.read(4).ljust(4, b"\0")[1:]) + 4
+    yield "last tag", at
+
+
 def _riff(file: BinaryIO, size: int) -> _Claims:
     """The RIFF chunks of AVI; OpenDML files have several."""
     at = 0
@@ -117,10 +147,13 @@ _BOX_NAMES: Final = frozenset(
         b"meta",
     }
 )
+#: Enough to know a family by: two packets of a transport stream begin in it.
+HEAD: Final = 200
 _EBML_NAMES: Final = {b"\x1a\x45\xdf\xa3": "EBML header", b"\x18\x53\x80\x67": "segment"}
 _FAMILIES: Final[tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], _Claims]], ...]] = (
     (lambda head: head[4:8] in _BOX_NAMES, _boxes),
     (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _segment),
-    (lambda head: head[0] == 0x47 or head[4] == 0x47, _transport),
+    (lambda head: head[:3] == b"FLV", _flash),
+    (lambda head: head[0:189:188] == b"GG" or head[4:197:192] == b"GG", _transport),
     (lambda head: head[:4] == b"RIFF" and head[8:12] != b"WAVE", _riff),
 )

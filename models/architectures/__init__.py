@@ -1,5 +1,6 @@
 """Architectures by name. To add one: a module with a ``Config``, and its name here."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,13 +17,13 @@ ARCHITECTURES: Final[Mapping[str, type[Config]]] = {config.name: config for conf
 def configure(name: str, **fields: object) -> Config:
     """The config of the architecture ``name`` with the given fields; lists (from JSON) are taken as tuples.
 
-    Raises ``UsageError`` for an unknown architecture or field.
+    Raises ``UsageError`` for an unknown architecture or field, and for numbers that do not fit.
     """
     config = ARCHITECTURES.get(name)
     if config is None:
         raise UsageError(f"no architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}")
+    unknown = fields.keys() - {field.name for field in dataclasses.fields(config)}
+    if unknown:
+        raise UsageError(f"architecture {name!r} has no {', '.join(sorted(unknown))}")
     frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    try:
-        return config(**frozen)  # type: ignore[arg-type]  # checked by build()
-    except TypeError as error:
-        raise UsageError(f"architecture {name!r}: {error}") from error
+    return config(**frozen)  # type: ignore[arg-type]  # the config checks them

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from realtime.errors import UsageError
+
 __all__ = ["Config", "Network"]
 
 
@@ -33,16 +35,29 @@ class Network(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class Config(ABC):
-    """The numbers that fix an architecture; written into checkpoints and manifests."""
+    """The numbers that fix an architecture; written into checkpoints and manifests.
+
+    ``size`` is the side of a picture in pixels, ``sides`` the number of decoders. Raises ``UsageError`` where the
+    numbers do not fit together.
+    """
 
     name: ClassVar[str]
 
     size: int = 64
     sides: int = 2
 
+    def __post_init__(self) -> None:
+        if self.sides < 1:
+            raise UsageError("a network needs at least one side")
+        self.check_size()
+
+    @abstractmethod
+    def check_size(self) -> None:
+        """Raise ``UsageError`` where the architecture has no such ``size``."""
+
     @abstractmethod
     def build(self) -> Network:
-        """A network with fresh weights. Raises ``UsageError`` where the numbers do not fit together."""
+        """A network with fresh weights."""
 
     def fields(self) -> dict[str, object]:
         """The numbers by name, with the architecture's own name under ``name``; JSON can hold them."""

@@ -9,7 +9,7 @@ checkerboard (ICNR, Aitken et al. 2017).
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +20,9 @@ from realtime.errors import UsageError
 
 __all__ = ["LiteConfig"]
 
-GRID = 64  # the resolution that the picture is folded to
-SLOPE = 0.1
-STEPS = 4  # halvings from the grid to the innermost picture
+GRID: Final = 64  # the resolution that the picture is folded to
+SLOPE: Final = 0.1  # of the leaky rectifiers
+STEPS: Final = 4  # halvings from the grid to the innermost picture
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,18 @@ class LiteConfig(Config):
     residuals: tuple[int, int, int, int] = (1, 0, 0, 0)
     skips: int = 0
 
-    def build(self) -> Network:
-        """See ``Config.build``."""
-        if self.size % GRID or self.size < GRID:
-            raise UsageError(f"lite works at multiples of {GRID} pixels from {GRID} up, not at {self.size}")
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.skips < STEPS:
             raise UsageError(f"lite has {STEPS - 1} levels to skip over at most, not {self.skips}")
-        if self.sides < 1:
-            raise UsageError("a network needs at least one side")
+
+    def check_size(self) -> None:
+        """See ``Config.check_size``."""
+        if self.size % GRID or self.size < GRID:
+            raise UsageError(f"lite works at multiples of {GRID} pixels from {GRID} up, not at {self.size}")
+
+    def build(self) -> Network:
+        """See ``Config.build``."""
         return Lite(self)
 
 

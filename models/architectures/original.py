@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +13,10 @@ from realtime.errors import UsageError
 
 __all__ = ["OriginalConfig"]
 
-SLOPE = 0.1
-SIZE = 64
+#: Of the leaky rectifiers.
+SLOPE: Final = 0.1
+#: Side of a picture in pixels.
+SIZE: Final = 64
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,13 @@ class OriginalConfig(Config):
     sides: int = 2
     mask: bool = True
 
-    def build(self) -> Network:
-        """See ``Config.build``."""
+    def check_size(self) -> None:
+        """See ``Config.check_size``."""
         if self.size != SIZE:
             raise UsageError(f"original works at {SIZE} pixels only, not at {self.size}; take lite for more")
-        if self.sides < 1:
-            raise UsageError("a network needs at least one side")
+
+    def build(self) -> Network:
+        """See ``Config.build``."""
         return Original(self)
 
 

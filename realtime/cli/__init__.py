@@ -5,9 +5,11 @@ more than running does (``train``, ``export``) come from the entry-point group `
 imported only when they are called.
 """
 
+import os
 import signal
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from io import TextIOWrapper
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -25,11 +27,15 @@ __all__ = ["build_app", "main"]
 
 GROUP: Final = "mummer.commands"
 INTERRUPTED: Final = 130
+#: What ends a job in good order. A terminal that goes away does not when ``nohup`` says so.
+STOPS: Final = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+#: Standard error, after standard input and output.
+LAST_STREAM: Final = 2
 
 #: What the help says about commands that are not imported for it.
 _EXTRA_HELP: Final = {
-    "train": "Train a swap model from two folders of faces (needs the extra train).",
-    "export": "Turn a training checkpoint into a model file (needs the extra train).",
+    "train": "Train a swap model from two folders of faces.",
+    "export": "Turn a training checkpoint into a model file.",
 }
 
 
@@ -80,8 +86,10 @@ def _add_extra(app: typer.Typer, entry: EntryPoint) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    _complete_streams()
+    for number in STOPS:
+        if number in STOPS[:2] or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         build_app(called)()
@@ -94,9 +102,23 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
+def _complete_streams() -> None:
+    """Give the process the three streams that it expects, and let it print any file name.
+
+    Where one of them is closed, the next file to be opened would take its place.
+    """
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= LAST_STREAM:
+        pass
+    os.close(spare)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(LAST_STREAM, "w", closefd=False)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """The first signal ends the job in good order; a second must not disturb the tidying up."""
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in STOPS:
         signal.signal(each, signal.SIG_IGN)
     raise _Interrupted
 

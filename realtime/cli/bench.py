@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from realtime.cli import options
+from realtime.cli.say import say
 
 __all__ = ["bench"]
 
@@ -29,7 +30,10 @@ def bench_convert(
     crf: options.Crf = None,
     preset: options.Preset = None,
 ) -> None:
-    """Time a conversion against a plain transcode of INPUT with the same decoder, encoder and settings."""
+    """Time conversions of INPUT against plain transcodes.
+
+    Both run in turn, with the same decoder, encoder and settings.
+    """
     from realtime.bench import bench_convert as run
     from realtime.convert import Job, Look
     from realtime.encoder import Encoding
@@ -38,9 +42,9 @@ def bench_convert(
     job = Job(options.as_file(source), Path("bench.mp4"), look, Encoding(codec, crf, preset))
     result = run(job, rounds)
     if as_json:
-        print(result.model_dump_json())
+        say(result.model_dump_json())
         return
-    print(f"{result.frames} frames: transcode {result.transcode_fps} fps, convert {result.convert_fps} fps,")
-    print(f"ratio {result.ratio}, peak memory {result.rss_mb} MB")
+    say(f"{result.frames} frames: transcode {result.transcode_fps} fps, convert {result.convert_fps} fps,")
+    say(f"ratio {result.ratio}, peak memory {result.rss_mb or 'unknown'} MB")
     for name, times in result.stages_ms.items():
-        print(f"  {name:8} p50 {times['p50']:8.3f} ms   p99 {times['p99']:8.3f} ms   cpu {times['cpu']:8.3f} ms")
+        say(f"  {name:8} p50 {times['p50']:8.3f} ms   p99 {times['p99']:8.3f} ms   cpu {times['cpu']:8.3f} ms")

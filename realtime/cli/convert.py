@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.cli import options
+from realtime.cli.say import note, say
 
 if TYPE_CHECKING:
     from realtime.convert import OnFrame
@@ -19,7 +20,9 @@ __all__ = ["convert"]
 
 def convert(
     source: options.Input,
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write: .mp4, .mov, .mkv, ...")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, ...")
+    ],
     model: options.Model = "bronze",
     device: options.Device = "auto",
     detector: options.Detector = "builtin",
@@ -36,7 +39,7 @@ def convert(
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Swap the faces in a video; sound and everything else stay as they are."""
+    """Swap the faces in a video; all else stays as it is."""
     from realtime.convert import Job, Look
     from realtime.convert import convert as run
     from realtime.encoder import Encoding
@@ -58,12 +61,12 @@ def convert(
     with progress(job.source.name, show=not quiet) as on_frame:
         done = run(job, on_frame)
     if not quiet:
-        print(
+        say(
             f"{target}: {done.frames_swapped} of {done.frames_out} frames swapped,"
             f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
         )
         for warning in done.warnings:
-            print("mummer: note:", warning, file=sys.stderr)
+            note(warning)
 
 
 @contextmanager

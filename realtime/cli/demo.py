@@ -1,12 +1,12 @@
 """``mummer demo``: the main job on a clip that it makes itself."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from realtime.cli.convert import progress
+from realtime.cli.say import note, say
 
 __all__ = ["demo"]
 
@@ -16,7 +16,7 @@ def demo(
         Path, typer.Option(metavar="DIR", help="Folder for sample.mp4, swapped.mp4 and before_after.png.")
     ] = Path("mummer-demo"),
 ) -> None:
-    """Make a short sample clip with sound, swap its face, and show both."""
+    """Make a sample clip with sound, swap its face, and show both."""
     from time import perf_counter
 
     from realtime.convert import Job, convert
@@ -36,15 +36,15 @@ def demo(
     with progress(sample.name, show=True) as on_frame:
         frames = write_sample(sample, on_frame=on_frame)
     drawn = perf_counter() - began
-    print(f"{sample}: a portrait that talks, {frames} frames with sound, drawn in {drawn:.1f} s", flush=True)
+    say(f"{sample}: a portrait that talks, {frames} frames with sound, drawn in {drawn:.1f} s")
 
     with progress(swapped.name, show=True) as on_frame:
         done = convert(Job(sample, swapped, force=True), on_frame)
-    print(
+    say(
         f"{swapped}: {done.faces} faces swapped in {done.frames_swapped} of {done.frames_out} frames,"
         f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
     )
     for warning in done.warnings:
-        print("mummer: note:", warning, file=sys.stderr)
+        note(warning)
     write_before_after(picture, sample, swapped)
-    print(f"{picture}: a few moments of both")
+    say(f"{picture}: a few moments of both")

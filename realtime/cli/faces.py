@@ -5,16 +5,21 @@ from typing import Annotated
 
 import typer
 
+from realtime.cli import options
+from realtime.cli.say import say
+
 __all__ = ["faces"]
 
 
 def faces(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Videos and pictures.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Videos and pictures.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for every frame.")] = False,
-    detector: Annotated[str, typer.Option(help="Face finder: builtin, sfd, yunet, ...")] = "builtin",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    detector: options.Detector = "builtin",
+    device: options.Device = "auto",
 ) -> None:
     """Show which faces the face finder sees, frame by frame."""
+    import json
+
     from realtime.process import tune
     from realtime.sightings import Sighting, sightings
 
@@ -30,4 +35,5 @@ def faces(
 
     for path in inputs:
         for seen in sightings(path, detector, device):
-            print(seen.model_dump_json() if as_json else line(seen))
+            # Escaped JSON holds file names too that are no UTF-8.
+            say(json.dumps(seen.model_dump(), separators=(",", ":")) if as_json else line(seen))

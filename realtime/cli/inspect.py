@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from realtime.cli.say import say
+
 __all__ = ["inspect"]
 
 
 def inspect(
-    file: Annotated[str, typer.Argument(help="A model file, or the name of a built-in model.")],
+    file: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A built-in model, or a model file.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Print a model file's manifest, inputs and outputs."""
@@ -27,10 +29,10 @@ def inspect(
         "manifest": model.manifest.model_dump(mode="json"),
     }
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        say(json.dumps(facts))
         return
     for line in _lines(facts, 0):
-        typer.echo(line)
+        say(line)
 
 
 def _lines(facts: dict[str, object], depth: int) -> list[str]:

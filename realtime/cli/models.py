@@ -1,9 +1,12 @@
 """``mummer models``: the models at hand."""
 
 import sys
+from io import StringIO
 from typing import Annotated, Final
 
 import typer
+
+from realtime.cli.say import say
 
 __all__ = ["models"]
 
@@ -11,7 +14,7 @@ WIDE: Final = 1000
 
 
 def models(
-    files: Annotated[list[str] | None, typer.Argument(help="More model files to list.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="More model files to list.")] = None,
 ) -> None:
     """List the models that come with the program, and any files given."""
     from rich.console import Console
@@ -34,4 +37,8 @@ def models(
             str(path),
         )
     # Paths are to be copied: in a pipe nothing may wrap.
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    shown = StringIO()
+    seen = sys.stdout.isatty()
+    Console(file=shown, force_terminal=seen, width=None if seen else WIDE).print(table)
+    for line in shown.getvalue().splitlines():
+        say(line.rstrip())

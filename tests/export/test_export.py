@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from export.onnx import Card, check_graph, export_model, weights_sha256
-from export.record import make_card, slug
+from export.onnx import check_graph, export_model, weights_sha256
+from export.record import Card, make_card, slug
 from export.samples import sample_faces
 from models.architectures import Config, LiteConfig, Network, OriginalConfig
 from models.checkpoint import Checkpoint

@@ -1,6 +1,8 @@
 """Folders of faces to a model file, with the commands that a user types."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -70,6 +72,12 @@ def test_from_folders_to_a_model_file(tmp_path: Path) -> None:
 
     with pytest.raises(MummerError, match="force"):
         call("export", run, file, *say_who)
+    with pytest.raises(UsageError, match="purple"):
+        call("export", run, tmp_path / "c.onnx", "--identity", "Me", "--kind", "synthetic", "--color", "purple")
+    with pytest.raises(MummerError, match="licence"):
+        call("export", run, tmp_path / "c.onnx", "--identity", "Me", "--kind", "synthetic", "--licence", "")
+    with pytest.raises(UsageError, match="size 64, not 128"):
+        call(*common[:-6], "--size", 128, "--iterations", 3, "--resume")
     with pytest.raises(UsageError, match="consent"):
         call("export", run, tmp_path / "c.onnx", "--identity", "Me", "--kind", "self")
     assert not (tmp_path / "c.onnx").exists()
@@ -83,6 +91,9 @@ def test_from_folders_to_a_model_file(tmp_path: Path) -> None:
         (("--a", "a", "--b", "b"), "end"),
         (("--a", "a", "--b", "b", "--iterations", "1"), "folder"),
         (("--pairs", "p", "--iterations", "1"), r"input\.npy"),
+        (("--pairs", "p", "--a", "a", "--iterations", "1"), "--pairs"),
+        (("--a", "a", "--b", "b", "--iterations", "1", "--skips", "2"), "--skips"),
+        (("--a", "a", "--b", "b", "--iterations", "1", "--size", "100"), "100"),
         (("--a", "a", "--b", "b", "--iterations", "1", "--arch", "huge"), "huge"),
         (("--a", "a", "--b", "b", "--iterations", "1", "--template", "ear"), "ear"),
     ],
@@ -94,3 +105,26 @@ def test_wrong_requests_are_refused(
     with pytest.raises(MummerError, match=says):
         call("train", "--out", "run", *words)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("train", "--a", "good", "--b", "cut", "--iterations", "1", "--size", "64", "--out", "run"), 1, "cut"),
+        (("train", "--a", "good", "--b", "good", "--iterations", "1", "--out", "good/0.jpg"), 1, "good/0.jpg"),
+        (("train", "--a", "good", "--b", "good", "--iterations", "1", "--device", "meta", "--out", "run"), 2, "meta"),
+        (("export", "nowhere", "x.onnx", "--identity", "X", "--kind", "synthetic"), 1, "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(tmp_path: Path, words: tuple[str, ...], code: int, says: str) -> None:
+    faces(tmp_path / "good", 0)
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "a.png").write_bytes(cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes()[:60])
+    before = sorted(tmp_path.rglob("*"))
+    command = [sys.executable, "-m", "realtime", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.startswith("mummer: ")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from models.recipes.bronze import mesh as meshes
+from models.pairs import WEIGHT_ONE, read_pairs
+from models.recipes import face_mesh as meshes
 from models.recipes.bronze.mesh import Canonical, Triangles, build_surface, load_canonical, refine
-from models.recipes.bronze.pairs import WEIGHT_ONE, disagreement, lower_lids, main, warp_crop, weight_map
+from models.recipes.bronze.pairs import disagreement, lower_lids, main, weight_map
 from models.recipes.bronze.render import rasterise, render, vertex_normals
 from models.recipes.bronze.sculpt import Pose, Sculptor, fit_pose
+from models.recipes.crop import crop_still
 from realtime.arrays import Floats
 from realtime.errors import InputError
 from realtime.geometry import TEMPLATES, apply
@@ -140,7 +142,7 @@ def test_shrinking_warp_does_not_alias() -> None:
     stripes = np.zeros((256, 256, 3), np.uint8)
     stripes[:, ::2] = 255
     quarter = np.array([[0.3, 0, 0.2], [0, 0.3, 0.2]])
-    crop = warp_crop(stripes, quarter, 64)
+    crop = crop_still(stripes, quarter, 64)
     assert crop[10:-10, 10:-10].std() < 12
 
 
@@ -258,11 +260,10 @@ def test_weights_and_disagreement(canonical: Canonical) -> None:
 
 
 @pytest.mark.shared
-def test_pairs_from_the_command_line(shared: Path, tmp_path: Path) -> None:
+def test_pairs_of_real_faces(shared: Path, tmp_path: Path) -> None:
     out = tmp_path / "pairs"
     faces, teachers = shared / "faces68", shared / "teachers"
-    main(["--faces", str(faces), "--teachers", str(teachers), "--out", str(out), "--limit", "14",
-          "--workers", "1", "--size", "128"])  # fmt: skip
+    main(faces, teachers, out, size=128, limit=14, workers=1)
     index = json.loads((out / "index.json").read_text())
     count = index["pairs"]
     assert 12 <= count < 14
@@ -271,6 +272,7 @@ def test_pairs_from_the_command_line(shared: Path, tmp_path: Path) -> None:
     assert arrays["input"].shape == arrays["target"].shape == (count, 128, 128, 3)
     assert arrays["mask"].shape == (count, 128, 128)
     assert arrays["weight"].shape == (count, 64, 64)
+    assert len(read_pairs(out)) == count
     assert arrays["sample"].mean() == pytest.approx(1, abs=1e-4)
     assert len(arrays["subject"]) == len(index["pictures"]) == count
     points = np.load(faces / "points.npz")["points"]
@@ -278,7 +280,7 @@ def test_pairs_from_the_command_line(shared: Path, tmp_path: Path) -> None:
         picture = cv2.imread(str(faces / "images" / name))[..., ::-1]
         landmarks = points[int(Path(name).stem)]
         to_crop = TEMPLATES["whole-face"].frame_to_crop(landmarks, 128)
-        expected = warp_crop(np.ascontiguousarray(picture), to_crop, 128)
+        expected = crop_still(np.ascontiguousarray(picture), to_crop, 128)
         assert np.abs(expected.astype(int) - arrays["input"][i]).max() <= 1
         inner = np.clip(np.round(apply(to_crop, landmarks[17:68])), 0, 127).astype(int)
         assert (arrays["mask"][i][inner[:, 1], inner[:, 0]] >= 128).mean() > 0.94

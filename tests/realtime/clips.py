@@ -111,8 +111,8 @@ def _tone(stream: av.AudioStream, clip: Clip, seconds: float) -> Iterator[av.Aud
         wave = (0.2 * np.sin(2 * np.pi * 440 * t * (1 + 0.1 * t))).astype(np.float32)
         stereo = np.stack([wave, wave])
         planar = context.format.is_planar
-        whole = context.format.name.startswith("s16")
-        data = (stereo * 32767).astype(np.int16) if whole else stereo
+        bits = {"s16": 16, "s32": 32}.get(context.format.name.removesuffix("p"))
+        data = stereo if bits is None else (stereo * (2 ** (bits - 1) - 256)).astype(f"int{bits}")
         if not planar:
             data = data.T.reshape(1, -1)
         data = np.ascontiguousarray(data)

@@ -132,6 +132,29 @@ def test_inputs(
     assert str(source) in said
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("n" * 300 + ".mp4", "name too long"),
+        ("loop.mp4", "loop.mp4"),
+        ("/dev/zero", "not a regular file"),
+        ("", "folder"),
+    ],
+)
+def test_input_names_that_lead_nowhere(
+    parts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    source: str,
+    words: str,
+) -> None:
+    (tmp_path / "loop.mp4").symlink_to(tmp_path / "loop.mp4")
+    monkeypatch.chdir(tmp_path)
+    for command in (("convert", source, "out.mp4"), ("faces", source), ("bench", "convert", source)):
+        assert words in fails(tmp_path, monkeypatch, capsys, *command)
+
+
 def test_addresses_are_no_files(
     parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,6 +187,14 @@ def test_addresses_are_no_files(
         ("out.mp4", ("--model", "nowhere.onnx"), "nowhere.onnx"),
         ("out.mp4", ("--report", "nowhere/report.json"), "does not exist"),
         ("out.mp4", ("--report", "clip.mp4"), "cannot be the report"),
+        ("out.mp4", ("--report", ""), "a folder"),
+        ("out.mp4", ("--model", "/dev/zero"), "not a regular file"),
+        ("out.mp4", ("--model", "n" * 300 + ".onnx"), "name too long"),
+        ("out.mp4", ("--model", "loop.mp4"), "loop.mp4"),
+        ("n" * 300 + ".mp4", (), "name too long"),
+        ("loop.mp4", (), "loop"),
+        ("out.mp4", ("--report", "n" * 300), "name too long"),
+        ("udp://localhost:1/out.mp4", (), "does not exist"),
     ],
 )
 def test_outputs_and_options(
@@ -179,6 +210,7 @@ def test_outputs_and_options(
     clip.write_bytes((parts / "clip.mp4").read_bytes())
     (tmp_path / "soft.mp4").symlink_to(clip)
     (tmp_path / "hard.mp4").hardlink_to(clip)
+    (tmp_path / "loop.mp4").symlink_to(tmp_path / "loop.mp4")
     (tmp_path / "folder.mp4").mkdir()
     (tmp_path / "there.mp4").write_bytes(b"precious")
     (tmp_path / "note.onnx").write_text("not a model")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,7 +97,7 @@ def test_quiet_prints_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)])
 def test_a_signal_ends_cleanly(number: signal.Signals, model: Path, tmp_path: Path) -> None:
     """Interrupted while frames flow: exit code 130, one line, no file."""
     source = make(tmp_path / "in.mp4", Clip(size=(320, 240), frames=400, options={"preset": "ultrafast"}))
@@ -122,6 +123,77 @@ def test_bench_convert_prints_json(
     assert result["frames"] == 12
     assert result["ratio"] == pytest.approx(result["convert_fps"] / result["transcode_fps"], rel=0.01)
     assert {"decode", "find", "label", "encode"} <= set(result["stages_ms"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+class TestShell:
+    """Streams that are closed, full, or of no interest to anybody, and names that are no text."""
+
+    def sh(self, line: str, folder: Path, model: Path) -> "subprocess.CompletedProcess[str]":
+        words = f"mummer() {{ '{sys.executable}' -m realtime \"$@\"; }}; {line}"
+        own = {"MODEL": str(model), "DIR": str(folder), "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            ["/bin/bash", "-c", words], cwd=folder, env=os.environ | own, capture_output=True, text=True, timeout=60,
+            check=False, errors="surrogateescape",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+    def test_closed_streams(self, clip: Path, model: Path, tmp_path: Path, closed: str) -> None:
+        done = self.sh(f"mummer convert '{clip}' out.mp4 --model $MODEL {closed}", tmp_path, model)
+        assert done.returncode == 0, done.stderr
+        assert times(tmp_path / "out.mp4") == times(clip)
+        assert "Traceback" not in done.stderr
+
+    def test_a_closed_stderr_and_an_error(self, model: Path, tmp_path: Path) -> None:
+        assert self.sh("mummer convert none.mp4 out.mp4 2>&-", tmp_path, model).returncode == 1
+
+    def test_a_reader_who_leaves(self, clip: Path, model: Path, tmp_path: Path) -> None:
+        done = self.sh(f"mummer faces --json '{clip}' '{clip}' | head -1", tmp_path, model)
+        assert json.loads(done.stdout)["frame"] == 0
+        assert done.stderr == ""
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="devices of Linux")
+    @pytest.mark.parametrize("words", ["faces $DIR/clip.mp4", "models", "inspect $MODEL", "inspect $MODEL --json"])
+    def test_a_full_standard_output(self, clip: Path, model: Path, tmp_path: Path, words: str) -> None:
+        (tmp_path / "clip.mp4").symlink_to(clip)
+        done = self.sh(f"mummer {words} > /dev/full", tmp_path, model)
+        assert done.returncode == 1
+        assert done.stderr == "mummer: the standard output cannot be written: no space left on device\n"
+
+    def test_a_disk_that_fills_up(self, model: Path, tmp_path: Path) -> None:
+        """Files may grow to 40 KB here, and the system says no in the middle."""
+        make(tmp_path / "in.mp4", Clip(size=(320, 240), frames=60))
+        for suffix in ("mp4", "mkv", "ts"):
+            done = self.sh(f"ulimit -f 40; mummer convert in.mp4 out.{suffix} --model $MODEL --crf 1", tmp_path, model)
+            assert done.returncode == 1
+            assert re.fullmatch(f"mummer: out.{suffix}: cannot be (written|finished): file too large\n", done.stderr)
+        assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+    def test_a_report_that_does_not_fit(self, clip: Path, model: Path, tmp_path: Path) -> None:
+        """The report is longer than 1 KB, and nothing else is written that is."""
+        line = f"ulimit -f 1; mummer convert '{clip}' out.mp4 --model $MODEL --report r.json --codec mpeg4 --label off"
+        done = self.sh(line, tmp_path, model)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="file names that are bytes")
+    @pytest.mark.parametrize(
+        "name", [b"\xff\xfe", "日本 ü".encode(), b"two\nlines", b"-x", b"a:b|c", b"%d", b"n" * 240]
+    )
+    def test_names_of_any_kind(self, clip: Path, model: Path, tmp_path: Path, name: bytes) -> None:
+        folder = os.fsencode(tmp_path)
+        with open(folder + b"/" + name + b".mp4", "wb") as copy:  # noqa: PTH123
+            copy.write(clip.read_bytes())
+        word = os.fsdecode(name)
+        line = f"mummer convert --model $MODEL --report r.json -- '{word}.mp4' '{word}.mkv'"
+        done = self.sh(line, tmp_path, model)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"{word}.mkv: ")
+        report = json.loads((tmp_path / "r.json").read_text())
+        assert os.fsencode(report["output"]["path"]) == name + b".mkv"
+        seen = self.sh(f"mummer faces --json -- '{word}.mkv' | tail -1", tmp_path, model)
+        assert os.fsencode(json.loads(seen.stdout)["source"]) == name + b".mkv"
 
 
 def extras(monkeypatch: pytest.MonkeyPatch, target: str) -> None:

@@ -1,13 +1,16 @@
 """The file job, end to end: what changes, what stays, what the report says, what is left behind."""
 
 import json
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from realtime.arrays import Matrix
 from realtime.convert import Job, Look, convert
 from realtime.encoder import Encoding
 from realtime.errors import MummerError, OutputError
@@ -16,6 +19,7 @@ from realtime.finder import FaceFinder
 from realtime.frame import Frame
 from realtime.geometry import TEMPLATES
 from realtime.stages import STAGES
+from realtime.swap import SwapModel
 from tests.realtime.clips import Clip, decoded, make, payloads, times
 from tests.realtime.tiny import make_model
 
@@ -73,6 +77,111 @@ def test_faces_change_and_all_else_stays(tmp_path: Path, model: Path) -> None:
 def rgb(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     with av.open(str(path)) as container:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+class Walking(Scripted):
+    """One face that moves, and what of the frame its crop covers."""
+
+    def __init__(self, model: Path) -> None:
+        super().__init__()
+        self.size = SwapModel.load(model, "cpu").size
+        self.to_crop: list[Matrix] = []
+
+    def find(self, frame: Frame) -> tuple[Face, ...]:
+        number = len(self.to_crop)
+        face = self._face(0, 10 + 5 * number, 30 - 2 * number, 60 + 3 * number)
+        self.to_crop.append(TEMPLATES["whole-face"].frame_to_crop(face.landmarks, self.size))
+        return (face,)
+
+
+def outside(to_crop: Matrix, size: int, shape: tuple[int, int], step: tuple[int, int]) -> NDArray[np.bool_]:
+    """The samples of a plane, (H, W), whose whole cell lies off the crop: each takes from its neighbours a little."""
+    y, x = np.indices(shape, np.float64)
+    # A chroma sample stands for the luma pixels of its cell, whatever the siting.
+    corners = [
+        to_crop @ np.stack([(x + i) * step[0], (y + j) * step[1], np.ones_like(x)]).reshape(3, -1)
+        for i in (-1, 1)
+        for j in (-1, 1)
+    ]
+    off = [(corner < -0.5).any(axis=0) | (corner > size - 0.5).any(axis=0) for corner in corners]
+    return np.logical_and.reduce(off).reshape(shape)
+
+
+def planes(path: Path) -> Iterator[list[np.ndarray[tuple[int, ...], np.dtype[np.uint16]]]]:
+    """The samples of each frame, plane by plane, in the stream's own pixel format."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            deep = frame.format.components[0].bits > 8
+            yield [
+                np.frombuffer(plane, np.uint16 if deep else np.uint8)
+                .reshape(plane.height, -1)[:, : plane.width]
+                .astype(np.uint16)
+                for plane in frame.planes
+            ]
+
+
+@pytest.mark.parametrize("tags", [(6, 6, 6, 1), (1, 1, 1, 1)], ids=["BT.601", "BT.709"])
+@pytest.mark.parametrize(
+    ("pix_fmt", "codec"),
+    [
+        ("yuv420p", "libx264"),
+        ("yuv422p", "libx264"),
+        ("yuv444p", "libx264"),
+        ("yuv420p10le", "libx264"),
+        ("yuv422p10le", "libx264"),
+        ("yuv444p10le", "libx265"),
+        ("yuvj420p", "mjpeg"),
+    ],
+)
+def test_off_the_faces_every_bit_stays(
+    tmp_path: Path, model: Path, pix_fmt: str, codec: str, tags: tuple[int, int, int, int]
+) -> None:
+    """``--codec ffv1 --label off``, through the whole job, against what the decoder gives of the input."""
+    quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    full = (*tags[:3], 2) if codec == "mjpeg" else tags
+    clip = Clip(size=(192, 144), frames=10, pix_fmt=pix_fmt, codec=codec, options=quiet, tags=full)
+    source, target = make(tmp_path / "in.mp4", clip), tmp_path / "out.mkv"
+    finder = Walking(model)
+    report = convert(job(source, target, model, encoding=Encoding("ffv1")), finder=finder)
+    assert report.frames_swapped == 10
+    assert report.output.pix_fmt.replace("yuvj", "yuv") == pix_fmt.replace("yuvj", "yuv")
+    assert report.output.color.matrix == report.input.color.matrix
+    for before, after, to_crop in zip(planes(source), planes(target), finder.to_crop, strict=True):
+        height, width = before[0].shape
+        for old, new in zip(before, after, strict=True):
+            step = width // old.shape[1], height // old.shape[0]
+            off = outside(to_crop, finder.size, old.shape, step)
+            assert off.any()
+            assert np.array_equal(old[off], new[off])
+        assert (before[0] != after[0])[~outside(to_crop, finder.size, before[0].shape, (1, 1))].mean() > 0.3
+
+
+@pytest.mark.parametrize("place", [(-40, 20, 80), (130, -30, 70), (60, 90, 90), (-300, -300, 50), (-100, -100, 400)])
+def test_a_face_partly_out_of_the_picture(tmp_path: Path, model: Path, place: tuple[float, float, float]) -> None:
+    source, target = make(tmp_path / "in.mp4", Clip(frames=4)), tmp_path / "out.mp4"
+    report = convert(job(source, target, model, encoding=Encoding("ffv1")), finder=Scripted(place))
+    assert report.frames_out == 4
+    seen = (rgb(source) != rgb(target)).any(axis=(0, 3))
+    assert seen.any() == (place[0] > -200)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (16, 16), (17, 31), (1, 1)])
+def test_pictures_of_next_to_nothing(tmp_path: Path, model: Path, size: tuple[int, int]) -> None:
+    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    with av.open(str(source), "w") as out:
+        video = out.add_stream("ffv1", rate=25)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
+        for number in range(3):
+            frame = av.VideoFrame(*size, "yuv420p")
+            frame.pts = number
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    look = Look(model=str(model))
+    for finder in (None, Scripted((0, 0, 1), (-5, -5, 20))):
+        report = convert(job(source, target, model, look=look, force=True, encoding=Encoding("ffv1")), finder=finder)
+        assert report.frames_out == 3
+    assert times(target) == times(source)
 
 
 def test_without_faces_every_bit_stays(tmp_path: Path, model: Path) -> None:
@@ -154,6 +263,30 @@ def test_an_existing_output_needs_force(tmp_path: Path, model: Path) -> None:
     assert target.read_bytes() == b"precious"
     convert(job(source, target, model, force=True), finder=Scripted())
     assert len(times(target)) == 3
+
+
+@pytest.mark.parametrize("name", ["page.mp4", "soft.json", "hard.json", "model.json", "folder.json"])
+def test_a_report_replaces_nothing_that_is_used(tmp_path: Path, model: Path, name: str) -> None:
+    source = make(tmp_path / "page.mp4", Clip(frames=3))
+    (tmp_path / "soft.json").symlink_to(source)
+    (tmp_path / "hard.json").hardlink_to(source)
+    (tmp_path / "model.json").symlink_to(model)
+    (tmp_path / "folder.json").mkdir()
+    was = source.read_bytes(), model.read_bytes()
+    with pytest.raises(OutputError, match=r"another file|a folder"):
+        convert(job(source, tmp_path / "out.mp4", model, report=tmp_path / name))
+    assert (source.read_bytes(), model.read_bytes()) == was
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="devices of Linux")
+def test_devices_are_no_outputs(tmp_path: Path, model: Path) -> None:
+    source = make(tmp_path / "in.mp4", Clip(frames=3))
+    (tmp_path / "out.mp4").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="not a regular file"):
+        convert(job(source, tmp_path / "out.mp4", model, force=True))
+    with pytest.raises(OutputError, match="not a regular file"):
+        convert(job(source, tmp_path / "other.mp4", model, report=Path("/dev/full")))
+    assert Path("/dev/full").is_char_device()
 
 
 def test_a_link_stays_a_link(tmp_path: Path, model: Path) -> None:

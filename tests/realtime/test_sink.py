@@ -160,6 +160,31 @@ def test_the_nearest_pixel_format_is_encoded(tmp_path: Path, pix_fmt: str, codec
     assert abs(after - before).mean() < 6
 
 
+@pytest.mark.parametrize(
+    ("size", "expected"), [((159, 119), "yuv444p"), ((160, 119), "yuv422p"), ((160, 120), "yuv420p")]
+)
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_odd_sizes_are_encoded_with_whole_chroma(
+    tmp_path: Path, codec: str, size: tuple[int, int], expected: str
+) -> None:
+    path = make(tmp_path / "in.mkv", Clip(codec="ffv1", options={}, size=size, time_base=MILLI, frames=4))
+    warnings = transcode(path, tmp_path / "out.mkv", Encoding(codec))
+    with av.open(str(tmp_path / "out.mkv")) as out:
+        context = out.streams.video[0].codec_context
+        assert (context.width, context.height, context.pix_fmt) == (*size, expected)
+    assert warnings == (
+        []
+        if expected == "yuv420p"
+        else [f"the encoder {codec} takes no yuv420p of {size[0]}x{size[1]}: encoded as {expected}"]
+    )
+
+
+def test_lost_transparency_is_in_the_warnings(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mkv", Clip(codec="ffv1", options={}, pix_fmt="yuva420p", time_base=MILLI, frames=3))
+    (warning,) = transcode(path, tmp_path / "out.mkv")
+    assert "takes no yuva420p" in warning
+
+
 def test_lossless_keeps_rgb(tmp_path: Path) -> None:
     path, target = make(tmp_path / "in.mkv", RGB), tmp_path / "out.mkv"
     transcode(path, target, LOSSLESS)
@@ -269,6 +294,42 @@ def test_avi_numbers_frames(tmp_path: Path) -> None:
     assert len(steps) == 29
     assert steps == pytest.approx(0.04)
     assert payloads(target) == payloads(path)
+
+
+def test_avi_starts_at_nought_and_says_so(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mov", Clip(pts=[512 * (i + 3) for i in range(10)], audio="pcm_s16le"))
+    (warning,) = transcode(path, tmp_path / "out.avi")
+    assert "starts at 0 s" in warning
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_sound_that_does_not_name_its_channels_is_copied(tmp_path: Path, suffix: str) -> None:
+    """As in AVI; MP4 must name them, and FFmpeg would notice at the very end."""
+    clip = Clip(codec="mpeg4", options={}, time_base=Fraction(1, 25), audio="pcm_s16le")
+    path, target = make(tmp_path / "in.avi", clip), tmp_path / f"out{suffix}"
+    assert transcode(path, target) == []
+    assert b"".join(payloads(target)[0]) == b"".join(payloads(path)[0])
+
+
+@pytest.mark.parametrize("sound", ["pcm_s16le", "flac"])
+def test_sound_that_would_get_lost_in_a_transport_stream_is_refused(tmp_path: Path, sound: str) -> None:
+    source = FileSource(make(tmp_path / "in.mkv", Clip(time_base=MILLI, audio=sound, frames=4)))
+    with pytest.raises(OutputError, match=f"mpegts cannot hold the sound \\({sound}\\)"):
+        FileSink(tmp_path / "out.ts", source, Encoding())
+    source.close()
+
+
+@pytest.mark.parametrize("sound", ["mp2", "ac3", "libopus", "libmp3lame", "eac3", "aac"])
+def test_sound_that_a_transport_stream_holds(tmp_path: Path, sound: str) -> None:
+    path = make(tmp_path / "in.mkv", Clip(time_base=MILLI, audio=sound, frames=20))
+    assert transcode(path, tmp_path / "out.ts") == []
+    assert len(payloads(tmp_path / "out.ts")[0]) == len(payloads(path)[0])
+
+
+def test_times_finer_than_a_transport_streams_are_in_the_warnings(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mp4", Clip(pts=[512 * i + i % 3 for i in range(10)]))
+    (warning,) = transcode(path, tmp_path / "out.ts")
+    assert "1/90000 s: 6 frame times were rounded" in warning
 
 
 def with_subtitles(tmp_path: Path) -> Path:

@@ -135,6 +135,7 @@ def test_protocol_words_are_file_names(tmp_path: Path, monkeypatch: pytest.Monke
         ("clip.mkv", Clip(time_base=Fraction(1, 1000))),
         ("clip.avi", Clip(codec="mpeg4", options={}, time_base=Fraction(1, 25), audio="pcm_s16le")),
         ("clip.ts", Clip(time_base=Fraction(1, 90000))),
+        ("clip.flv", Clip(time_base=Fraction(1, 1000))),
     ],
 )
 def test_a_file_cut_short_is_not_taken_for_a_shorter_one(tmp_path: Path, name: str, clip: Clip, share: float) -> None:
@@ -155,3 +156,53 @@ def test_damage_in_the_middle_says_where(tmp_path: Path) -> None:
     path.write_bytes(whole)
     with pytest.raises(InputError, match=r"after frame \d+ \(\d\.\d\d s\)"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "head", [b"G", b"GIF", b"FLV", b"FLV\x01\x05\0\0\0\x09", b"RIFF", b"\0\0\0\x08ftyp", b"\x1a\x45\xdf\xa3"]
+)
+def test_the_first_few_bytes_of_a_file_are_no_video(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "in.mp4"
+    path.write_bytes(head)
+    with pytest.raises(InputError, match=r"not a video that can be read|cut short"):
+        FileSource(path)
+
+
+def test_a_gif_is_no_transport_stream(tmp_path: Path) -> None:
+    clip = Clip(codec="gif", options={}, pix_fmt="rgb8", time_base=Fraction(1, 100), frames=7, audio=None)
+    frames, _, source = read(make(tmp_path / "in.gif", clip))
+    assert len(frames) == 7
+    assert "pictures were converted" in source.warnings[0]
+
+
+def test_a_cover_picture_is_left_out_with_a_note(tmp_path: Path) -> None:
+    plain, path = make(tmp_path / "plain.mp4", Clip(frames=5)), tmp_path / "in.mp4"
+    with av.open(str(plain)) as container, av.open(str(path), "w") as out:
+        copies = [out.add_stream_from_template(stream) for stream in container.streams]
+        cover = out.add_stream("mjpeg", rate=1)
+        assert isinstance(cover, av.VideoStream)
+        cover.width = cover.height = 64
+        cover.pix_fmt = "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        picture = av.VideoFrame(64, 64, "yuvj420p")
+        picture.pts = 0
+        out.mux([*cover.encode(picture), *cover.encode(None)])
+        for packet in container.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                out.mux(packet)
+    frames, _, source = read(path)
+    assert (len(frames), frames[0].width) == (5, 160)
+    assert source.warnings == ["the cover picture was left out: it may show a face"]
+
+
+def test_damaged_sound_is_passed_on_with_a_note(tmp_path: Path) -> None:
+    clip = Clip(frames=60, codec="mpeg1video", options={}, time_base=Fraction(1, 25), audio="mp2")
+    path = make(tmp_path / "in.mpg", clip)
+    assert read(path)[2].warnings == []
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * 0.98)])  # the pictures end before
+    frames, packets, source = read(path)
+    assert len(frames) == 60
+    assert packets == [packet for stream in payloads(path) for packet in stream]
+    assert source.warnings == ["stream 1 (audio) is damaged in places: copied as it is"]

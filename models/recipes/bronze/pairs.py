@@ -1,5 +1,4 @@
-"""Make the training pairs: real aligned faces, and the statue with the same pose and expression in the same
-crop.
+"""Make the training pairs: real aligned faces, and the statue with their pose and expression in the same crop.
 
     python -m models.recipes.bronze.pairs --faces DIR --teachers DIR --out DIR
         [--size 256] [--limit N] [--workers 2]
@@ -17,41 +16,34 @@ crop.
   disagreement.
 """
 
-import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, repeat
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import cv2
 import numpy as np
-import onnxruntime
+import typer
 from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 
-from models.recipes.bronze.mesh import EYES, INNER_LIPS, OUTER_LIPS, OVAL, VERTICES, load_canonical
+from models.files import make_folder
+from models.pairs import WEIGHT_ONE
+from models.recipes.bronze.mesh import load_canonical
 from models.recipes.bronze.render import render
 from models.recipes.bronze.sculpt import Sculptor
-from realtime.arrays import Bytes, Floats, Matrix, Points
-from realtime.errors import InputError, ModelError
-from realtime.geometry import TEMPLATES, apply, invert, scale_of
+from models.recipes.command import run
+from models.recipes.crop import crop_still
+from models.recipes.face_mesh import EYES, INNER_LIPS, OUTER_LIPS, FaceMesh
+from models.recipes.faces68 import Faces68
+from realtime.arrays import Bytes, Floats, Points
+from realtime.errors import ModelError
+from realtime.geometry import TEMPLATES, apply, scale_of
 
-__all__ = [
-    "WEIGHT_ONE",
-    "Faces",
-    "MeshTeacher",
-    "disagreement",
-    "lower_lids",
-    "make_pairs",
-    "warp_crop",
-    "weight_map",
-]
+__all__ = ["disagreement", "lower_lids", "main", "make_pairs", "weight_map"]
 
-#: The value of ``weight.npy`` that stands for a weight of 1.
-WEIGHT_ONE: Final = 64
 #: Side of a weight map.
 WEIGHT_SIZE: Final = 64
 #: Landmarks (iBUG 68) and the mesh vertices at about the same place.
@@ -61,99 +53,14 @@ MATCHED: Final = {
 }  # fmt: skip
 #: Share of the faces, those with the worst meshes, that is left out.
 DROPPED: Final = 0.05
-#: The landmarks of each eye: outer corner, upper lid, inner corner, lower lid, in the order of the mesh's
-#: eyes.
+#: The landmarks of each eye, in the order of the mesh's eyes: outer corner, upper lid, inner corner, lower lid.
 EYE_MARKS: Final = ((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46))
 #: Height of an open eye's landmarks as a share of their width, the median of the data.
 MARKED_OPEN: Final = 0.267
 #: Faces that a worker process takes at a time.
 JOB: Final = 48
-#: Side of the mesh teacher's input.
-TEACHER_SIZE: Final = 192
-
-
-@dataclass(frozen=True, slots=True)
-class Faces:
-    """A folder of faces: ``points`` float32 (N, 68, 2), ``subject`` int32 (N,), ``files`` the N pictures."""
-
-    points: Floats
-    subject: NDArray[np.int32]
-    files: tuple[Path, ...]
-
-    @classmethod
-    def open(cls, folder: Path) -> "Faces":
-        """Read a folder's index. Raises ``InputError`` where it is not one."""
-        try:
-            with np.load(folder / "points.npz") as archive:
-                points, subject = archive["points"], archive["subject"]
-        except (OSError, KeyError, ValueError) as error:
-            raise InputError(f"{folder}: no readable points.npz with points and subject ({error})") from error
-        files = tuple(sorted((folder / "images").glob("*.jpg")))
-        if points.shape[1:] != (68, 2) or not len(points) == len(subject) == len(files):
-            raise InputError(f"{folder}: {len(points)} sets of 68 landmarks do not fit {len(files)} pictures")
-        return cls(points.astype(np.float32), subject.astype(np.int32), files)
-
-    def picture(self, index: int) -> Bytes:
-        """One picture, uint8 (H, W, 3) RGB."""
-        picture = cv2.imread(str(self.files[index]), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise InputError(f"{self.files[index]}: cannot read the picture")
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def warp_crop(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
-    """A crop of a picture, uint8 (S, S, 3), blurred first where it shrinks and with its edges replicated."""
-    scale = scale_of(frame_to_crop)
-    if scale < 1:
-        sigma = 0.5 * np.sqrt(1 / scale**2 - 1) + 1e-3
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
-    flags = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
-    crop = cv2.warpAffine(picture, frame_to_crop, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop, np.uint8)
-
-
-class MeshTeacher:
-    """MediaPipe Face Mesh, 468 vertices."""
-
-    def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
-
-    def mesh(self, picture: Bytes, landmarks: Points) -> Floats:
-        """The mesh of one face, float32 (468, 3) in the picture's pixels, smaller z nearer.
-
-        The first look is at the landmarks' square; two more are at the mesh's own, turned upright by its
-        eyes.
-        """
-        mesh = self._look(picture, _upright(landmarks, landmarks[36:42], landmarks[42:48], rise=0.04))
-        for _ in range(2):
-            outline = mesh[list(OVAL), :2]
-            mesh = self._look(picture, _upright(outline, mesh[list(EYES[0]), :2], mesh[list(EYES[1]), :2], 0))
-        return mesh
-
-    def _look(self, picture: Bytes, frame_to_crop: Matrix) -> Floats:
-        crop = warp_crop(picture, frame_to_crop, TEACHER_SIZE).astype(np.float32)[None] / 255
-        outputs = self._session.run(None, {self._input: crop})
-        (raw,) = (output for output in outputs if output.size == VERTICES * 3)
-        seen = np.asarray(raw, np.float32).reshape(VERTICES, 3)
-        back = invert(frame_to_crop)
-        return np.column_stack([apply(back, seen[:, :2]), seen[:, 2] * scale_of(back)]).astype(np.float32)
-
-
-def _upright(extent: Points, left: Points, right: Points, rise: float) -> Matrix:
-    """The square 1.5 times as large as ``extent`` seen with level eyes, as the teacher's crop."""
-    along = right.mean(axis=0) - left.mean(axis=0)
-    x, y = along / max(float(np.linalg.norm(along)), 1e-6)
-    turn = np.array([[x, y], [-y, x]], np.float64)
-    turned = extent @ turn.T
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    side = float((high - low).max()) * 1.5
-    centre = (low + high) / 2 - (0, rise * side)
-    scale = TEACHER_SIZE / side
-    return np.column_stack([scale * turn, TEACHER_SIZE / 2 - 0.5 - scale * centre])
+#: Looks that Face Mesh takes at a face.
+LOOKS: Final = 3
 
 
 def disagreement(meshes: Floats, points: Floats) -> Floats:
@@ -246,15 +153,15 @@ class _Pair:
 class _Job:
     """Some of the faces, by index, with what is needed to work on them; travels to a worker process."""
 
-    faces: Faces
+    faces: Faces68
     indices: tuple[int, ...]
 
 
 def _find_meshes(job: _Job, network: Path) -> Floats:
     """The meshes of a job's faces, float32 (n, 468, 3)."""
     cv2.setNumThreads(1)
-    teacher = MeshTeacher(network)
-    return np.stack([teacher.mesh(job.faces.picture(i), job.faces.points[i]) for i in job.indices])
+    teacher = FaceMesh(network)
+    return np.stack([teacher.find(job.faces.picture(i), job.faces.points[i], LOOKS) for i in job.indices])
 
 
 def _make(job: _Job, meshes: Floats, sculptor: Sculptor, size: int) -> list[_Pair]:
@@ -266,21 +173,22 @@ def _make(job: _Job, meshes: Floats, sculptor: Sculptor, size: int) -> list[_Pai
         placed = np.column_stack([apply(to_crop, mesh[:, :2]), mesh[:, 2] * scale_of(to_crop)])
         model = sculptor.carve(placed)
         statue = render(model, size)
-        crop = warp_crop(job.faces.picture(index), to_crop, size)
+        crop = crop_still(job.faces.picture(index), to_crop, size)
         pairs.append(_Pair(crop, statue.rgb, statue.mask, weight_map(placed, size, model.unit)))
     return pairs
 
 
-def _jobs(faces: Faces, indices: list[int]) -> list[_Job]:
+def _jobs(faces: Faces68, indices: list[int]) -> list[_Job]:
     return [_Job(faces, tuple(indices[start : start + JOB])) for start in range(0, len(indices), JOB)]
 
 
 def make_pairs(
-    faces: Faces, teachers: Path, out: Path, size: int = 256, limit: int | None = None, workers: int = 2
+    faces: Faces68, teachers: Path, out: Path, size: int = 256, limit: int | None = None, workers: int = 2
 ) -> int:
     """Write the pairs of a folder of faces (its first ``limit`` pictures) to ``out``; returns how many there
     are.
     """
+    make_folder(out)
     canonical = load_canonical(teachers / "canonical_face_468.obj")
     count = min(limit or len(faces.files), len(faces.files))
     network = teachers / "face_mesh_468.onnx"
@@ -294,7 +202,6 @@ def make_pairs(
     meshes = np.stack([lower_lids(mesh, marks) for mesh, marks in zip(meshes, faces.points, strict=False)])
     sculptor = Sculptor.fit(canonical, meshes[kept], faces.subject[kept])
 
-    out.mkdir(parents=True, exist_ok=True)
     shapes = {
         "input": (size, size, 3), "target": (size, size, 3), "mask": (size, size),
         "weight": (WEIGHT_SIZE, WEIGHT_SIZE),
@@ -325,20 +232,19 @@ def make_pairs(
     return len(kept)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--teachers", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args(arguments)
-    faces = Faces.open(given.faces)
-    count = make_pairs(faces, given.teachers, given.out, given.size, given.limit, given.workers)
-    print(f"{given.out}: {count} pairs from {len(faces.files)} pictures")
+def main(
+    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx and canonical_face_468.obj.")],
+    out: Annotated[Path, typer.Option(help="Folder for the pairs.")],
+    size: Annotated[int, typer.Option(min=64, help="Side of the crop in pixels.")] = 256,
+    limit: Annotated[int | None, typer.Option(min=2, help="Take only the first pictures.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+) -> None:
+    """Make the training pairs of the bronze statue."""
+    material = Faces68.open(faces)
+    count = make_pairs(material, teachers, out, size, limit, workers)
+    print(f"{out}: {count} pairs from {len(material.files)} pictures")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

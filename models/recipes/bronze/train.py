@@ -1,7 +1,8 @@
 """Train the built-in swap model on the pairs that ``models.recipes.bronze.pairs`` made.
 
-python -m models.recipes.bronze.train --pairs PAIRS --out RUN --minutes 75
-mummer export RUN realtime/assets/bronze.onnx --identity Bronze --kind synthetic --licence MIT --color light
+    python -m models.recipes.bronze.train --pairs PAIRS --out RUN --minutes 75
+
+What comes out is a run's folder as of ``mummer train``, which ``mummer export`` turns into the model file.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from models.augment import Geometry
 from models.batches import PairBatches
 from models.digest import digest
 from models.pairs import read_pairs
+from models.recipes.command import run
 from models.train import Settings, train
 
 __all__ = ["main"]
@@ -29,8 +31,8 @@ BATCH = 8
 def main(
     pairs: Annotated[Path, typer.Option(help="Folder that models.recipes.bronze.pairs wrote.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint and previews.")],
-    minutes: float = 75,
-    threads: Annotated[int, typer.Option(help="0: as many as torch takes.")] = 0,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time to take in all.")] = 75,
+    threads: Annotated[int, typer.Option(min=0, help="0: as many as torch takes.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on where the run folder stands.")] = False,
 ) -> None:
     """Train the encoder and the statue's decoder."""
@@ -49,4 +51,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -2,18 +2,32 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recipes.faces68 import Faces68
 from realtime.arrays import Bytes, Floats, Matrix, Points
 from realtime.geometry import TEMPLATES, apply
+from realtime.resample import sample
 
-__all__ = ["FLIP", "FaceSet", "clouds", "jittered", "load_faces", "spoil", "unlike_a_face", "warp_crop"]
+__all__ = [
+    "FLIP",
+    "AnnotatedFaces",
+    "clouds",
+    "crop_as_running",
+    "jittered",
+    "load_faces",
+    "spoil",
+    "to_unit",
+    "unlike_a_face",
+]
 
 
-def _pairs(*pairs: tuple[int, int]) -> NDArray[np.int64]:
+def _exchange(*pairs: tuple[int, int]) -> NDArray[np.int64]:
+    """The order 0..67 with the two of every pair exchanged."""
     order = np.arange(68)
     for a, b in pairs:
         order[a], order[b] = b, a
@@ -21,36 +35,40 @@ def _pairs(*pairs: tuple[int, int]) -> NDArray[np.int64]:
 
 
 #: Where each iBUG landmark goes when the picture is mirrored.
-FLIP = _pairs(
+FLIP: Final = _exchange(
     *((i, 16 - i) for i in range(8)), *((17 + i, 26 - i) for i in range(5)), (31, 35), (32, 34),
     (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46),
     (48, 54), (49, 53), (50, 52), (55, 59), (56, 58), (60, 64), (61, 63), (65, 67),
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class FaceSet:
-    """Pictures (list of uint8 (H, W, 3) RGB), landmarks float32 (N, 68, 2) in pixels, held-out bool (N,)."""
+@dataclass(frozen=True, slots=True)
+class AnnotatedFaces:
+    """N pictures, uint8 (H, W, 3) RGB, ``landmarks`` float32 (N, 68, 2) in pixels, ``held_out`` bool (N,)."""
 
     pictures: list[Bytes]
-    landmarks: Points
+    landmarks: Floats
     held_out: NDArray[np.bool_]
 
 
-def load_faces(folder: Path, held_out_share: float = 0.15, seed: int = 0) -> FaceSet:
-    """Read ``images/*.jpg`` and ``points.npz`` (``points``, ``subject``); hold out whole subjects, never faces."""
-    table = np.load(folder / "points.npz")
-    files = sorted((folder / "images").glob("*.jpg"))
-    if len(files) != len(table["points"]):
-        raise ValueError(f"{folder}: {len(files)} pictures but {len(table['points'])} rows in points.npz")
-    pictures = [np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR_RGB), np.uint8) for file in files]
-    subjects = np.unique(table["subject"])
+def load_faces(folder: Path, held_out_share: float = 0.15, seed: int = 0) -> AnnotatedFaces:
+    """Read a folder of faces (see ``Faces68``); whole subjects are held out, never single faces.
+
+    Raises ``InputError`` where the folder or a picture in it cannot be read.
+    """
+    faces = Faces68.open(folder)
+    subjects = np.unique(faces.subject)
     chosen = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * held_out_share)]
-    return FaceSet(pictures, table["points"].astype(np.float32), np.isin(table["subject"], chosen))
+    pictures = [faces.picture(i) for i in range(len(faces.files))]
+    return AnnotatedFaces(pictures, faces.points, np.isin(faces.subject, chosen))
 
 
 def jittered(landmarks: Points, size: int, rng: np.random.Generator, amount: float = 1.0) -> Matrix:
-    """The landmark net's crop as a tracker or a detector would place it: near the right one; (2, 3)."""
+    """The landmark net's crop as a tracker or a detector would place it: near the right one.
+
+    ``landmarks`` is float32 (68, 2) in picture pixels; returns ``frame_to_crop``, float64 (2, 3). ``amount`` is
+    1 for the errors of training.
+    """
     crop = TEMPLATES["landmarks"].frame_to_crop(landmarks, size)
     angle, zoom = rng.normal(0, 0.22 * amount), np.exp(rng.normal(0, 0.10 * amount))
     shift = rng.normal(0, 0.05 * amount * size, 2)
@@ -60,17 +78,18 @@ def jittered(landmarks: Points, size: int, rng: np.random.Generator, amount: flo
 
 
 def unlike_a_face(landmarks: Points, size: int, rng: np.random.Generator) -> Matrix:
-    """A crop of the same picture that must be told from a face: far off, much too near or much too far."""
+    """A crop of the same picture that must be told from a face: far off, much too near or much too far.
+
+    Arguments and result as of ``jittered``.
+    """
     crop = TEMPLATES["landmarks"].frame_to_crop(landmarks, size)
     centre = np.full(2, size / 2 - 0.5)
     zoom = float(np.exp(rng.uniform(-0.3, 0.6)))
     angle = rng.uniform(-np.pi, np.pi)
     away = np.array([np.cos(angle), np.sin(angle)]) * size * rng.uniform(0.62, 1.1) * zoom
     if rng.random() < 0.25:  # a cheek or an eye fills the crop, or the face is a speck in it
-        zoom, away = (
-            (rng.uniform(3, 5) if rng.random() < 0.6 else rng.uniform(0.2, 0.33)),
-            rng.normal(0, size / 4, 2),
-        )
+        zoom = rng.uniform(3, 5) if rng.random() < 0.6 else rng.uniform(0.2, 0.33)
+        away = rng.normal(0, size / 4, 2)
     return np.column_stack([zoom * crop[:, :2], zoom * (crop[:, 2] - centre) + centre + away])
 
 
@@ -82,22 +101,16 @@ def clouds(size: int, rng: np.random.Generator) -> Bytes:
     return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
-def warp_crop(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
-    """The crop, uint8 (size, size, 3), area-averaged first where it shrinks by two or more."""
-    zoom = float(np.hypot(frame_to_crop[0, 0], frame_to_crop[1, 0]))
-    while zoom < 0.6 and min(picture.shape[:2]) >= 4:
-        small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        fx, fy = picture.shape[1] / small.shape[1], picture.shape[0] / small.shape[0]
-        shrink = np.array([[fx, 0, (fx - 1) / 2], [0, fy, (fy - 1) / 2]])
-        frame_to_crop = np.column_stack(
-            [frame_to_crop[:, :2] @ shrink[:, :2], frame_to_crop[:, :2] @ shrink[:, 2] + frame_to_crop[:, 2]]
-        )
-        picture, zoom = np.asarray(small, np.uint8), zoom * 2
-    return np.asarray(cv2.warpAffine(picture, frame_to_crop, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+def crop_as_running(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
+    """The crop, uint8 (size, size, 3), sampled as the running program samples its frames."""
+    return np.asarray(sample(picture, frame_to_crop, (size, size)), np.uint8)
 
 
 def spoil(crop: Bytes, rng: np.random.Generator, cover: bool = True) -> Bytes:
-    """What cameras, codecs and light do to a picture: exposure, tint, shade, blur, blocks, grain, cover."""
+    """What cameras, codecs and light do to a picture, and with ``cover`` what may be in front of a face.
+
+    ``crop`` is uint8 (S, S, 3) RGB and stays as it is; returns the same shape.
+    """
     size = crop.shape[0]
     picture: Floats = crop.astype(np.float32) / np.float32(255)
     if rng.random() < 0.3:  # seen from farther away
@@ -134,5 +147,5 @@ def spoil(crop: Bytes, rng: np.random.Generator, cover: bool = True) -> Bytes:
 
 
 def to_unit(points: Points, frame_to_crop: Matrix, size: int) -> Points:
-    """Picture points in the crop's unit square."""
+    """Picture points, float32 (N, 2), in the crop's unit square, float32 (N, 2)."""
     return ((apply(frame_to_crop, points) + 0.5) / size).astype(np.float32)

@@ -8,31 +8,39 @@ are the truth; where it is unsure nothing is learnt.
 """
 
 import math
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, TypeAlias
 
 import cv2
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.recipes.face_finder.data import FaceSet, load_faces, spoil
-from models.recipes.face_finder.nets import DETECTOR_STRIDE, DetectorNet
-from models.recipes.face_finder.teachers import yunet_boxes
+from models.files import make_folder
+from models.recipes.command import run
+from models.recipes.face_finder.data import AnnotatedFaces, load_faces, spoil
+from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
+from models.recipes.face_finder.nets import DETECTOR_STRIDE, DETECTOR_WEIGHTS, DetectorNet
+from models.recipes.face_finder.teachers import YuNet
+from models.train import bfloat16_pays
 from realtime.arrays import Bytes, Floats
 
-__all__ = ["compose", "main", "targets"]
+__all__ = ["CANVAS", "Batch", "batches", "compose", "detector_loss", "main", "targets"]
 
-CANVAS = 320
-#: Teacher scores from here up are faces; between the two nothing is learnt; below is background.
+#: Side of a canvas in pixels.
+CANVAS: Final = 320
+#: Teacher scores from ``SURE`` up are faces; down to ``UNSURE`` nothing is learnt; below is background.
 SURE, UNSURE = 0.6, 0.3
+#: The score of a face that is hidden too much to be asked for, and too little to be forbidden.
+DOUBTFUL: Final = (SURE + UNSURE) / 2
 #: Faces smaller than this (pixels of the canvas) are neither demanded nor forbidden.
-SMALLEST = 9.0
+SMALLEST: Final = 9.0
+#: Canvases uint8 (N, 320, 320, 3) with the grids of ``targets``, float32 (N, G, G) and (N, 4, G, G).
+Batch: TypeAlias = tuple[Bytes, Floats, Floats]
 
 
 def lay(canvas: Bytes, boxes: list[Floats], picture: Bytes, found: Floats, zoom: float, at: tuple[int, int]) -> None:
@@ -50,17 +58,18 @@ def lay(canvas: Bytes, boxes: list[Floats], picture: Bytes, found: Floats, zoom:
             w = np.clip(np.minimum(old[:, 2], x1) - np.maximum(old[:, 0], x0), 0, None)
             h = np.clip(np.minimum(old[:, 3], y1) - np.maximum(old[:, 1], y0), 0, None)
             hidden = w * h / np.maximum((old[:, 2] - old[:, 0]) * (old[:, 3] - old[:, 1]), 1)
-            old[(hidden > 0.15) & (old[:, 4] >= SURE), 4] = (SURE + UNSURE) / 2
+            old[(hidden > 0.15) & (old[:, 4] >= SURE), 4] = DOUBTFUL
             boxes[i] = old[hidden < 0.6]
     new = found.copy()
     new[:, :4] = new[:, :4] * zoom + np.array([x, y, x, y], np.float32)
     boxes.append(new)
 
 
-def compose(
-    faces: FaceSet, found: list[Floats], pool: np.ndarray[tuple[int], np.dtype[np.int64]], seed: int
-) -> tuple[Bytes, Floats]:
-    """A canvas uint8 (320, 320, 3) and its boxes float32 (K, 5), x0, y0, x1, y1 in canvas pixels and the score."""
+def compose(faces: AnnotatedFaces, found: list[Floats], pool: NDArray[np.int64], seed: int) -> tuple[Bytes, Floats]:
+    """A canvas uint8 (320, 320, 3) and its boxes float32 (K, 5), x0, y0, x1, y1 in canvas pixels and the score.
+
+    ``found`` has the teacher's boxes of every face's picture, ``pool`` the indices of the faces to draw from.
+    """
     rng = np.random.default_rng(seed)
     canvas = np.full((CANVAS, CANVAS, 3), rng.integers(0, 256, 3), np.uint8)
     boxes: list[Floats] = []
@@ -81,21 +90,21 @@ def compose(
             box[:, [0, 2]] = picture.shape[1] - 1 - box[:, [2, 0]]
         if rng.random() < 0.25:  # heads tilt
             picture, box = tilt(picture, box, float(rng.normal(0, 18)))
-        main = box[int(np.argmax(box[:, 4]))]
+        x0, y0, x1, y1, _ = box[int(np.argmax(box[:, 4]))].tolist()
         wanted = math.exp(rng.uniform(math.log(10), math.log(260 if rng.random() < 0.9 else 420)))
-        zoom = wanted / max(float(main[3] - main[1]), 4.0)
+        zoom = wanted / max(y1 - y0, 4.0)
         zoom = min(zoom, 900 / max(picture.shape[:2]))
         centre = rng.uniform(0.02, 0.98, 2) * CANVAS
         if wanted > 160:
             centre = rng.uniform(0.3, 0.7, 2) * CANVAS
-        corner = centre - zoom * (main[:2] + main[2:4]) / 2
-        lay(canvas, boxes, np.ascontiguousarray(picture), box, zoom, (round(corner[0]), round(corner[1])))
+        at = round(centre[0] - zoom * (x0 + x1) / 2), round(centre[1] - zoom * (y0 + y1) / 2)
+        lay(canvas, boxes, np.ascontiguousarray(picture), box, zoom, at)
     rows = np.concatenate(boxes) if boxes else np.zeros((0, 5), np.float32)
     if len(rows):  # a face that the canvas cuts off is a face while most of it is there
         size = (rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1])
         inside = np.clip(rows[:, :4], 0, CANVAS)
         shown = (inside[:, 2] - inside[:, 0]) * (inside[:, 3] - inside[:, 1]) / np.maximum(size, 1)
-        rows[(shown < 0.65) & (rows[:, 4] >= SURE), 4] = (SURE + UNSURE) / 2
+        rows[(shown < 0.65) & (rows[:, 4] >= SURE), 4] = DOUBTFUL
         rows = rows[shown > 0.15]
     return spoil(canvas, rng, cover=False), rows
 
@@ -112,7 +121,11 @@ def tilt(picture: Bytes, boxes: Floats, degrees: float) -> tuple[Bytes, Floats]:
 
 
 def targets(rows: Floats) -> tuple[Floats, Floats]:
-    """Grid truth: face float32 (G, G) with 1 face, 0 none, -1 not asked; box distances float32 (4, G, G) in pixels."""
+    """What the net should answer to a canvas with the boxes ``rows``, float32 (K, 5), for a grid of G = 40 cells.
+
+    ``face`` float32 (G, G) is 1 at a face, 0 where there is none and -1 where nothing is asked; ``box`` float32
+    (4, G, G) is how far left, top, right and bottom of the face are from the cell's centre, in pixels.
+    """
     grid = CANVAS // DETECTOR_STRIDE
     centre = (np.arange(grid, dtype=np.float32) + 0.5) * DETECTOR_STRIDE - 0.5
     face = np.zeros((grid, grid), np.float32)
@@ -134,8 +147,12 @@ def targets(rows: Floats) -> tuple[Floats, Floats]:
     return face, box
 
 
-def loss(out: Tensor, face: Tensor, box: Tensor) -> Tensor:
+def detector_loss(net: DetectorNet, batch: Batch) -> Tensor:
     """Focal loss on the logit (Lin et al., 2017), log-distance L1 and IoU loss where there is a face."""
+    pixels, truth, distances = batch
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_pays(torch.device("cpu"))):
+        out = net(to_input(pixels))
+    out, face, box = out.float(), torch.from_numpy(truth), torch.from_numpy(distances)
     logit, asked, is_face = out[:, 0], face >= 0, face > 0
     p = torch.sigmoid(logit)
     wrong = torch.where(is_face, 1 - p, p)
@@ -155,71 +172,52 @@ def _area(reach: Tensor) -> Tensor:
     return (reach[:, 0] + reach[:, 2]) * (reach[:, 1] + reach[:, 3])
 
 
-def batches(faces: FaceSet, found: list[Floats], size: int) -> Iterator[tuple[Bytes, Floats, Floats]]:
-    """Endless batches of canvases and their grids, the next one prepared beside the running step."""
-    pool_of = np.flatnonzero(~faces.held_out & np.array([bool((b[:, 4] >= SURE).any()) for b in found]))
+def batches(faces: AnnotatedFaces, found: list[Floats], size: int) -> Iterator[Batch]:
+    """Endless batches of canvases, of the faces that are not held out and of which the teacher is sure."""
+    sure = np.array([bool((boxes[:, 4] >= SURE).any()) for boxes in found])
+    pool = np.flatnonzero(~faces.held_out & sure)
     rng = np.random.default_rng(0)
 
-    def make(seeds: list[int]) -> tuple[Bytes, Floats, Floats]:
-        drawn = [compose(faces, found, pool_of, seed) for seed in seeds]
+    def draw() -> Batch:
+        drawn = [compose(faces, found, pool, seed) for seed in rng.integers(1 << 60, size=size).tolist()]
         grids = [targets(rows) for _, rows in drawn]
         return (
-            np.stack([c for c, _ in drawn]),
-            np.stack([f for f, _ in grids]),
-            np.stack([b for _, b in grids]),
+            np.stack([canvas for canvas, _ in drawn]),
+            np.stack([face for face, _ in grids]),
+            np.stack([box for _, box in grids]),
         )
 
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(make, rng.integers(1 << 60, size=size).tolist())
-        while True:
-            ready, coming = coming.result(), pool.submit(make, rng.integers(1 << 60, size=size).tolist())
-            yield ready
+    return prefetched(draw)
 
 
 def main(
     faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
     teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx.")],
     out: Annotated[Path, typer.Option(help="Where detector.pt goes.")],
-    minutes: float = 25,
-    batch: int = 12,
-    threads: int = 2,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time to take.")] = 25,
+    batch: Annotated[int, typer.Option(min=1, help="Canvases a step.")] = 12,
+    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
     rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 2e-3,
-    resume: Annotated[bool, typer.Option(help="Start from the weights in the run folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")] = False,
 ) -> None:
-    """Train on composed canvases."""
+    """Train the detector on composed canvases."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    out.mkdir(parents=True, exist_ok=True)
-    face_set = load_faces(faces)
-    found = yunet_boxes(face_set.pictures, teachers / "yunet_n_dynamic.onnx", UNSURE)
+    make_folder(out)
     net = DetectorNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if resume:
-        net.load_state_dict(torch.load(out / "detector.pt", weights_only=True))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.01)
-    start, step, smooth = time.monotonic(), 0, 0.0
-    for pixels, face, box in batches(face_set, found, batch):
-        progress = (time.monotonic() - start) / (minutes * 60)
-        if progress >= 1:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-        x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 320, 320), channels last
-        net.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            answer = net(x)
-        value = loss(answer.float(), torch.from_numpy(face), torch.from_numpy(box))
-        optimizer.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
-        optimizer.step()
-        step += 1
-        smooth = smooth * 0.98 + float(value.detach()) * 0.02
-        if step % 200 == 0:
-            print(f"step {step} at {progress:.0%}: loss {smooth / (1 - 0.98**step):.4f}", flush=True)
-            torch.save(net.state_dict(), out / "detector.pt")
-    torch.save(net.state_dict(), out / "detector.pt")
-    print(f"done after {step} steps of {batch}", flush=True)
+    begin(net, out / DETECTOR_WEIGHTS, resume)
+    teacher = YuNet(teachers / "yunet_n_dynamic.onnx", UNSURE)
+    known = load_faces(faces)
+    found = [teacher.boxes(picture) for picture in known.pictures]
+    fit(
+        net,
+        batches(known, found, batch),
+        lambda drawn: detector_loss(net, drawn),
+        clock(minutes),
+        Pace(rate, decay=0.01, clip=10.0, report_every=200),
+        out / DETECTOR_WEIGHTS,
+    )
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

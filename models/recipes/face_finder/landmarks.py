@@ -8,11 +8,9 @@ at a badly placed crop, the second at the crop which that first answer gives, as
 """
 
 import math
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -20,68 +18,79 @@ import typer
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.files import make_folder
+from models.recipes.command import run
 from models.recipes.face_finder.data import (
     FLIP,
-    FaceSet,
+    AnnotatedFaces,
     clouds,
+    crop_as_running,
     jittered,
     load_faces,
     spoil,
     to_unit,
     unlike_a_face,
-    warp_crop,
 )
-from models.recipes.face_finder.nets import LANDMARK_SIZE, LandmarkNet
-from models.recipes.face_finder.teachers import denoise, face_mesh
-from realtime.arrays import Bytes, Floats, Points
+from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
+from models.recipes.face_finder.nets import LANDMARK_SIZE, LANDMARK_WEIGHTS, LandmarkNet
+from models.recipes.face_finder.teachers import denoise, face_meshes
+from models.train import bfloat16_pays
+from realtime.arrays import Bytes, Floats, Matrix, Points
 from realtime.geometry import TEMPLATES, apply, invert
 
-__all__ = ["evaluate", "main"]
+__all__ = ["Batch", "batches", "evaluate", "landmark_loss", "main"]
 
 #: Share of a batch that shows no face, for the presence output.
-NEGATIVES = 0.2
-Batch = tuple[Bytes, Floats, Floats, Floats]
+NEGATIVES: Final = 0.2
+#: Pixels uint8 (N, 112, 112, 3); landmarks float32 (N, 68, 2) and mesh float32 (N, 468, 2) in the unit square, the
+#: mesh not a number where it is not known; 1 where there is a face and 0 where not, float32 (N,).
+Batch: TypeAlias = tuple[Bytes, Floats, Floats, Floats]
 
 
 def sample(
-    faces: FaceSet, target: Points, mesh: Floats, chosen: int, seed: int, hardness: float
+    faces: AnnotatedFaces, target: Floats, mesh: Floats, chosen: int, seed: int, hardness: float
 ) -> tuple[Bytes, Points, Floats, bool]:
     """One training crop with its landmarks and mesh in the unit square, and whether it shows a face."""
     rng = np.random.default_rng(seed)
     picture, landmarks = faces.pictures[chosen], faces.landmarks[chosen]
     is_face = rng.random() >= NEGATIVES
-    place = jittered if is_face else unlike_a_face
-    crop = place(landmarks, LANDMARK_SIZE, rng)
-    pixels = warp_crop(picture, crop, LANDMARK_SIZE) if is_face or rng.random() < 0.85 else clouds(LANDMARK_SIZE, rng)
+    # From a second look's small errors to a first look's large ones.
+    crop = (
+        jittered(landmarks, LANDMARK_SIZE, rng, rng.uniform(0.2, 1.1))
+        if is_face
+        else unlike_a_face(landmarks, LANDMARK_SIZE, rng)
+    )
+    of_picture = is_face or rng.random() < 0.85
+    pixels = crop_as_running(picture, crop, LANDMARK_SIZE) if of_picture else clouds(LANDMARK_SIZE, rng)
     if rng.random() < hardness:
         pixels = spoil(pixels, rng)
     points, dense = to_unit(target[chosen], crop, LANDMARK_SIZE), to_unit(mesh[chosen], crop, LANDMARK_SIZE)
     if rng.random() < 0.5:
         pixels = pixels[:, ::-1]
-        points = (np.array([1, 0], np.float32) + points * (-1, 1))[FLIP].astype(np.float32)
+        # The annotations count pixels from 1, so a mirrored point lies two pixels of the picture further on.
+        further = np.array([crop[0, 0], -crop[1, 0]]) * (2 / LANDMARK_SIZE)
+        points = (np.array([1, 0]) + points * (-1, 1) + further)[FLIP].astype(np.float32)
         # The mesh has its own mirror order; a crop that is mirrored just goes without it.
         dense = np.full_like(dense, np.nan)
     return np.ascontiguousarray(pixels), points, dense, is_face
 
 
-def batches(faces: FaceSet, target: Points, mesh: Floats, size: int, hardness: float) -> Iterator[Batch]:
-    """Endless batches, the next one prepared beside the running step."""
+def batches(faces: AnnotatedFaces, target: Floats, mesh: Floats, size: int, hardness: float) -> Iterator[Batch]:
+    """Endless batches of the faces that are not held out.
+
+    ``target`` float32 (N, 68, 2) and ``mesh`` float32 (N, 468, 2) are in picture pixels; ``hardness`` is the share
+    of the crops that are spoilt.
+    """
     training = np.flatnonzero(~faces.held_out)
     rng = np.random.default_rng(0)
 
-    def make(chosen: list[int], seeds: list[int]) -> Batch:
-        rows = [sample(faces, target, mesh, i, s, hardness) for i, s in zip(chosen, seeds, strict=True)]
+    def draw() -> Batch:
+        chosen, seeds = rng.choice(training, size).tolist(), rng.integers(1 << 60, size=size).tolist()
+        rows = [sample(faces, target, mesh, i, seed, hardness) for i, seed in zip(chosen, seeds, strict=True)]
         pixels, points, dense, is_face = zip(*rows, strict=True)
         return np.stack(pixels), np.stack(points), np.stack(dense), np.array(is_face, np.float32)
 
-    def draw() -> Batch:
-        return make(rng.choice(training, size).tolist(), rng.integers(1 << 60, size=size).tolist())
-
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(draw)
-        while True:
-            ready, coming = coming.result(), pool.submit(draw)
-            yield ready
+    return prefetched(draw)
 
 
 def wing(error: Tensor, width: float = 0.06, curvature: float = 0.012) -> Tensor:
@@ -91,21 +100,38 @@ def wing(error: Tensor, width: float = 0.06, curvature: float = 0.012) -> Tensor
     return torch.where(size < width, width * torch.log1p(size / curvature), size - offset)
 
 
+def landmark_loss(net: LandmarkNet, batch: Batch) -> Tensor:
+    """Wing losses of landmarks and mesh where there is a face, and cross entropy of presence everywhere."""
+    pixels, points, dense, is_face = batch
+    face = torch.from_numpy(is_face)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_pays(torch.device("cpu"))):
+        found, presence, found_mesh = net(to_input(pixels))
+    shown = face > 0
+    loss = wing(found.float()[shown] - torch.from_numpy(points)[shown]).mean() * 20
+    wanted = torch.from_numpy(dense)[shown]
+    known = ~wanted.isnan().any(dim=(1, 2))
+    loss = loss + wing(found_mesh.float()[shown][known] - wanted[known]).mean() * 10
+    return loss + F.binary_cross_entropy_with_logits(presence.float(), face) * 0.3
+
+
 @torch.no_grad()
-def evaluate(net: LandmarkNet, faces: FaceSet, looks: int = 2) -> dict[str, float]:
+def evaluate(net: LandmarkNet, faces: AnnotatedFaces, looks: int = 2) -> dict[str, float]:
     """Mean error in outer-eye distances on the held-out subjects, and how often presence is right."""
     net.eval()
     rng = np.random.default_rng(1)
     chosen = np.flatnonzero(faces.held_out)
     crops = [jittered(faces.landmarks[i], LANDMARK_SIZE, rng) for i in chosen]
+
+    def cut(crops: list[Matrix]) -> Tensor:
+        seen = zip(chosen, crops, strict=True)
+        return to_input(np.stack([crop_as_running(faces.pictures[i], crop, LANDMARK_SIZE) for i, crop in seen]))
+
     for _ in range(looks):
-        pixels = np.stack([warp_crop(faces.pictures[i], m, LANDMARK_SIZE) for i, m in zip(chosen, crops, strict=True)])
-        points, presence, _ = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+        points, presence, _ = net(cut(crops))
         found = [apply(invert(m), p * LANDMARK_SIZE - 0.5) for m, p in zip(crops, points.numpy(), strict=True)]
         crops = [TEMPLATES["landmarks"].frame_to_crop(p, LANDMARK_SIZE) for p in found]
     away = [unlike_a_face(faces.landmarks[i], LANDMARK_SIZE, rng) for i in chosen]
-    pixels = np.stack([warp_crop(faces.pictures[i], m, LANDMARK_SIZE) for i, m in zip(chosen, away, strict=True)])
-    _, absence, _ = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+    _, absence, _ = net(cut(away))
     truth = faces.landmarks[chosen]
     eye = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=1)
     error = np.linalg.norm(np.stack(found) - truth, axis=2).mean(axis=1) / eye
@@ -122,59 +148,40 @@ def main(
     faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
     teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx.")],
     out: Annotated[Path, typer.Option(help="Where landmarks.pt goes.")],
-    minutes: float = 40,
-    batch: int = 64,
-    threads: int = 2,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time to take.")] = 40,
+    batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 64,
+    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
     rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 2e-3,
-    hardness: Annotated[float, typer.Option(help="Share of the crops that are spoilt; less for a last phase.")] = 1.0,
-    resume: Annotated[bool, typer.Option(help="Start from the weights in the run folder.")] = False,
+    hardness: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the crops that are spoilt; less for a last phase.")
+    ] = 1.0,
+    resume: Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")] = False,
 ) -> None:
-    """Train and report the held-out error as it falls."""
+    """Train the landmark net, and report the held-out error as it falls."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    out.mkdir(parents=True, exist_ok=True)
-    face_set = load_faces(faces)
-    mesh = face_mesh(face_set, teachers / "face_mesh_468.onnx")
-    # Half annotation, half what the mesh implies: unbiased against the annotators, with less of their noise.
-    target = ((face_set.landmarks + denoise(face_set, mesh, ~face_set.held_out)) / 2).astype(np.float32)
-    print(f"{(~face_set.held_out).sum()} faces to train on, {face_set.held_out.sum()} held out", flush=True)
-
+    make_folder(out)
     net = LandmarkNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if resume:
-        net.load_state_dict(torch.load(out / "landmarks.pt", weights_only=True))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
-    start, step, seen = time.monotonic(), 0, 0.0
-    for pixels, points, dense, is_face in batches(face_set, target, mesh, batch, hardness):
-        progress = (time.monotonic() - start) / (minutes * 60)
-        if progress >= 1:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-        x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, 112, 112), channels last
-        face = torch.from_numpy(is_face)
-        net.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            found, presence, found_mesh = net(x)
-        shown = face > 0
-        loss = wing(found.float()[shown] - torch.from_numpy(points)[shown]).mean() * 20
-        wanted = torch.from_numpy(dense)[shown]
-        known = ~wanted.isnan().any(dim=(1, 2))
-        loss = loss + wing(found_mesh.float()[shown][known] - wanted[known]).mean() * 10
-        loss = loss + F.binary_cross_entropy_with_logits(presence.float(), face) * 0.3
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        step += 1
-        seen = seen * 0.99 + float(loss.detach()) * 0.01
-        if step % 500 == 0:
-            figures = evaluate(net, face_set)
-            words = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
-            print(f"step {step} at {progress:.0%}: loss {seen / (1 - 0.99**step):.4f} {words}", flush=True)
-            torch.save(net.state_dict(), out / "landmarks.pt")
-    figures = evaluate(net, face_set)
-    torch.save(net.state_dict(), out / "landmarks.pt")
-    print(f"done after {step} steps of {batch}: {figures}", flush=True)
+    begin(net, out / LANDMARK_WEIGHTS, resume)
+    known = load_faces(faces)
+    mesh = face_meshes(known, teachers / "face_mesh_468.onnx")
+    # Half annotation, half what the mesh implies: unbiased against the annotators, with less of their noise.
+    target = ((known.landmarks + denoise(known.landmarks, mesh, ~known.held_out)) / 2).astype(np.float32)
+    print(f"{(~known.held_out).sum()} faces to train on, {known.held_out.sum()} held out", flush=True)
+
+    def figures() -> str:
+        return " ".join(f"{name} {value:.4f}" for name, value in evaluate(net, known).items())
+
+    fit(
+        net,
+        batches(known, target, mesh, batch, hardness),
+        lambda drawn: landmark_loss(net, drawn),
+        clock(minutes),
+        Pace(rate, decay=0.02, clip=math.inf, report_every=500),
+        out / LANDMARK_WEIGHTS,
+        figures,
+    )
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

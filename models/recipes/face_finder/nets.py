@@ -1,23 +1,47 @@
 """The two networks of the built-in face finder. Shapes at the end of the line, (C, H, W) for one picture."""
 
+from typing import Final
+
 from torch import Tensor, nn
 
-__all__ = ["DETECTOR_STRIDE", "LANDMARK_SIZE", "DetectorNet", "LandmarkNet"]
+from models.recipes.face_mesh import VERTICES
+
+__all__ = [
+    "DETECTOR_STRIDE",
+    "DETECTOR_WEIGHTS",
+    "LANDMARK_SIZE",
+    "LANDMARK_WEIGHTS",
+    "DetectorNet",
+    "LandmarkNet",
+]
+
+#: Names of the weights in a run's folder.
+DETECTOR_WEIGHTS: Final = "detector.pt"
+LANDMARK_WEIGHTS: Final = "landmarks.pt"
 
 #: Side of the landmark net's input picture in pixels.
-LANDMARK_SIZE = 112
+LANDMARK_SIZE: Final = 112
 #: Pixels of the detector's input picture per cell of its output grid.
-DETECTOR_STRIDE = 8
+DETECTOR_STRIDE: Final = 8
 
-MESH_POINTS = 468
+
+#: Of the running statistics: batches are small, and the last layers have one value a picture.
+MOMENTUM: Final = 0.02
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """A convolution, batch norm (folded into it by the exporter) and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
+        nn.BatchNorm2d(outputs, momentum=MOMENTUM),
         nn.ReLU(inplace=True),
+    )
+
+
+def conv_valid(channels: int, size: int) -> nn.Sequential:
+    """A depthwise filter over the whole ``size`` x ``size`` map (MobileFaceNet, Chen et al., 2018)."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels, momentum=MOMENTUM)
     )
 
 
@@ -32,7 +56,7 @@ class Inverted(nn.Module):
             conv(inputs, wide, 1),
             conv(wide, wide, 3, stride, groups=wide),
             nn.Conv2d(wide, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
+            nn.BatchNorm2d(outputs, momentum=MOMENTUM),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -42,9 +66,9 @@ class Inverted(nn.Module):
 
 
 class LandmarkNet(nn.Module):
-    """An upright face crop to 68 landmarks and a presence logit; in training also the teacher's 468 mesh points.
+    """A face crop to 68 landmarks and a presence logit; in training also the teacher's 468 mesh points.
 
-    Input float32 (N, 3, 112, 112), RGB in 0..1. Landmarks come out in the crop's unit square.
+    Input float32 (N, 3, 112, 112), RGB in 0..1. Points come out as (x, y) in the crop's unit square.
     """
 
     def __init__(self) -> None:
@@ -68,18 +92,13 @@ class LandmarkNet(nn.Module):
         )
         self.landmarks = nn.Linear(224, 68 * 2)
         self.presence = nn.Linear(224, 1)
-        self.mesh = nn.Linear(224, MESH_POINTS * 2)
+        self.mesh = nn.Linear(224, VERTICES * 2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Landmarks (N, 68, 2), presence logit (N,), mesh (N, 468, 2)."""
         code = self.features((x - 0.5) * 4.0)
         points = self.landmarks(code).view(-1, 68, 2) + 0.5
-        return points, self.presence(code).squeeze(1), self.mesh(code).view(-1, MESH_POINTS, 2) + 0.5
-
-
-def conv_valid(channels: int, size: int) -> nn.Sequential:
-    """A depthwise filter over the whole ``size`` x ``size`` map (MobileFaceNet, Chen et al., 2018)."""
-    return nn.Sequential(nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels))
+        return points, self.presence(code).squeeze(1), self.mesh(code).view(-1, VERTICES, 2) + 0.5
 
 
 class DetectorNet(nn.Module):

@@ -6,60 +6,44 @@ YuNet says which box a detector should draw.
 """
 
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
-import onnxruntime as ort
+from numpy.typing import NDArray
 
-from models.recipes.face_finder.data import FaceSet
-from realtime.arrays import Bytes, Floats, Matrix, Points
-from realtime.geometry import apply, invert
+from models.recipes.face_finder.data import AnnotatedFaces
+from models.recipes.face_mesh import EYES, FaceMesh
+from realtime.arrays import Bytes, Floats
+from realtime.errors import ModelError
 
-__all__ = ["denoise", "face_mesh", "yunet_boxes"]
+__all__ = ["YuNet", "denoise", "face_meshes"]
 
-MESH_SIZE = 192
 #: Principal components of the mesh that the linear map sees; more fit the noise (measured: 40 to 200 are alike).
-COMPONENTS = 100
+COMPONENTS: Final = 100
+#: The mesh's outer eye corners.
+CORNERS: Final = (EYES[0][0], EYES[1][0])
 
 
-def upright_square(landmarks: Points, size: int) -> Matrix:
-    """Face Mesh's own framing: a square of 1.5 face extents, turned so that the eyes are level; (2, 3)."""
-    left, right = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
-    cos, sin = (right - left) / np.linalg.norm(right - left)
-    turn = np.array([[cos, sin], [-sin, cos]])
-    turned = landmarks @ turn.T
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    side = float((high - low).max()) * 1.5
-    centre = (low + high) / 2 - (0, 0.04 * side)
-    zoom = size / side
-    return np.column_stack([zoom * turn, size / 2 - 0.5 - zoom * centre])
+def face_meshes(faces: AnnotatedFaces, model: Path) -> Floats:
+    """The mesh of every face, float32 (N, 468, 2) in picture pixels. Raises ``ModelError`` for a bad file."""
+    teacher = FaceMesh(model)
+    seen = zip(faces.pictures, faces.landmarks, strict=True)
+    return np.stack([teacher.find(picture, landmarks)[:, :2] for picture, landmarks in seen])
 
 
-def face_mesh(faces: FaceSet, model: Path) -> Floats:
-    """The mesh of every face, float32 (N, 468, 2) in picture pixels."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    meshes = []
-    for picture, landmarks in zip(faces.pictures, faces.landmarks, strict=True):
-        frame_to_crop = upright_square(landmarks, MESH_SIZE)
-        crop = cv2.warpAffine(picture, frame_to_crop, (MESH_SIZE, MESH_SIZE), borderMode=cv2.BORDER_REPLICATE)
-        out = session.run(None, {name: crop[None].astype(np.float32) / 255})[0]
-        meshes.append(apply(invert(frame_to_crop), out.reshape(MESH_POINTS, 3)[:, :2]))
-    return np.stack(meshes)
+def denoise(landmarks: Floats, mesh: Floats, training: NDArray[np.bool_]) -> Floats:
+    """The landmarks that the mesh implies: a linear map, least squares over principal components.
 
-
-MESH_POINTS = 468
-
-
-def denoise(faces: FaceSet, mesh: Floats, training: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Points:
-    """The landmarks that the mesh implies, float32 (N, 68, 2): a linear map fitted where ``training`` is true."""
-    # Face coordinates: outer eye corners of the mesh (33, 263) at 0 and 1, so that size and roll drop out.
+    ``landmarks`` is float32 (N, 68, 2), ``mesh`` float32 (N, 468, 2), both in pixels; the map is fitted where
+    ``training``, bool (N,), is true. Returns float32 (N, 68, 2) in pixels.
+    """
+    # Face coordinates: outer eye corners of the mesh at 0 and 1, so that size and roll drop out.
     flat = mesh.astype(np.float64) @ (1, 1j)  # (N, 468) complex
-    origin, unit = flat[:, 33, None], flat[:, 263, None] - flat[:, 33, None]
+    first, second = CORNERS
+    origin, unit = flat[:, first, None], flat[:, second, None] - flat[:, first, None]
     local = (flat - origin) / unit
-    wanted = (faces.landmarks.astype(np.float64) @ (1, 1j) - origin) / unit  # (N, 68)
+    wanted = (landmarks.astype(np.float64) @ (1, 1j) - origin) / unit  # (N, 68)
     features = np.concatenate([local.real, local.imag], axis=1)  # (N, 936)
     mean = features[training].mean(axis=0)
     _, _, axes = np.linalg.svd(features[training] - mean, full_matrices=False)
@@ -71,14 +55,21 @@ def denoise(faces: FaceSet, mesh: Floats, training: np.ndarray[tuple[int], np.dt
     return np.stack([points.real, points.imag], axis=-1).astype(np.float32)
 
 
-def yunet_boxes(pictures: list[Bytes], model: Path, score: float = 0.6) -> list[Floats]:
-    """YuNet's boxes for each RGB picture: float32 (K, 5), x0, y0, x1, y1 in pixels and the score."""
-    detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), score, 0.3, 100)
-    boxes = []
-    for picture in pictures:
-        detector.setInputSize((picture.shape[1], picture.shape[0]))
-        _, found = detector.detect(np.ascontiguousarray(picture[:, :, ::-1]))
+class YuNet:
+    """YuNet (Wu et al., 2023) as a judge of boxes. Raises ``ModelError`` where ``model`` cannot be loaded."""
+
+    def __init__(self, model: Path, score: float) -> None:
+        if not model.is_file():
+            raise ModelError(f"{model}: no such file; the folder of teachers must hold it")
+        try:
+            self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), score, 0.3, 100)
+        except cv2.error as error:
+            raise ModelError(f"{model}: OpenCV cannot load it as YuNet") from error
+
+    def boxes(self, picture: Bytes) -> Floats:
+        """Of a picture, uint8 (H, W, 3) RGB: float32 (K, 5), x0, y0, x1, y1 in pixels and the score in 0..1."""
+        self._detector.setInputSize((picture.shape[1], picture.shape[0]))
+        _, found = self._detector.detect(np.ascontiguousarray(picture[:, :, ::-1]))
         rows = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
         corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4], rows[:, 14:15]], axis=1)
-        boxes.append(corners.astype(np.float32))
-    return boxes
+        return corners.astype(np.float32)

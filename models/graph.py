@@ -1,0 +1,54 @@
+"""A torch module as an ONNX graph, which tells nothing about the machine that it was made on."""
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from realtime.errors import ModelError
+
+__all__ = ["OPSET", "to_graph"]
+
+#: Version of the standard operators.
+OPSET: Final = 18
+
+
+def to_graph(
+    module: nn.Module, example: Tensor, free: Mapping[int, object], name: str, outputs: Sequence[str]
+) -> onnx.ModelProto:
+    """Export ``module``, which takes one tensor like ``example``, under the given names.
+
+    ``free`` says for each axis of the input whose length is not fixed what it may be: a ``torch.export.Dim``.
+    Raises ``ModelError`` where torch gives nothing back.
+    """
+    # The exporter talks about optional packages and its own deprecated ways; neither is the user's business.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module.eval(),
+            (example,),
+            input_names=[name],
+            output_names=list(outputs),
+            dynamic_shapes=(dict(free),),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ModelError("torch exported nothing")
+    model: onnx.ModelProto = program.model_proto
+    _strip(model)
+    return model
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Take out what the exporter notes down: source paths, stack traces, names of Python classes."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""

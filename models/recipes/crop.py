@@ -1,0 +1,23 @@
+"""Crops of still pictures."""
+
+import cv2
+import numpy as np
+
+from realtime.arrays import Bytes, Matrix
+from realtime.geometry import scale_of
+
+__all__ = ["crop_still"]
+
+
+def crop_still(picture: Bytes, frame_to_crop: Matrix, size: int) -> Bytes:
+    """A crop of a still picture, uint8 (S, S, 3), with more care than frames have time for.
+
+    Blurred first where it shrinks, cubic where it grows; its edges are replicated.
+    """
+    scale = scale_of(frame_to_crop)
+    if scale < 1:
+        sigma = 0.5 * np.sqrt(1 / scale**2 - 1) + 1e-3
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
+    flags = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    crop = cv2.warpAffine(picture, frame_to_crop, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8)

@@ -1,0 +1,112 @@
+"""The training loop that both nets share, and their weights on disk."""
+
+import io
+import pickle
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from models.files import write_whole
+from models.schedule import share_of_rate
+from realtime.arrays import Bytes
+from realtime.errors import InputError, UsageError
+
+__all__ = ["Pace", "begin", "clock", "fit", "load_weights", "prefetched", "save_weights", "to_input"]
+
+Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How to step: the numbers that the two nets do not share."""
+
+    rate: float  # of learning, at its highest
+    decay: float  # of the weights
+    clip: float  # largest norm of the gradient
+    report_every: int  # steps
+    warmup: int = 200  # steps until the rate is at its highest
+
+
+def prefetched(draw: Callable[[], Batch]) -> Iterator[Batch]:
+    """Endless batches, the next one prepared beside the running step."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(draw)
+        while True:
+            ready, coming = coming.result(), pool.submit(draw)
+            yield ready
+
+
+def clock(minutes: float) -> Callable[[int], float]:
+    """Share of a run of ``minutes`` that is over, from now on, whatever the step."""
+    start = time.monotonic()
+    return lambda step: (time.monotonic() - start) / (minutes * 60)
+
+
+def to_input(pixels: Bytes) -> Tensor:
+    """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in 0..1; channels stay last in memory."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
+
+
+def begin(net: nn.Module, path: Path, resume: bool) -> None:
+    """Load the weights at ``path`` with ``resume``; without it raise ``UsageError`` where there are some."""
+    if resume:
+        load_weights(net, path)
+    elif path.exists():
+        raise UsageError(f"{path}: is there already; give --resume to go on from it, or another folder")
+
+
+def fit(
+    net: nn.Module,
+    batches: Iterator[Batch],
+    loss: Callable[[Batch], Tensor],
+    progress: Callable[[int], float],
+    pace: Pace,
+    path: Path,
+    report: Callable[[], str] = str,
+) -> list[float]:
+    """Train ``net`` until ``progress``, of the steps made, reaches 1; the weights go to ``path``.
+
+    AdamW (Loshchilov and Hutter 2019). ``loss`` answers for a batch; ``report`` adds figures to the lines that are
+    printed. Returns the loss of every step.
+    """
+    optimizer = torch.optim.AdamW(net.parameters(), lr=pace.rate, weight_decay=pace.decay)
+    losses: list[float] = []
+    while (done := progress(len(losses))) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = pace.rate * share_of_rate(done, len(losses), pace.warmup)
+        net.train()
+        value = loss(next(batches))
+        optimizer.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), pace.clip)
+        optimizer.step()
+        losses.append(float(value.detach()))
+        if len(losses) % pace.report_every == 0:
+            recent = sum(losses[-pace.report_every :]) / pace.report_every
+            print(f"step {len(losses)} at {done:.0%}: loss {recent:.4f} {report()}", flush=True)
+            save_weights(net, path)
+    save_weights(net, path)
+    print(f"done after {len(losses)} steps; {path} {report()}", flush=True)
+    return losses
+
+
+def save_weights(net: nn.Module, path: Path) -> None:
+    """Write the net's weights in one step. Raises ``OutputError``."""
+    data = io.BytesIO()
+    torch.save(net.state_dict(), data)
+    write_whole(path, data.getvalue())
+
+
+def load_weights(net: nn.Module, path: Path) -> None:
+    """Read what ``save_weights`` wrote. Raises ``InputError`` where it is missing, damaged or of another net."""
+    try:
+        net.load_state_dict(torch.load(path, weights_only=True))
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, TypeError) as error:
+        first = str(error).partition("\n")[0]
+        raise InputError(f"{path}: not the weights of a {type(net).__name__} ({first})") from error
