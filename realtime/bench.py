@@ -1,6 +1,5 @@
 """How fast the main job is, beside a plain transcode with the same decoder, encoder and threads."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -8,7 +7,6 @@ from signal import SIG_IGN, SIGINT, signal
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TypeAlias
 
 from pydantic import BaseModel
 
@@ -23,9 +21,6 @@ from realtime.source import FileSource
 from realtime.stages import StageTimes
 
 __all__ = ["ConvertBench", "bench_convert", "transcode"]
-
-#: Called after each run with the number done and the number in all.
-OnRun: TypeAlias = Callable[[int, int], None]
 
 
 class ConvertBench(BaseModel):
@@ -55,7 +50,7 @@ def transcode(path: Path, target: Path, encoding: Encoding) -> float:
         source.close()
 
 
-def bench_convert(job: Job, rounds: int = 3, on_run: OnRun | None = None) -> ConvertBench:
+def bench_convert(job: Job, rounds: int = 3) -> ConvertBench:
     """Time both ways ``rounds`` times, in turn, into a temporary folder; ``job.target`` gives the suffix.
 
     Every run has a process of its own, so that memory is that of one conversion, and no run warms up another.
@@ -70,16 +65,12 @@ def bench_convert(job: Job, rounds: int = 3, on_run: OnRun | None = None) -> Con
     ):
         plain = Path(folder) / f"plain{job.target.suffix}"
         swapped = replace(job, target=Path(folder) / f"swapped{job.target.suffix}", report=None, force=True)
-        for number in range(rounds):
+        for _ in range(rounds):
             transcodes.append(pool.apply(transcode, (job.source, plain, job.encoding)))
-            if on_run is not None:
-                on_run(2 * number + 1, 2 * rounds)
             report, peak = pool.apply(_convert, (swapped,))
             conversions.append(report.fps)
             if peak is not None:
                 peaks.append(peak)
-            if on_run is not None:
-                on_run(2 * number + 2, 2 * rounds)
     return ConvertBench(
         frames=report.frames_out,
         transcode_fps=round(median(transcodes), 2),

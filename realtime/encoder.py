@@ -62,7 +62,7 @@ FRAME_CLOCK: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2"
 _EVEN: Final = frozenset({"libx264", "libx265"})
 
 #: Formats that an encoder lists, and cannot be opened with.
-_BROKEN: Final = frozenset({("libvpx-vp9", "gbrap")})
+_BROKEN: Final = frozenset(("libvpx-vp9", name) for name in ("gbrap", "yuva422p", "yuva444p"))
 
 #: Bits a pixel a frame for codecs that know no constant quality.
 _BITS_PER_PIXEL: Final = 0.15

@@ -1,7 +1,7 @@
 """One frame's way, from faces found to faces pasted back, with no thread in sight."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from realtime.color import Transfer
 from realtime.face import Face
@@ -13,11 +13,10 @@ from realtime.sharpen import sharpen
 from realtime.stages import Stages
 from realtime.swap import SwapModel
 
-__all__ = ["WHICH_FACES", "Performer", "WhichFaces"]
+__all__ = ["Performer", "WhichFaces"]
 
 #: Every face, or the largest of each frame only.
 WhichFaces: TypeAlias = Literal["all", "largest"]
-WHICH_FACES = get_args(WhichFaces)
 
 
 @dataclass

@@ -51,8 +51,8 @@ CONTAINERS: Final = {
     ".avi": "avi", ".ts": "mpegts", ".m2ts": "mpegts", ".mts": "mpegts",
 }  # fmt: skip
 
-#: What is encoded where nothing is asked for; elsewhere libx264.
-_CODECS: Final = {"webm": "libvpx-vp9"}
+#: What is encoded where nothing is asked for; elsewhere libx264. In AVI readers guess the times of H.264.
+_CODECS: Final = {"webm": "libvpx-vp9", "avi": "mpeg4"}
 
 #: Codecs that a transport stream has a type for; it swallows others, but nothing plays them.
 _IN_TRANSPORT: Final = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"})

@@ -61,6 +61,7 @@ class FileSource:
         self._shape = ""
         self._turn = Turn()
         self._damaged: set[int] = set()
+        self._decoding_times: deque[int] | None = None
         check_regular(path)
         check_whole(path)
         self.container = _open(path)
@@ -69,6 +70,8 @@ class FileSource:
             self.video.codec_context.thread_count = DECODER_THREADS
             self.video.thread_type = "AUTO"
             self.rate, self.time_base, self.expected_frames = _clock(self.container, self.video)
+            if self.container.format.name in _UNTIMED and self.video.codec_context.has_b_frames:
+                self._decoding_times = deque()
             self._items = self._read()
             self._head: deque[Item] = deque()
             self.first = self._fetch_first()
@@ -123,6 +126,8 @@ class FileSource:
                     continue
                 if packet.is_corrupt:
                     raise InputError(f"{self.path}: the file is damaged or cut short {self._where()}")
+                if self._decoding_times is not None and packet.dts is not None and packet.size:
+                    self._decoding_times.append(packet.dts)
                 with self._stage:
                     pictures = self.video.decode(packet)
                 for picture in pictures:
@@ -146,6 +151,8 @@ class FileSource:
             )
         if picture.time_base is None:
             picture.time_base = self.time_base
+        if self._decoding_times:  # pictures come in the order in which they are shown
+            picture.pts = self._decoding_times.popleft()
         if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
             number = round(self.frames / self.rate / picture.time_base)
             picture.pts = number if picture.dts is None else picture.dts
@@ -236,6 +243,9 @@ DEMUXERS: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,kux,asf,nut,ogg,mxf,gxf,ivf,obu,"
     "h264,hevc,vvc,m4v,mjpeg,yuv4mpegpipe,gif,apng,dv,rm,wtv,wav,mp3,flac,aac,aiff,ac3,eac3,w64,caf"
 )
+
+#: Containers that store no presentation times. FFmpeg guesses them, and wrongly where pictures are reordered.
+_UNTIMED: Final = frozenset({"avi"})
 
 #: Enough to keep the decoder ahead; each thread holds a frame or two.
 DECODER_THREADS: Final = 2

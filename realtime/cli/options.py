@@ -33,7 +33,8 @@ Sharpen: TypeAlias = Annotated[
     float, typer.Option(metavar="AMOUNT", min=0, max=1, help="Sharpen the new face, 0 to 1.")
 ]
 Codec: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="ENCODER", help="FFmpeg's name: libx264 (default), libx265, ffv1, ...")
+    str | None,
+    typer.Option(metavar="ENCODER", help="FFmpeg's name: libx264, libx265, ffv1, ...; by default what suits OUTPUT."),
 ]
 Crf: TypeAlias = Annotated[
     float | None,

@@ -179,6 +179,15 @@ def test_odd_sizes_are_encoded_with_whole_chroma(
     )
 
 
+def test_an_animation_with_transparency_becomes_webm(tmp_path: Path) -> None:
+    path = make(
+        tmp_path / "in.gif", Clip(codec="gif", options={}, pix_fmt="rgb8", time_base=Fraction(1, 100), audio=None)
+    )
+    warnings = transcode(path, tmp_path / "out.webm")
+    assert any("encoded as yuva420p" in warning for warning in warnings)
+    assert len(times(tmp_path / "out.webm")) == 30
+
+
 def test_lost_transparency_is_in_the_warnings(tmp_path: Path) -> None:
     path = make(tmp_path / "in.mkv", Clip(codec="ffv1", options={}, pix_fmt="yuva420p", time_base=MILLI, frames=3))
     (warning,) = transcode(path, tmp_path / "out.mkv")
@@ -294,6 +303,14 @@ def test_avi_numbers_frames(tmp_path: Path) -> None:
     assert len(steps) == 29
     assert steps == pytest.approx(0.04)
     assert payloads(target) == payloads(path)
+
+
+@pytest.mark.parametrize("rate", [25, 30, 15])
+def test_avi_keeps_the_times_of_a_constant_rate(tmp_path: Path, rate: int) -> None:
+    clip = Clip(rate=rate, audio="pcm_s16le", time_base=Fraction(1, 600), frames=20)
+    path, target = make(tmp_path / "in.mov", clip), tmp_path / "out.avi"
+    assert transcode(path, target) == []
+    assert times(target) == times(path)
 
 
 def test_avi_starts_at_nought_and_says_so(tmp_path: Path) -> None:

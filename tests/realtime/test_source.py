@@ -56,6 +56,18 @@ def test_avi_without_presentation_times_gets_rising_ones(tmp_path: Path) -> None
     assert sorted(set(pts)) == pts
 
 
+@pytest.mark.parametrize(
+    ("codec", "options"), [("libx264", {"bf": "3", "preset": "veryfast"}), ("mpeg4", {"bf": "2"}), ("mpeg4", {})]
+)
+def test_avi_with_reordered_pictures_is_timed_evenly(tmp_path: Path, codec: str, options: dict[str, str]) -> None:
+    clip = Clip(codec=codec, options=options, time_base=Fraction(1, 25), audio="pcm_s16le")
+    frames, _, source = read(make(tmp_path / "old.avi", clip))
+    assert source.frames == 30
+    pts = [frame.pts for frame in frames if frame.pts is not None]
+    assert pts == list(range(pts[0], pts[0] + 30))
+    assert pts[0] <= 1
+
+
 def test_pictures_of_unknown_layout_are_converted_once_and_noted(tmp_path: Path) -> None:
     path = tmp_path / "packed.mkv"
     make(path, Clip(codec="rawvideo", options={}, pix_fmt="uyvy422", time_base=Fraction(1, 1000), frames=5))

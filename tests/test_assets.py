@@ -1,0 +1,37 @@
+"""What is shipped: small enough, loadable, and free of traces of the machine it was made on."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from realtime.library import ASSETS, find_model
+from realtime.swap import SwapModel
+
+FILES = sorted(ASSETS.glob("*.onnx"))
+
+
+def test_the_face_finder_is_small() -> None:
+    assert sum((ASSETS / name).stat().st_size for name in ("detector.onnx", "landmarks.onnx")) <= 4_000_000
+
+
+def test_the_built_in_model_is_small_and_depicts_nobody() -> None:
+    path = find_model("bronze")
+    assert path.stat().st_size <= 16_000_000
+    model = SwapModel.load(path, "cpu")
+    assert model.size >= 128
+    assert [identity.kind for identity in model.manifest.identities] == ["synthetic"]
+    assert model.manifest.licence == "MIT"
+    assert model.manifest.training.sources
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_path_of_a_machine_is_left_in_a_file(path: Path) -> None:
+    found = re.findall(rb"/(?:home|root|work|Users|tmp|usr)/[\w./-]+", path.read_bytes())
+    assert not found, found[:3]
+
+
+def test_there_are_cards_for_all_files() -> None:
+    cards = (ASSETS / "README.md").read_text()
+    assert FILES
+    assert all(path.name in cards for path in FILES)
