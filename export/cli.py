@@ -26,13 +26,13 @@ def export(
     consent_date: Annotated[str | None, typer.Option(help="When, as YYYY-MM-DD.")] = None,
     consent_statement: Annotated[str | None, typer.Option(help="To what.")] = None,
     samples: Annotated[Path | None, typer.Option(help="Aligned faces to compare torch and ONNX Runtime on.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the output if it is there.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the output if it is there.")] = False,
 ) -> None:
     """Write a trained side as a model file, checked before it appears."""
     if output.suffix != ".onnx":
         raise UsageError(f"{output}: the name of a model file ends in .onnx")
-    if output.exists() and not force:
-        raise OutputError(f"{output}: is there already; give --force to replace it")
+    if output.exists() and not replace:
+        raise OutputError(f"{output}: is there already; give --replace to write over it")
     consent = (consent_by, consent_date, consent_statement)
     if any(consent) and not all(consent):
         raise UsageError("a consent record needs all of --consent-by, --consent-date and --consent-statement")

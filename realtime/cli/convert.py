@@ -29,7 +29,7 @@ def convert(
     faces: options.Faces = options.FacesChoice.all,
     blend: options.Blend = "normal",
     color: options.Color = None,
-    sharpen: options.Sharpen = 0.0,
+    sharpen: options.Sharpen = 0.5,
     codec: options.Codec = None,
     crf: options.Crf = None,
     preset: options.Preset = None,

@@ -70,7 +70,7 @@ def test_from_folders_to_a_model_file(tmp_path: Path) -> None:
     assert "public-domain" in listed
     assert SwapModel.load(file).size == 64
 
-    with pytest.raises(MummerError, match="force"):
+    with pytest.raises(MummerError, match="replace"):
         call("export", run, file, *say_who)
     with pytest.raises(UsageError, match="purple"):
         call("export", run, tmp_path / "c.onnx", "--identity", "Me", "--kind", "synthetic", "--color", "purple")
