@@ -22,7 +22,7 @@ class Blend:
     """How a mask's edge is treated: ``erode`` is cut off, ``feather`` fades; in shares of the crop's side."""
 
     erode: float = 0.0
-    feather: float = 0.06
+    feather: float = 0.03
 
     def alpha(self, mask: Bytes) -> Bytes:
         """The alpha, uint8 (S, S), of a mask, uint8 (S, S) with 255 on the face.
@@ -57,8 +57,8 @@ _RAMP: Final = _ramp()
 #: The presets by name.
 BLENDS: Final = {
     "normal": Blend(),
-    "soft": Blend(erode=0.01, feather=0.12),
-    "tight": Blend(feather=0.02),
+    "soft": Blend(feather=0.1),
+    "tight": Blend(feather=0.01),
     "inner": Blend(erode=0.04, feather=0.08),
 }
 
