@@ -11,9 +11,11 @@ crop are DeepFaceLab's, so that its models and ours are interchangeable.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.arrays import Matrix, Points
 
@@ -44,8 +46,12 @@ def apply(matrix: Matrix, points: Points) -> Points:
 
 def invert(matrix: Matrix) -> Matrix:
     """The map back: ``a_to_b`` becomes ``b_to_a``. Raises ``numpy.linalg.LinAlgError`` for a singular one."""
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([linear, -linear @ matrix[:, 2]])
+    # Written out: it is asked for a dozen times a frame, and two rows are too few for a general solver to pay.
+    (a, b, x), (c, d, y) = matrix.tolist()
+    det = a * d - b * c
+    if det == 0:
+        raise np.linalg.LinAlgError("a map onto a line has no way back")
+    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / det
 
 
 def scale_of(matrix: Matrix) -> float:
@@ -70,8 +76,16 @@ class Template:
 
         ``landmarks`` is float32 (68, 2) in frame pixels; returns float64 (2, 3).
         """
-        chosen = np.stack([landmarks[list(group)].mean(axis=0) for group in self.groups])
-        return fit_similarity(chosen, np.asarray(self.points, np.float32) * size - 0.5)
+        return fit_similarity(_means(self.groups) @ landmarks, np.asarray(self.points, np.float32) * size - 0.5)
+
+
+@cache
+def _means(groups: tuple[tuple[int, ...], ...]) -> NDArray[np.float32]:
+    """The matrix, float32 (K, 68), that takes landmarks to the means of K groups of them."""
+    matrix = np.zeros((len(groups), 68), np.float32)
+    for row, group in zip(matrix, groups, strict=True):
+        row[list(group)] = 1 / len(group)
+    return matrix
 
 
 # Template units of DeepFaceLab's 2D reference face: landmarks 17..48 and 54 in a square around brows to mouth.

@@ -6,6 +6,7 @@ from typing import Final
 
 from realtime.channel import Channel, ChannelClosedError
 from realtime.frame import Frame
+from realtime.priority import give_way
 from realtime.sink import Sink
 from realtime.source import Item, Source
 
@@ -90,6 +91,7 @@ class _Crew:
         self._performed.close()
 
     def _write(self) -> None:
+        give_way()
         for item in self._performed:
             self._sink.write(item)
             if self._on_frame is not None and isinstance(item, Frame):

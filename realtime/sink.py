@@ -26,6 +26,7 @@ from realtime.encoder import (
 )
 from realtime.errors import OutputError
 from realtime.frame import Frame
+from realtime.priority import start_giving_way
 from realtime.source import FileSource, Item, display_matrix, reason
 from realtime.stages import Stages
 
@@ -236,7 +237,7 @@ class FileSink:
         context = self.video.codec_context
         asked = " ".join(f"{name}={value}" for name, value in context.options.items())
         try:
-            context.open()
+            start_giving_way(context.open)
         except (av.error.FFmpegError, ValueError) as error:
             raise OutputError(
                 f"{self.name}: the encoder {self._codec.name} refuses {context.width}x{context.height}"

@@ -1,0 +1,42 @@
+"""Who waits when the cores are full.
+
+A frame can be decoded and encoded by several threads at once, but performed on by one only. Where that thread has to
+share its core with the encoder's, the encoder runs out of frames a moment later, and a core stands idle. So the
+encoder's threads give way. On Linux a thread has a niceness of its own, and hands it to the threads that it starts;
+elsewhere nothing is changed.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from threading import Thread, get_native_id
+from typing import Final
+
+__all__ = ["give_way", "start_giving_way"]
+
+#: Anyone may raise the niceness of a thread. At 10 it gets a tenth of what the others get, where there is not enough.
+NICENESS: Final = 10
+
+
+def give_way() -> None:
+    """Let the calling thread, and those that it starts from now on, run after the others."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+
+
+def start_giving_way(start: Callable[[], None]) -> None:
+    """Call ``start``, so that the threads it starts give way and the calling thread does not; raises what it raises."""
+    errors: list[BaseException] = []
+
+    def call() -> None:
+        give_way()
+        try:
+            start()
+        except BaseException as error:  # noqa: BLE001  # raised again, in the caller's thread
+            errors.append(error)
+
+    thread = Thread(target=call, name="open encoder")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
