@@ -51,7 +51,7 @@ def invert(matrix: Matrix) -> Matrix:
     det = a * d - b * c
     if det == 0:
         raise np.linalg.LinAlgError("a map onto a line has no way back")
-    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / det
+    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]], np.float64) / float(det)
 
 
 def scale_of(matrix: Matrix) -> float:

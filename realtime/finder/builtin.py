@@ -23,7 +23,7 @@ PATIENCE = 3
 #: A face that moved more than this since the last frame (in outer-eye distances) is looked at again from its new place.
 FAR = 0.15
 #: What detector and landmark net must say together of a new face, and the landmark net at least.
-LIKELY, DOUBTFUL = 1.0, 0.2
+LIKELY, DOUBTFUL = 1.1, 0.2
 #: Boxes that share this much belong to one face.
 SAME = 0.3
 #: Faces with eyes nearer together than this many pixels are too small to swap or to tell from noise.

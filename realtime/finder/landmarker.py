@@ -15,6 +15,10 @@ __all__ = ["Landmarker"]
 ASSET = Path(__file__).parent.parent / "assets" / "landmarks.onnx"
 #: Side of the net's input in pixels.
 SIZE = 112
+#: Looks at a new face: boxes are loose, and each look starts nearer to the face than the one before.
+LOOKS = 3
+#: A first look with less presence than this is not followed up.
+HOPELESS = 0.05
 # Where a head box lies in the net's crop, in crop sides: mean over the training faces.
 BOX_WIDTH, BOX_HEIGHT, BOX_BOTTOM = 0.675, 0.865, 0.377
 
@@ -36,9 +40,13 @@ class Landmarker:
         return self.look(frame, TEMPLATES["landmarks"].frame_to_crop(landmarks, SIZE))
 
     def settle(self, frame: Frame, box: Box) -> tuple[Points, float]:
-        """Look at a detected head box, then once more at the crop which the first answer gives."""
+        """Look at a detected head box, then again at the crop which each answer gives."""
         points, presence = self.look(frame, crop_of_box(box))
-        return self.follow(frame, points) if presence > 0.1 else (points, presence)
+        for _ in range(LOOKS - 1):
+            if presence < HOPELESS:
+                break
+            points, presence = self.follow(frame, points)
+        return points, presence
 
 
 def crop_of_box(box: Box) -> Matrix:
