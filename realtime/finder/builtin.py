@@ -9,7 +9,7 @@ from realtime.arrays import Points
 from realtime.face import Face
 from realtime.finder.detector import Detector
 from realtime.finder.landmarker import Landmarker
-from realtime.finder.tracks import Clock, Track, overlap
+from realtime.finder.tracks import Clock, Track, nesting, overlap
 from realtime.frame import Frame
 
 __all__ = ["BuiltinFinder"]
@@ -24,8 +24,8 @@ PATIENCE = 3
 FAR = 0.15
 #: What detector and landmark net must say together of a new face, and the landmark net at least.
 LIKELY, DOUBTFUL = 1.1, 0.2
-#: Boxes that share this much belong to one face.
-SAME = 0.3
+#: Boxes that share this much of both belong to one face, and so do boxes that share this much of the smaller one.
+SAME, NESTED = 0.3, 0.6
 #: Faces with eyes nearer together than this many pixels are too small to swap or to tell from noise.
 SMALLEST = 6.0
 
@@ -73,7 +73,7 @@ class BuiltinFinder:
         """Find newcomers and those who were lost from sight."""
         followed = [track.box for track in self._tracks if track.misses == 0]
         for box, score in self._detector.detect(frame):
-            if overlap(box, followed) > SAME:
+            if nesting(box, followed) > NESTED:
                 continue
             landmarks, presence = self._landmarker.settle(frame, box)
             # Each net alone may be fooled or shy; a face is what both together make likely.
@@ -92,7 +92,7 @@ def distinct(tracks: Iterable[Track]) -> list[Track]:
     """The tracks without those that have run onto an older one's face."""
     kept: list[Track] = []
     for track in tracks:
-        if overlap(track.box, [other.box for other in kept]) <= SAME:
+        if nesting(track.box, [other.box for other in kept]) <= NESTED:
             kept.append(track)
     return kept
 

@@ -24,7 +24,7 @@ SAME = 0.4
 class Detector:
     """Finds head boxes in whole frames. Some 2 ms for a 720p frame on one core."""
 
-    def __init__(self, device: str = "auto", threshold: float = 0.25) -> None:
+    def __init__(self, device: str = "auto", threshold: float = 0.6) -> None:
         self._session = open_session(ASSET, device)
         # sigmoid(logit) > threshold, asked of the logit itself
         self._least_logit = float(np.log(threshold / (1 - threshold)))

@@ -8,7 +8,7 @@ from realtime.face import Box, Face
 from realtime.finder.one_euro import OneEuro
 from realtime.frame import Frame
 
-__all__ = ["Clock", "Track", "overlap"]
+__all__ = ["Clock", "Track", "nesting", "overlap"]
 
 #: A gap longer than this is a new scene for the filter, which then starts afresh.
 LONGEST_GAP = 0.25
@@ -62,13 +62,26 @@ class Track:
 
 def overlap(box: Box, others: Iterable[Box]) -> float:
     """The largest intersection over union of ``box`` with any of ``others``, 0..1."""
-    return max((_iou(box, other) for other in others), default=0.0)
+    return max((_shared(box, other) / _union(box, other) for other in others), default=0.0)
 
 
-def _iou(a: Box, b: Box) -> float:
+def nesting(box: Box, others: Iterable[Box]) -> float:
+    """The largest part that ``box`` shares with any of ``others``, of the smaller of the two, 0..1.
+
+    A mouth can look like a small face: it lies in the box of a large one and hardly overlaps with it.
+    """
+    return max((_shared(box, other) / min(_area(box), _area(other)) for other in others), default=0.0)
+
+
+def _area(box: Box) -> float:
+    return max((box[2] - box[0]) * (box[3] - box[1]), 1e-6)
+
+
+def _shared(a: Box, b: Box) -> float:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def _union(a: Box, b: Box) -> float:
+    return max(_area(a) + _area(b) - _shared(a, b), 1e-6)

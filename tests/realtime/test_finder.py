@@ -17,7 +17,7 @@ from realtime.finder.detector import Detector
 from realtime.finder.landmarker import SIZE, Landmarker, crop_of_box
 from realtime.finder.one_euro import OneEuro
 from realtime.finder.plugins import PluginFinder
-from realtime.finder.tracks import overlap
+from realtime.finder.tracks import nesting, overlap
 from realtime.frame import Frame
 from realtime.geometry import TEMPLATES, apply
 from realtime.sightings import sightings
@@ -129,6 +129,9 @@ def test_detector_reports_the_surest_first(clip: Path) -> None:
 
 
 def test_overlap_of_boxes() -> None:
+    assert nesting((0, 0, 9, 9), [(4, 4, 6, 6), (20, 20, 30, 30)]) == 1.0
+    assert nesting((0, 0, 2, 2), [(1, 0, 9, 9)]) == 0.5
+    assert nesting((0, 0, 2, 2), []) == 0.0
     assert overlap((0, 0, 2, 2), [(5, 5, 6, 6), (0, 0, 2, 1)]) == 0.5
     assert overlap((0, 0, 2, 2), []) == 0.0
 
