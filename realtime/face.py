@@ -6,7 +6,7 @@ import numpy as np
 
 from realtime.arrays import Points
 
-__all__ = ["Box", "Face"]
+__all__ = ["Box", "Face", "eye_distance"]
 
 #: x0, y0, x1, y1 in frame pixels.
 Box = tuple[float, float, float, float]
@@ -33,9 +33,14 @@ class Face:
 
     @property
     def eye_distance(self) -> float:
-        """Distance of the outer eye corners in pixels, the usual yardstick of landmark errors."""
-        return float(np.linalg.norm(self.landmarks[36] - self.landmarks[45]))
+        """See ``eye_distance``."""
+        return eye_distance(self.landmarks)
 
 
 #: Share of the landmarks' height by which a detector's box reaches above the brows (YuNet's median: 0.33).
 FOREHEAD = 0.33
+
+
+def eye_distance(landmarks: Points) -> float:
+    """Distance of the outer eye corners in pixels, the usual yardstick of landmark errors; float32 (68, 2) in."""
+    return float(np.linalg.norm(landmarks[36] - landmarks[45]))

@@ -9,7 +9,8 @@ elsewhere nothing is changed.
 import os
 import sys
 from collections.abc import Callable
-from threading import Thread, get_native_id
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_native_id
 from typing import Final
 
 __all__ = ["give_way", "start_giving_way"]
@@ -26,17 +27,5 @@ def give_way() -> None:
 
 def start_giving_way(start: Callable[[], None]) -> None:
     """Call ``start``, so that the threads it starts give way and the calling thread does not; raises what it raises."""
-    errors: list[BaseException] = []
-
-    def call() -> None:
-        give_way()
-        try:
-            start()
-        except BaseException as error:  # noqa: BLE001  # raised again, in the caller's thread
-            errors.append(error)
-
-    thread = Thread(target=call, name="open encoder")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(1, "open encoder", give_way) as pool:
+        pool.submit(start).result()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from realtime.arrays import Points
-from realtime.face import Face
+from realtime.face import Face, eye_distance
 from realtime.finder.detector import Detector
 from realtime.finder.landmarker import Landmarker
 from realtime.finder.tracks import Clock, Track, nesting, overlap
@@ -107,8 +107,3 @@ def plausible(landmarks: Points, frame: Frame) -> bool:
     x, y = landmarks.mean(axis=0).tolist()
     size = eye_distance(landmarks)
     return SMALLEST <= size <= max(frame.width, frame.height) and 0 <= x < frame.width and 0 <= y < frame.height
-
-
-def eye_distance(landmarks: Points) -> float:
-    """Outer-eye distance in pixels."""
-    return float(np.linalg.norm(landmarks[36] - landmarks[45]))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.arrays import Points
+from realtime.face import eye_distance
 
 __all__ = ["OneEuro"]
 
@@ -29,7 +30,7 @@ class OneEuro:
 
     def __call__(self, points: Points, seconds: float) -> Points:
         """The smoothed points, float32 (68, 2), ``seconds`` after the former ones (more than 0)."""
-        face = max(float(np.linalg.norm(points[36] - points[45])), 1.0)
+        face = max(eye_distance(points), 1.0)
         raw = points.astype(np.float64)
         self._speed += _share(SPEED_CUTOFF, seconds) * ((raw - self._raw) / seconds - self._speed)
         # The head moves as one: the mean speed hardly sees the noise of single points, so it may open the
