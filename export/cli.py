@@ -1,47 +1,164 @@
 """``mummer export``: plugs into the command line by name, which imports this module only to run it."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from export.onnx import export_model
-from export.record import make_card
-from export.samples import sample_faces
+from export.face_finder import export_face_finder
+from export.forms import FORMS, Form
+from export.model import Exported, Request, Side, export_model, form_of
+from export.precision import BARS
+from export.record import Precision, identities_of, letter, make_card
+from export.samples import collect_faces
+from export.speed import milliseconds
 from models.checkpoint import load_network, read_checkpoint
+from models.detectors.fan import FanFinder
+from models.graph import OPSET
+from realtime.arrays import Bytes
 from realtime.errors import OutputError, UsageError
+from realtime.finder.sfd_fan import DETECTOR, LANDMARKS
+from realtime.identity import Identity
 
 __all__ = ["export"]
 
+#: The one that can be exported: S3FD with FAN.
+FACE_FINDER: Final = "sfd+fan"
+
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of the training run.")],
-    output: Annotated[Path, typer.Argument(help="The model file to write, .onnx.")],
-    identity: Annotated[str, typer.Option(help="Display name of the face that the model puts in.")],
-    kind: Annotated[str, typer.Option(help="synthetic, self, consented, licensed or public-domain.")],
-    side: Annotated[int | None, typer.Option(min=0, help="Which decoder to export; the last one if not said.")] = None,
+    run: Annotated[Path, typer.Argument(help="Folder of the training run; or of the face finder to write.")],
+    output: Annotated[
+        Path | None, typer.Argument(help="The model file to write: .onnx, or .dfm for other programs too.")
+    ] = None,
+    side: Annotated[
+        list[str] | None, typer.Option(help="Side to put in: a, b, c ..., again for more, or all. [default: the last]")
+    ] = None,
+    direction: Annotated[str | None, typer.Option(help="Instead of --side: a2b puts b in for a.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, max=2048, help="Side of the crops in pixels. [default: as trained]")
+    ] = None,
+    fp16: Annotated[bool, typer.Option("--fp16", help="Half precision: half the size, for GPUs.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Whole numbers: for CPUs; needs --calibrate.")] = False,
+    calibrate: Annotated[Path | None, typer.Option(help="Aligned faces that --int8 takes its ranges from.")] = None,
+    opset: Annotated[int, typer.Option(min=18, max=25, help="Version of the ONNX operators.")] = OPSET,
+    consent: Annotated[
+        list[Path] | None,
+        typer.Option(help="Identity file of the exported side, where the run has none; again for more sides."),
+    ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the model file.")] = "all rights reserved",
     color: Annotated[str, typer.Option(help="Colour mode that suits the face.")] = "none",
-    consent_by: Annotated[str | None, typer.Option(help="Who agreed to the use of the face.")] = None,
-    consent_date: Annotated[str | None, typer.Option(help="When, as YYYY-MM-DD.")] = None,
-    consent_statement: Annotated[str | None, typer.Option(help="To what.")] = None,
     samples: Annotated[Path | None, typer.Option(help="Aligned faces to compare torch and ONNX Runtime on.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the output if it is there.")] = False,
+    face_finder: Annotated[
+        str | None, typer.Option(help="Instead of a run, write face-alignment's face finder: sfd+fan.")
+    ] = None,
 ) -> None:
     """Write a trained side as a model file, checked before it appears."""
-    if output.suffix != ".onnx":
-        raise UsageError(f"{output}: the name of a model file ends in .onnx")
-    if output.exists() and not replace:
-        raise OutputError(f"{output}: is there already; give --replace to write over it")
-    consent = (consent_by, consent_date, consent_statement)
-    if any(consent) and not all(consent):
-        raise UsageError("a consent record needs all of --consent-by, --consent-date and --consent-statement")
+    if face_finder is not None:
+        write_face_finder(face_finder, run, output, replace)
+        return
+    if output is None:
+        raise UsageError(f"{run}: into which model file? give a name that ends in {' or '.join(FORMS)}")
+    form = form_of(output)
+    precision = chosen_precision(fp16, int8, calibrate)
     checkpoint = read_checkpoint(run)
-    card = make_card(checkpoint, identity, kind, licence, color, *consent)
+    config = checkpoint.config
+    sides = chosen_sides(side or (), direction, config.sides, run)
+    identities = identities_of(checkpoint, run, sides, consent or ())
+    card = make_card(checkpoint, identities, licence, color)
+    # One file holds all sides, or there is one for each.
+    files: list[tuple[tuple[int, ...], tuple[Identity, ...], Path]] = [(sides, identities, output)]
+    if len(sides) > 1 and not form.chooses:
+        paths = each(output, sides)
+        files = [((number,), (who,), path) for number, who, path in zip(sides, identities, paths, strict=True)]
+    for *_, path in files:
+        if path.exists() and not replace:
+            raise OutputError(f"{path}: is there already; give --replace to write over it")
+    faces = collect_faces(size or config.size, card.template, samples, calibrate)
     network = load_network(checkpoint)
-    chosen = checkpoint.config.sides - 1 if side is None else side
-    if chosen >= checkpoint.config.sides:
-        raise UsageError(f"{run}: has sides 0 to {checkpoint.config.sides - 1}, not {chosen}")
-    faces = sample_faces(checkpoint.config.size, samples)
-    manifest = export_model(network, checkpoint.config, chosen, card, faces, output)
-    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {identity}, weights {manifest.weights_sha256[:12]}")
+    for numbers, people, path in files:
+        request = Request(numbers, size or config.size, precision, opset)
+        exported = export_model(network, config, request, card.of(people), faces, path)
+        for line in report(exported, request, form, faces.samples, path):
+            typer.echo(line)
+
+
+def write_face_finder(name: str, folder: Path, more: Path | None, replace: bool) -> None:
+    """Write the face finder ``name`` into ``folder``. Raises ``MummerError`` where that cannot be."""
+    if name != FACE_FINDER:
+        raise UsageError(f"--face-finder {name}: there is {FACE_FINDER} alone")
+    if more is not None:
+        raise UsageError(f"--face-finder writes one folder: {folder} or {more}?")
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: a file; a face finder is a folder with {DETECTOR} and {LANDMARKS}")
+    if (folder / DETECTOR).exists() and not replace:
+        raise OutputError(f"{folder}: holds a face finder already; give --replace to write over it")
+    export_face_finder(*FanFinder("sfd", "cpu").networks, folder)
+    typer.echo(f"{folder}: {DETECTOR} and {LANDMARKS}; use them with --detector {folder}")
+
+
+def chosen_precision(fp16: bool, int8: bool, calibrate: Path | None) -> Precision:
+    """What the options ask for. Raises ``UsageError`` where they do not go together."""
+    if fp16 and int8:
+        raise UsageError("give either --fp16 or --int8")
+    if int8 and calibrate is None:
+        raise UsageError("--int8 needs --calibrate FACESET: the aligned faces that its ranges are measured on")
+    if calibrate is not None and not int8:
+        raise UsageError("--calibrate is for --int8")
+    return "float16" if fp16 else "int8" if int8 else "float32"
+
+
+def chosen_sides(named: Sequence[str], direction: str | None, count: int, run: Path) -> tuple[int, ...]:
+    """The sides to export of a run with ``count``, as numbers. Raises ``UsageError`` for what is no such side."""
+    if direction is not None:
+        if named:
+            raise UsageError("give either --side or --direction")
+        source, arrow, target = direction.partition("2")
+        if not arrow:
+            raise UsageError(f"--direction {direction}: is like a2b, which puts b in for a")
+        if _side(source, count, run) == _side(target, count, run):
+            raise UsageError(f"--direction {direction}: puts a face in for itself")
+        named = [target]
+    if list(named) == ["all"]:
+        return tuple(range(count))
+    sides = tuple(_side(name, count, run) for name in named) or (count - 1,)
+    if len(set(sides)) < len(sides):
+        raise UsageError("--side: the same side twice")
+    return sides
+
+
+def each(output: Path, sides: Sequence[int]) -> list[Path]:
+    """A name for each side's own file: ``name.b.dfm``."""
+    return [output.with_name(f"{output.stem}.{letter(side)}{output.suffix}") for side in sides]
+
+
+def report(exported: Exported, request: Request, form: Form, faces: Bytes, path: Path) -> Iterator[str]:
+    """What was written, and for smaller precisions what it costs and gains, in lines."""
+    manifest = exported.manifest
+    names = ", ".join(identity.name for identity in manifest.identities)
+    digest = (manifest.weights_sha256 or "")[:12]
+    yield f"{path}: {path.stat().st_size / 1e6:.1f} MB, {names}, {request.precision}, weights {digest}"
+    if request.precision != "float32":
+        for number, side in zip(request.sides, exported.sides, strict=True):
+            yield from _table(letter(number), side, request.precision, form, faces)
+
+
+def _table(name: str, side: Side, precision: Precision, form: Form, faces: Bytes) -> Iterator[str]:
+    """Speed and quality of one side, and each layer's quality where they had to be measured."""
+    found = side.found
+    yield f"  side {name}: {found.quality:.1f} dB against torch (at least {BARS[precision]:g}),"
+    if precision == "int8":  # halves are for GPUs: their speed on a CPU says nothing
+        plain, small = milliseconds([side.plain, found.model], form, faces)
+        yield f"  {plain:.2f} ms a face in float32, {small:.2f} ms in int8 on one core: {plain / small:.2f}x"
+    for part, quality in sorted(found.alone.items(), key=lambda item: item[1]):
+        yield f"  {quality:7.1f} dB alone  {part}{'  (left in float32)' if part in found.left_out else ''}"
+
+
+def _side(name: str, count: int, run: Path) -> int:
+    """The number of a side by its letter or number."""
+    for number in range(count):
+        if name.lower() in (letter(number), str(number)):
+            return number
+    raise UsageError(f"{run}: has no side {name!r}; it has {', '.join(letter(number) for number in range(count))}")

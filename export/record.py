@@ -1,64 +1,54 @@
-"""The part of a manifest that people say: identity, consent, licence."""
+"""The part of a manifest that the network does not know: whose face it is, licence, what it was made from."""
 
-import re
-from dataclasses import dataclass
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
+import onnx
 from pydantic import ValidationError
 
+from export.checks import graphs
+from export.forms import Form
+from models.architectures import Config
 from models.checkpoint import Checkpoint
 from realtime.color import open_color
-from realtime.errors import UsageError
-from realtime.manifest import Consent, Identity
+from realtime.errors import ConsentError, ModelError, UsageError
+from realtime.identity import Identity, check_consent, read_identity
+from realtime.manifest import Manifest, Training
 
-__all__ = ["Card", "first_problem", "make_card", "slug"]
+__all__ = ["Card", "Precision", "identities_of", "letter", "make_card", "make_manifest", "weights_sha256"]
+
+Precision = Literal["float32", "float16", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the manifest says that the network does not know."""
+    """``identities`` are those of the exported sides in their order; ``sources`` are names and sha256."""
 
-    identity: Identity
+    identities: tuple[Identity, ...]
     licence: str
     template: str = "whole-face"
     color: str = "none"
     counts: tuple[int, ...] = (0,)
     iterations: int = 0
-    sources: tuple[tuple[str, str], ...] = ()  # name, sha256
+    sources: tuple[tuple[str, str], ...] = ()
+
+    def of(self, identities: tuple[Identity, ...]) -> "Card":
+        """The same for these identities alone."""
+        return replace(self, identities=identities)
 
 
-def slug(name: str) -> str:
-    """An id made of a display name: small letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63] or "identity"
-
-
-def make_card(
-    checkpoint: Checkpoint,
-    name: str,
-    kind: str,
-    licence: str,
-    color: str,
-    consent_by: str | None = None,
-    consent_date: str | None = None,
-    consent_statement: str | None = None,
-) -> Card:
-    """The card of a run for the identity ``name``, of a ``kind`` as in ``Identity``, with a colour mode's name.
-
-    Raises ``UsageError`` with what does not fit.
-    """
-    open_color(color)  # a mode that is not there is refused here, not when the model runs
-    try:
-        consent = (
-            Consent.model_validate({"by": consent_by, "date": consent_date, "statement": consent_statement})
-            if consent_by
-            else None
-        )
-        identity = Identity.model_validate({"id": slug(name), "name": name, "kind": kind, "consent": consent})
-    except ValidationError as error:
-        raise UsageError(first_problem(error)) from error
+def make_card(checkpoint: Checkpoint, identities: Sequence[Identity], licence: str, color: str) -> Card:
+    """The card of a run. Raises ``UsageError`` for a colour mode that is not there."""
+    open_color(color)  # refused here, not when the model runs
     facts = checkpoint.facts
     counts, sources = facts.get("counts", [0]), facts.get("sources", {})
     return Card(
-        identity=identity,
+        identities=tuple(identities),
         licence=licence,
         template=str(facts.get("template", "whole-face")),
         color=color,
@@ -68,8 +58,99 @@ def make_card(
     )
 
 
-def first_problem(error: ValidationError) -> str:
+def identities_of(
+    checkpoint: Checkpoint, run: Path, sides: Sequence[int], files: Sequence[Path] = ()
+) -> tuple[Identity, ...]:
+    """Who the ``sides`` are: from identity ``files``, one for each side, or else from what the run recorded.
+
+    Raises ``ConsentError`` for a side of which nobody said whose face it is, or whose consent is missing or has
+    expired, ``UsageError`` where the number of files does not fit.
+    """
+    if files and len(files) != len(sides):
+        raise UsageError(f"give --consent once for each exported side: {len(sides)}, not {len(files)}")
+    recorded = checkpoint.facts.get("identities")
+    found = []
+    for index, side in enumerate(sides):
+        entry = recorded[side] if isinstance(recorded, list) and side < len(recorded) else None
+        if files:
+            identity, where = read_identity(files[index]), str(files[index])
+        elif entry is not None:
+            identity, where = _recorded(entry, run, side), str(run)
+        else:
+            raise ConsentError(
+                f"{run}: does not say whose face side {letter(side)} is; make a record with `mummer consent new`"
+                " and give it with --consent FILE.json"
+            )
+        check_consent(identity, where)
+        found.append(identity)
+    return tuple(found)
+
+
+def letter(side: int) -> str:
+    """A side as people say it: a, b, c ..."""
+    return chr(ord("a") + side) if side < LETTERS else str(side)
+
+
+LETTERS = 26
+
+
+def make_manifest(
+    config: Config, size: int, form: Form, card: Card, model: onnx.ModelProto, precision: Precision, chooses: str | None
+) -> Manifest:
+    """The manifest of ``model``. Raises ``ModelError`` for what may not stand in one."""
+    try:
+        return Manifest(
+            architecture=config.fields(),  # type: ignore[arg-type]  # pydantic checks it
+            size=size,
+            template=card.template,
+            tensors=form.tensors.model_copy(update={"identity": chooses}),
+            masks=form.masks,
+            identities=card.identities,
+            licence=card.licence,
+            training=Training(
+                counts=card.counts,
+                iterations=card.iterations,
+                sources=dict(card.sources),
+                code_version=_code_version(),
+            ),
+            weights_sha256=weights_sha256(model),
+            color=card.color,
+            precision=precision,
+        )
+    except ValidationError as error:
+        raise ModelError(f"the manifest: {_first_problem(error)}") from error
+
+
+def weights_sha256(model: onnx.ModelProto) -> str:
+    """Digest of all initialisers: for each, by name, its name, type, shape and little-endian bytes."""
+    digest = hashlib.sha256()
+    tensors = [tensor for graph in graphs(model.graph) for tensor in graph.initializer]
+    for tensor in sorted(tensors, key=lambda tensor: tensor.name):
+        array = onnx.numpy_helper.to_array(tensor)
+        digest.update(json.dumps([tensor.name, array.dtype.str, array.shape]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _recorded(entry: object, run: Path, side: int) -> Identity:
+    try:
+        return Identity.model_validate_json(json.dumps(entry))
+    except ValidationError as error:
+        raise ConsentError(
+            f"{run}: its record of side {letter(side)} does not fit: {_first_problem(error)};"
+            " give another with --consent FILE.json"
+        ) from error
+
+
+def _first_problem(error: ValidationError) -> str:
     """The first of the things that pydantic has to say, with the name of the field."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(step) for step in first["loc"]) or error.title
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _code_version() -> str:
+    try:
+        return importlib.metadata.version("mummer")
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"

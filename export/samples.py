@@ -1,34 +1,89 @@
-"""Faces to compare an exported graph on."""
+"""Faces to compare an exported graph on, and to measure its activations on."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from models.faces import read_faces
+from models.faceset.reading import read_faceset
 from realtime.arrays import Bytes
+from realtime.demo.portrait import LANDMARKS, load_portrait
+from realtime.errors import InputError
+from realtime.geometry import TEMPLATES
 
-__all__ = ["sample_faces"]
+__all__ = ["Faces", "collect_faces", "own_pictures"]
 
-#: Faces that are enough.
-COUNT: Final = 8
+#: Faces that are enough to compare on, and to measure activations on.
+SAMPLES: Final = 8
+CALIBRATION: Final = 128
 
 
-def sample_faces(size: int, folder: Path | None = None) -> Bytes:
-    """Up to eight faces from ``folder``, or made-up pictures: uint8 (N, size, size, 3) RGB, N >= 2.
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """``samples`` are compared on, ``calibration`` is what activations are measured on: uint8 (N, P, P, 3) RGB.
 
-    The made-up ones go through the whole range: noise, smooth noise and flat black and white.
-    Raises ``InputError`` where the folder has no readable faces.
+    There are two samples or more, and they are no part of the calibration where it has enough faces for both.
     """
-    if folder is not None:
-        faces = read_faces(folder, size).faces[:COUNT]
-        return np.concatenate([faces, faces]) if len(faces) < 2 else faces
+
+    samples: Bytes
+    calibration: Bytes
+
+
+def collect_faces(size: int, template: str, samples: Path | None, calibration: Path | None) -> Faces:
+    """Faces of ``size`` pixels from folders of aligned faces; each folder has a stand-in.
+
+    Without ``samples`` some faces of ``calibration`` are set apart, or our own pictures are taken; without
+    ``calibration`` the samples serve for both. Raises ``InputError`` where a folder has no readable faces.
+    """
+    own = _read(samples, size, SAMPLES) if samples else None
+    if calibration is None:
+        faces = own_pictures(size, template) if own is None else own
+        return Faces(faces, faces)
+    read = _read(calibration, size, CALIBRATION + SAMPLES)
+    if own is not None:
+        return Faces(own, read)
+    apart = np.zeros(len(read), bool)
+    apart[_spread(len(read), SAMPLES)] = len(read) >= 2 * SAMPLES
+    return Faces(read[apart], read[~apart]) if apart.any() else Faces(read, read)
+
+
+def own_pictures(size: int, template: str = "whole-face") -> Bytes:
+    """Pictures that need no folder: uint8 (N, size, size, 3) RGB.
+
+    The demo's portrait in several lights, where scikit-image is installed, and made-up pictures that go through the
+    whole range: noise, smooth noise and flat black and white.
+    """
     random = np.random.default_rng(0)
-    noise = random.integers(0, 256, (3, size, size, 3), np.uint8)
-    smooth = [
-        cv2.resize(random.integers(0, 256, (6, 6, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
-        for _ in range(3)
-    ]
+    noise = random.integers(0, 256, (size, size, 3), np.uint8)
+    smooth = cv2.resize(random.integers(0, 256, (6, 6, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
     flat = [np.full((size, size, 3), value, np.uint8) for value in (0, 255)]
-    return np.concatenate([noise, np.stack([*smooth, *flat]).astype(np.uint8)])
+    return np.stack([*_portraits(size, template), noise, smooth, *flat]).astype(np.uint8)
+
+
+def _read(folder: Path, size: int, count: int) -> Bytes:
+    """At most ``count`` of the folder's faces, from all over it; one alone comes twice."""
+    with TemporaryDirectory(prefix="mummer-") as cache:  # a large set would not fit in memory
+        faces = read_faceset(folder, size, cache=Path(cache)).faces
+        chosen = faces[_spread(len(faces), count)].copy()
+        del faces
+    return np.concatenate([chosen, chosen]) if len(chosen) < 2 else chosen
+
+
+def _spread(total: int, count: int) -> NDArray[np.int64]:
+    """At most ``count`` numbers below ``total``, evenly spread."""
+    return np.linspace(0, total - 1, min(total, count)).round().astype(np.int64)
+
+
+def _portraits(size: int, template: str) -> list[Bytes]:
+    """The portrait as it is, mirrored, in low light and in bright light; nothing without scikit-image."""
+    try:
+        portrait = load_portrait()
+    except InputError:
+        return []
+    matrix = TEMPLATES[template].frame_to_crop(LANDMARKS, size)
+    face = cv2.warpAffine(portrait, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.float32)
+    return [variant.astype(np.uint8) for variant in (face, face[:, ::-1], face * 0.4, 255 - (255 - face) * 0.6)]

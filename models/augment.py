@@ -7,7 +7,7 @@ batch depends on nothing else.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +41,11 @@ class Photometry:
     blur_share: float = 0.5
     compress_share: float = 0.3
 
+    def scaled(self, strength: float) -> "Photometry":
+        """The same with its deviations ``strength`` times as large."""
+        names = ("exposure", "gamma", "balance", "saturation", "light", "noise")
+        return replace(self, **{name: getattr(self, name) * strength for name in names})
+
 
 def _normal(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
     return torch.randn(shape, generator=generator).to(like.device)
@@ -68,11 +73,11 @@ def affine_grid(like: Tensor, geometry: Geometry, generator: Generator) -> Tenso
     return F.affine_grid(rows, [count, 1, size, size], align_corners=False)
 
 
-def warp_field(like: Tensor, geometry: Geometry, generator: Generator) -> Tensor:
+def warp_field(like: Tensor, geometry: Geometry, generator: Generator, strength: float = 1.0) -> Tensor:
     """A smooth random displacement to add to a grid: knots moved at random, cubic in between."""
     count, _, size, _ = like.shape
     knots = geometry.knots
-    moves = _normal((count, 2, knots, knots), like, generator).clamp(-2, 2) * (2 * geometry.warp)
+    moves = _normal((count, 2, knots, knots), like, generator).clamp(-2, 2) * (2 * geometry.warp * strength)
     coarse = F.interpolate(moves, (33, 33), mode="bicubic", align_corners=True)  # fine enough to be smooth
     return F.interpolate(coarse, (size, size), mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
 

@@ -1,18 +1,27 @@
 """Batches of augmented examples, drawn from facesets or from pairs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Protocol
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
 from models.faces import FaceSet
 from models.pairs import WEIGHT_ONE, Pairs
+from models.priority import priority_maps
+from models.settings import Stage
 from realtime.arrays import Bytes
 
-__all__ = ["Batches", "Example", "PairBatches", "SideBatches"]
+__all__ = ["Batches", "Example", "PairBatches", "SideBatches", "held_out"]
+
+#: Neighbours in film order that are held out together: a face beside one that was learnt is no test.
+STRETCH: Final = 8
+CPU: Final = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,10 @@ class Example:
     weight: Tensor
     side: int
 
+    def part(self, which: slice) -> "Example":
+        """Some pictures of the batch."""
+        return Example(self.face[which], self.target[which], self.mask[which], self.weight[which], self.side)
+
 
 class Batches(Protocol):
     """A source of examples."""
@@ -37,35 +50,71 @@ class Batches(Protocol):
     def counts(self) -> tuple[int, ...]:
         """Pictures of each side."""
 
-    def draw(self, count: int, generator: Generator) -> Sequence[Example]:
-        """An example of ``count`` pictures for every side that learns; depends on ``generator`` alone."""
+    def draw(self, count: int, generator: Generator, stage: Stage, device: torch.device = CPU) -> Sequence[Example]:
+        """An example of ``count`` pictures for every side that learns; depends on the other arguments alone."""
+
+    def held(self, count: int) -> Sequence[Example]:
+        """For every side up to ``count`` pictures that no draw shows, as they are; for some sides there may be none."""
+
+    def shown(self, count: int) -> Sequence[Example]:
+        """``count`` pictures in all, as they are, for previews: held-out ones where there are some."""
 
 
 class SideBatches:
-    """The classic way, sides unpaired: warp a face, and ask its own decoder for the face as it was."""
+    """The classic way, sides unpaired: warp a face, and ask its own decoder for the face as it was.
+
+    ``flips`` says of each side how often a face is mirrored, ``fit`` are faces of the target clip, which join side A,
+    ``hold_out`` is the share of each side that is kept for judging, ``priority`` that of eyes and mouth.
+    """
 
     geometry: ClassVar = Geometry(warp=0.025)
     # The answer shares the question's light, so only what a camera adds may differ between the two.
     light: ClassVar = Photometry(exposure=0.08, gamma=0.06, balance=0.03, saturation=0.1, light=0.05)
 
-    def __init__(self, sides: Sequence[FaceSet], geometry: Geometry = geometry, light: Photometry = light) -> None:
+    def __init__(
+        self,
+        sides: Sequence[FaceSet],
+        geometry: Geometry = geometry,
+        light: Photometry = light,
+        flips: Sequence[float] | None = None,
+        fit: FaceSet | None = None,
+        hold_out: float = 0.05,
+        priority: float = 1.0,
+    ) -> None:
         self.counts = tuple(len(side) for side in sides)
-        self._sides = sides
-        self._geometry = geometry
+        self._sets = [_Side(side, hold_out, priority) for side in sides]
+        self._fit = _Side(fit, 0.0, priority) if fit is not None else None
+        self._geometry = [replace(geometry, flip=flip) for flip in flips or [geometry.flip] * len(sides)]
         self._light = light
 
-    def draw(self, count: int, generator: Generator) -> Sequence[Example]:
+    def draw(self, count: int, generator: Generator, stage: Stage, device: torch.device = CPU) -> Sequence[Example]:
         """See ``Batches.draw``."""
         examples = []
-        for side, faces in enumerate(self._sides):
-            index = torch.randint(len(faces), (count,), generator=generator)
-            face, mask = _picture(faces.faces, index), _mask(faces.masks, index)
-            grid = affine_grid(face, self._geometry, generator)
-            warped = sample(face, grid + warp_field(face, self._geometry, generator))
-            target, mask = sample(face, grid, cubic=True), sample(mask, grid)
-            shown = photometry(warped, self._light, generator)
-            examples.append(Example(shown, target, mask, torch.ones_like(mask), side))
+        for side, (faces, geometry) in enumerate(zip(self._sets, self._geometry, strict=True)):
+            picks = faces.pick(count, generator)
+            if side == 0 and self._fit is not None and (fitted := round(count * stage.fit)):
+                clip = self._fit.pick(fitted, generator)
+                picks = [torch.cat([ours[fitted:], theirs]) for ours, theirs in zip(picks, clip, strict=True)]
+            face, mask, weight = (_floats(pick.to(device)) for pick in picks)
+            grid = affine_grid(face, geometry, generator)
+            moved = grid + warp_field(face, geometry, generator, stage.warp) if stage.warp else grid
+            shown = photometry(sample(face, moved), self._light.scaled(stage.light), generator)
+            target = sample(face, grid, cubic=True)
+            examples.append(Example(shown, target, sample(mask, grid), sample(weight, grid) * (255 / WEIGHT_ONE), side))
         return examples
+
+    def held(self, count: int) -> Sequence[Example]:
+        """See ``Batches.held``."""
+        return [_still(faces, faces.held[:count], side) for side, faces in enumerate(self._sets) if len(faces.held)]
+
+    def shown(self, count: int) -> Sequence[Example]:
+        """See ``Batches.shown``."""
+        parts = np.array_split(np.arange(count), len(self._sets))
+        return [
+            _still(faces, np.resize(np.concatenate([_spread(faces.held, len(part)), faces.used]), len(part)), side)
+            for side, (faces, part) in enumerate(zip(self._sets, parts, strict=True))
+            if len(part)
+        ]
 
 
 class PairBatches:
@@ -82,26 +131,90 @@ class PairBatches:
         self._geometry = geometry
         self._light = light
 
-    def draw(self, count: int, generator: Generator) -> Sequence[Example]:
+    def draw(self, count: int, generator: Generator, stage: Stage, device: torch.device = CPU) -> Sequence[Example]:
         """See ``Batches.draw``."""
         pairs = self._pairs
-        index = torch.multinomial(self._chances, count, replacement=True, generator=generator)
-        face, target = _picture(pairs.inputs, index), _picture(pairs.targets, index)
-        mask = _mask(pairs.masks, index)
+        index = torch.multinomial(self._chances, count, replacement=True, generator=generator).numpy()
+        face, target, mask = (
+            _floats(_take(part, index).to(device)) for part in (pairs.inputs, pairs.targets, pairs.masks)
+        )
         grid = affine_grid(face, self._geometry, generator) + warp_field(face, self._geometry, generator)
         moved = sample(torch.cat([face, mask], dim=1), grid)  # (B, 4, S, S)
-        shown, mask = photometry(moved[:, :3], self._light, generator), moved[:, 3:]
+        shown, mask = photometry(moved[:, :3], self._light.scaled(stage.light), generator), moved[:, 3:]
         weight = torch.ones_like(mask)
         if pairs.weights is not None:
-            weight = sample(_mask(pairs.weights, index) * (255 / WEIGHT_ONE), grid)  # whatever its size
+            weight = sample(_floats(_take(pairs.weights, index).to(device)) * (255 / WEIGHT_ONE), grid)
         return [Example(shown, sample(target, grid, cubic=True), mask, weight, self._side)]
 
+    def held(self, count: int) -> Sequence[Example]:
+        """See ``Batches.held``; none, since pairs come without an order in which neighbours look alike."""
+        return []
 
-def _picture(faces: Bytes, index: Tensor) -> Tensor:
-    """uint8 (N, S, S, 3) to float (B, 3, S, S) in 0..1."""
-    return torch.from_numpy(faces[index.numpy()]).permute(0, 3, 1, 2).float() / 255
+    def shown(self, count: int) -> Sequence[Example]:
+        """See ``Batches.shown``."""
+        index = np.linspace(0, len(self._pairs) - 1, count).astype(np.int64)
+        face, target, mask = (
+            _floats(_take(part, index)) for part in (self._pairs.inputs, self._pairs.targets, self._pairs.masks)
+        )
+        return [Example(face, target, mask, torch.ones_like(mask), self._side)]
 
 
-def _mask(masks: Bytes, index: Tensor) -> Tensor:
-    """uint8 (N, S, S) to float (B, 1, S, S) in 0..1."""
-    return torch.from_numpy(masks[index.numpy()]).unsqueeze(1).float() / 255
+class _Side:
+    """The faces of one side, some of them held out."""
+
+    def __init__(self, faces: FaceSet, hold_out: float, priority: float) -> None:
+        self.faces = faces
+        order = np.argsort(np.array(faces.names)) if faces.names else np.arange(len(faces))  # film order
+        out = held_out(len(faces), hold_out)
+        self.held, self.used = order[out], order[~out]
+        self.weights: Bytes = (
+            np.full((1, 1, 1), WEIGHT_ONE, np.uint8)
+            if faces.landmarks is None or priority == 1
+            else priority_maps(faces.landmarks, faces.faces.shape[1], priority)
+        )
+
+    def pick(self, count: int, generator: Generator) -> list[Tensor]:
+        """Random faces, masks and weight maps, uint8 (B, C, S, S) with sides S of their own."""
+        chosen = torch.randint(len(self.used), (count,), generator=generator).numpy()
+        return self.take(self.used[chosen])
+
+    def take(self, index: NDArray[np.int64]) -> list[Tensor]:
+        """The faces, masks and weight maps at ``index``, as ``pick`` gives them."""
+        weights = self.weights[index] if len(self.weights) > 1 else self.weights.repeat(len(index), 0)
+        return [_take(self.faces.faces, index), _take(self.faces.masks, index), torch.from_numpy(weights).unsqueeze(1)]
+
+
+def held_out(count: int, share: float) -> NDArray[np.bool_]:
+    """Which of ``count`` faces in film order are held out: evenly spaced stretches, ``share`` of all.
+
+    Never all: at least half of the faces are left, and a set too small for one stretch keeps them all.
+    """
+    out = np.zeros(count, bool)
+    stretches = round(count * share / STRETCH) or int(count * share >= STRETCH / 4)
+    length = min(STRETCH, round(count * share))
+    for middle in (np.arange(stretches) + 0.5) * (count / max(stretches, 1)):
+        out[int(middle) - length // 2 :][:length] = True
+    return out
+
+
+def _spread(index: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Up to ``count`` of ``index``, evenly spaced."""
+    return index[np.linspace(0, len(index) - 1, min(count, len(index))).astype(np.int64)]
+
+
+def _still(faces: _Side, index: NDArray[np.int64], side: int) -> Example:
+    """Faces as they are."""
+    face, mask, _ = (_floats(part) for part in faces.take(index))
+    mask = F.interpolate(mask, face.shape[-2:], mode="bilinear", align_corners=False)
+    return Example(face, face, mask, torch.ones_like(mask), side)
+
+
+def _take(pictures: Bytes, index: NDArray[np.int64]) -> Tensor:
+    """uint8 (N, S, S, 3) or (N, S, S) to uint8 (B, 3 or 1, S, S)."""
+    taken = torch.from_numpy(pictures[index])
+    return taken.permute(0, 3, 1, 2) if taken.ndim == 4 else taken.unsqueeze(1)
+
+
+def _floats(pictures: Tensor) -> Tensor:
+    """uint8 to float in 0..1."""
+    return pictures.float() / 255

@@ -1,36 +1,45 @@
 """Checkpoints: one safetensors file of weights, averaged weights and optimiser state, with a JSON header.
 
 Reading one executes nothing. Writing replaces the old file in one step, so a run that dies leaves a whole
-one.
+one. A run's folder holds the last one as ``checkpoint.safetensors``, those before it under ``earlier/``, and the
+best as ``best.safetensors``.
 """
 
 import json
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import safetensors
+import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from models.architectures import Config, Network, configure
 from models.files import write_whole
-from realtime.errors import InputError, UsageError
+from realtime.errors import InputError, OutputError, UsageError
 
 __all__ = [
+    "BEST",
     "FILE",
     "Checkpoint",
+    "keep_best",
     "load_network",
     "optimizer_tensors",
     "read_checkpoint",
     "restore_optimizer",
+    "sweep",
     "write_checkpoint",
 ]
 
 #: The checkpoint's name in a run's folder.
 FILE: Final = "checkpoint.safetensors"
+#: The best one's name, and the folder of those before the last.
+BEST: Final = "best.safetensors"
+EARLIER: Final = "earlier"
 #: The header's key in the file's metadata, and the number of its format.
 KEY: Final = "mummer.run"
 FORMAT: Final = 1
@@ -69,18 +78,24 @@ def optimizer_tensors(network: nn.Module, optimizer: Optimizer) -> dict[str, Ten
     }
 
 
+@torch.no_grad()
 def restore_optimizer(network: nn.Module, optimizer: Optimizer, state: dict[str, Tensor]) -> None:
     """The reverse of ``optimizer_tensors``."""
     parameters = dict(network.named_parameters())
     for key, value in state.items():
         name, _, entry = key.rpartition("/")
         parameter = parameters[name]
-        # Step counters stay on the CPU, as the optimiser keeps them.
-        optimizer.state[parameter][entry] = value.to(parameter.device) if value.ndim else value
+        # Laid out in memory as the parameter is: the fused step walks through both side by side. Step counters are
+        # numbers by themselves.
+        kept = torch.empty_like(parameter) if value.ndim else torch.empty_like(value, device=parameter.device)
+        optimizer.state[parameter][entry] = kept.copy_(value)
 
 
-def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write ``checkpoint.safetensors`` into ``folder``. Raises ``OutputError`` where that cannot be done."""
+def write_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 1) -> Path:
+    """Write ``checkpoint.safetensors`` into ``folder``; of those before it ``keep - 1`` stay, under ``earlier/``.
+
+    Raises ``OutputError`` where that cannot be done; then the file that was there still is.
+    """
     header = {
         "format": FORMAT,
         "config": checkpoint.config.fields(),
@@ -90,8 +105,42 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     }
     path = folder / FILE
     tensors = {key: value.detach().cpu().contiguous() for key, value in checkpoint.tensors.items()}
+    if keep > 1 and path.is_file():
+        _link(path, folder / EARLIER / f"{checkpoint.iteration:09d}-before.safetensors")
     write_whole(path, save(tensors, {KEY: json.dumps(header)}))
+    earlier = sorted((folder / EARLIER).glob("*.safetensors"))
+    for old in earlier[: max(len(earlier) - keep + 1, 0)]:
+        old.unlink(missing_ok=True)
     return path
+
+
+def keep_best(folder: Path) -> Path:
+    """Give the last checkpoint a second name, ``best.safetensors``. Raises ``OutputError``."""
+    return _link(folder / FILE, folder / BEST)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what a killed process left half written in a run's folder."""
+    for name in (FILE, BEST):
+        for partial in folder.glob(f".{name}.*"):
+            partial.unlink(missing_ok=True)
+
+
+def _link(path: Path, name: Path) -> Path:
+    """Give a file a second name, in one step; a copy where the file system knows no links."""
+    partial = name.with_name(f".{name.name}.link")
+    try:
+        name.parent.mkdir(exist_ok=True)
+        partial.unlink(missing_ok=True)
+        try:
+            os.link(path, partial)
+        except OSError:
+            shutil.copyfile(path, partial)
+        partial.replace(name)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
+    return name
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

@@ -1,88 +1,169 @@
 """``mummer train``: plugs into the command line by name, which imports this module only to run it."""
 
+import importlib.metadata
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from string import ascii_uppercase
+from typing import Annotated, Any
 
 import typer
 
-from models.architectures import configure
-from models.batches import PairBatches, SideBatches
+from models.architectures import Config, configure
+from models.batches import Batches, PairBatches, SideBatches
 from models.digest import digest
-from models.faces import read_faces
+from models.faces import FaceSet, read_faceset
+from models.heap import keep_all_freed_memory
 from models.pairs import read_pairs
-from models.train import Settings, check_run
+from models.settings import FILE, Plan, read_toml, validate
+from models.train import check_run
 from models.train import train as run
-from realtime.errors import UsageError
+from realtime.errors import InputError, UsageError
 from realtime.geometry import TEMPLATES
 
 __all__ = ["train"]
 
+#: One side with this many times the faces of another is worth a word.
+UNEVEN = 10
+
 
 def train(
-    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoint and preview.")],
-    a: Annotated[Path | None, typer.Option(help="Aligned faces of side A, the one to be replaced.")] = None,
-    b: Annotated[
-        list[Path] | None,
-        typer.Option(help="Aligned faces of side B, the one to put in; again for more sides."),
-    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run: settings, checkpoints, previews, curves.")],
+    a: Annotated[Path | None, typer.Option(help="Faceset of side A, the face to be replaced.")] = None,
+    b: Annotated[Path | None, typer.Option(help="Faceset of side B, the face to put in.")] = None,
+    c: Annotated[list[Path] | None, typer.Option(help="A third face to put in; again for more.")] = None,
+    fit: Annotated[Path | None, typer.Option(help="Faces of the clip to convert, for the last stage.")] = None,
     pairs: Annotated[
         Path | None,
         typer.Option(help="Instead of A and B: input.npy, target.npy, mask.npy, matched one by one."),
     ] = None,
-    arch: Annotated[str, typer.Option(help="Architecture: original or lite.")] = "lite",
-    size: Annotated[
-        int | None, typer.Option(help="Side of the crop in pixels; by default 64 for original, 128 for lite.")
-    ] = None,
-    skips: Annotated[int, typer.Option(min=0, max=3, help="lite from pairs: decoder levels that see the encoder.")] = 0,
-    template: Annotated[str, typer.Option(help="How the faces are aligned.")] = "whole-face",
-    batch: Annotated[int, typer.Option(min=1, help="Pictures a step, for each side.")] = 16,
-    iterations: Annotated[int | None, typer.Option(min=1, help="Steps to make in all.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Time to take in all.")] = None,
-    rate: Annotated[float, typer.Option(min=1e-9, max=1, help="Highest learning rate.")] = 1e-3,
-    flip: Annotated[bool, typer.Option(help="Mirror half of the pictures.")] = True,
-    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of weights and batches.")] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="Threads; 0 leaves it to torch.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    config: Annotated[Path | None, typer.Option(help="TOML file with any of these, and stages and loss.")] = None,
+    arch: Annotated[str | None, typer.Option(help="Architecture: original, lite, df, liae; lite by default.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the crop in pixels; 64 for original, else 128.")] = None,
+    skips: Annotated[int | None, typer.Option(help="lite from pairs: decoder levels that see the encoder.")] = None,
+    template: Annotated[str | None, typer.Option(help="How the faces are aligned; whole-face by default.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures a step, for each side and device; 16 by default.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Steps to make in all.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Time to take in all.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Time to take in all.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Highest learning rate; 0.001 by default.")] = None,
+    flip: Annotated[str | None, typer.Option(help="Sides to mirror: all, none, or letters as in ab.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights and batches.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads; 0 leaves it to torch.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, ...")] = None,
+    devices: Annotated[int | None, typer.Option(help="How many of them; the batch grows with them.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")] = False,
 ) -> None:
-    """Train a swap model from aligned faces, or from pairs."""
-    folders = [folder for folder in (a, *(b or ())) if folder is not None]
-    if bool(folders) == (pairs is not None) or (folders and (a is None or not b)):
-        raise UsageError("give either --a and --b, or --pairs")
-    if folders and skips:
-        raise UsageError("--skips is for --pairs: past an unpaired code a face would keep its own identity")
-    if template not in TEMPLATES:
-        raise UsageError(f"no template {template!r}; there are {', '.join(TEMPLATES)}")
-    if iterations is None and minutes is None:
-        raise UsageError("training needs an end: give --iterations, --minutes, or both")
-    check_run(out, resume)
+    """Train a swap model from facesets, or from pairs.
 
-    fields: dict[str, object] = {"sides": len(folders) or 1}
-    if skips:
-        fields["skips"] = skips
-    if size is not None:
-        fields["size"] = size
-    source: PairBatches | SideBatches
-    if pairs is not None:
-        learned = read_pairs(pairs)
-        config = configure(arch, **{"size": learned.inputs.shape[1], **fields})
-        source = PairBatches(learned, config.sides - 1, replace(PairBatches.geometry, flip=0.5 * flip))
-        sources = {"pairs": digest(learned.inputs, learned.targets, learned.masks)}
-        if learned.inputs.shape[1] != config.size:
-            raise UsageError(f"{pairs}: the pairs have {learned.inputs.shape[1]} pixels, not {config.size}")
-    else:
-        config = configure(arch, **fields)
-        sides = [read_faces(folder, config.size) for folder in folders]
-        source = SideBatches(sides, replace(SideBatches.geometry, flip=0.5 * flip))
-        sources = {chr(ord("A") + side): digest(faces.faces, faces.masks) for side, faces in enumerate(sides)}
-    settings = Settings(
-        iterations=iterations,
-        minutes=minutes,
-        batch=batch,
-        rate=rate,
-        seed=seed,
-        threads=threads,
-        device=device,
+    With --resume all that is not given stays as the run was begun.
+    """
+    given = {
+        name: value
+        for name, value in {
+            "a": _whole(a), "b": _whole(b), "c": c and [each.absolute() for each in c], "fit": _whole(fit),
+            "pairs": _whole(pairs), "arch": arch, "size": size, "skips": skips,
+            "template": template, "batch": batch, "iterations": iterations,
+            "minutes": minutes if hours is None else hours * 60, "rate": rate, "flip": flip, "seed": seed,
+            "threads": threads, "device": device, "devices": devices, "precision": precision,
+        }.items()
+        if value is not None
+    }  # fmt: skip
+    keep_all_freed_memory()
+    check_run(out, resume)
+    base = read_toml(out / FILE) if resume and (out / FILE).is_file() else {}
+    if config is not None:
+        base |= read_toml(config)
+    if {"iterations", "minutes"} & given.keys():  # another end takes the place of the old one
+        base = {name: value for name, value in base.items() if name not in ("iterations", "minutes")}
+    plan = validate(base | given, str(config or "train"))
+    _check(plan)
+    network, batches, facts = _from_sides(plan) if plan.pairs is None else _from_pairs(plan, plan.pairs)
+    facts |= {"template": plan.template, "code_version": importlib.metadata.version("mummer")}
+    run(network, batches, out, plan, facts, resume, typer.echo)
+
+
+def _whole(path: Path | None) -> Path | None:
+    """The path from the root, so that a run can be resumed from anywhere."""
+    return path and path.absolute()
+
+
+def _check(plan: Plan) -> None:
+    """Raise ``UsageError`` for what does not fit together, before anything is read."""
+    sides = plan.a is not None and plan.b is not None
+    if sides == (plan.pairs is not None) or (plan.pairs and (plan.a or plan.b or plan.c or plan.fit)):
+        raise UsageError("give either --a and --b, or --pairs")
+    if sides and plan.skips:
+        raise UsageError("--skips is for --pairs: past an unpaired code a face would keep its own identity")
+    if plan.template not in TEMPLATES:
+        raise UsageError(f"no template {plan.template!r}; there are {', '.join(TEMPLATES)}")
+    if plan.iterations is None and plan.minutes is None:
+        raise UsageError("training needs an end: give --iterations, --hours, --minutes, or two of them")
+
+
+def _from_pairs(plan: Plan, folder: Path) -> tuple[Config, Batches, dict[str, object]]:
+    """Architecture, batches and facts of a run from pairs."""
+    pairs = read_pairs(folder)
+    size = pairs.inputs.shape[1]
+    network = _network(plan, 1, size)
+    if network.size != size:
+        raise UsageError(f"{folder}: the pairs have {size} pixels, not {network.size}")
+    geometry = replace(PairBatches.geometry, flip=_flips(plan.flip, 1)[0])
+    sources = {"pairs": digest(pairs.inputs, pairs.targets, pairs.masks)}
+    return network, PairBatches(pairs, geometry=geometry), {"sources": sources, "identities": [None]}
+
+
+def _from_sides(plan: Plan) -> tuple[Config, Batches, dict[str, object]]:
+    """Architecture, batches and facts of a run from facesets."""
+    folders = [folder for folder in (plan.a, plan.b, *plan.c) if folder is not None]
+    network = _network(plan, len(folders))
+    sides = [_faces(folder, network.size) for folder in folders]
+    _compare(folders, sides)
+    fit = read_faceset(plan.fit, network.size) if plan.fit is not None else None
+    batches = SideBatches(
+        sides,
+        flips=_flips(plan.flip, len(sides)),
+        fit=fit,
+        hold_out=plan.hold_out,
+        priority=plan.loss.priority,
     )
-    run(config, source, out, settings, {"template": template, "sources": sources}, resume, typer.echo)
+    facts: dict[str, object] = {
+        "sources": {letter: side.digest for letter, side in zip(ascii_uppercase, sides, strict=False)},
+        "identities": [side.identity and side.identity.model_dump(mode="json") for side in sides],
+    }
+    return network, batches, facts
+
+
+def _network(plan: Plan, sides: int, size: int | None = None) -> Config:
+    """The architecture that the plan names. Raises ``UsageError``."""
+    fields: dict[str, Any] = {"sides": sides, "size": plan.size or size, "skips": plan.skips}
+    return configure(plan.arch, **{name: value for name, value in fields.items() if value})
+
+
+def _faces(folder: Path, size: int) -> FaceSet:
+    """A faceset with more than one face. Raises ``InputError``."""
+    faces = read_faceset(folder, size)
+    if len(faces) < 2:
+        raise InputError(f"{folder}: one face only; a side learns from hundreds, in as many poses as there are")
+    return faces
+
+
+def _compare(folders: Sequence[Path], sides: Sequence[FaceSet]) -> None:
+    """Say where one side has far fewer faces than another, and where a run will not be exportable."""
+    few, many = min(sides, key=len), max(sides, key=len)
+    if len(many) > UNEVEN * len(few):
+        letter = ascii_uppercase[sides.index(few)]
+        typer.echo(f"side {letter} has {len(few)} faces, another {len(many)}: its faces come again and again")
+    for letter, folder, side in zip(ascii_uppercase, folders, sides, strict=False):
+        if side.identity is None:
+            typer.echo(f"side {letter}: {folder} names no identity; `mummer export` will ask for a consent record")
+
+
+def _flips(flip: str, sides: int) -> list[float]:
+    """How often a face of each side is mirrored. Raises ``UsageError``."""
+    letters = [letter.lower() for letter in ascii_uppercase[:sides]]
+    wanted = {"all": set(letters), "none": set[str]()}.get(flip, set(flip.lower()))
+    if not wanted <= set(letters):
+        raise UsageError(f"--flip {flip}: give all, none, or letters of the sides ({', '.join(letters)})")
+    return [0.5 if letter in wanted else 0.0 for letter in letters]

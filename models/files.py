@@ -1,5 +1,6 @@
 """Files that appear under their name only when they are whole."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def write_whole(path: Path, data: bytes) -> None:
             partial = Path(file.name)
             try:
                 file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # the new name must not outrun its content
                 file.close()
                 partial.chmod(0o644)
                 partial.replace(path)

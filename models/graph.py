@@ -13,17 +13,22 @@ from realtime.errors import ModelError
 
 __all__ = ["OPSET", "to_graph"]
 
-#: Version of the standard operators.
+#: Version of the standard operators that graphs are written in where nobody asks for another.
 OPSET: Final = 18
 
 
 def to_graph(
-    module: nn.Module, example: Tensor, free: Mapping[int, object], name: str, outputs: Sequence[str]
+    module: nn.Module,
+    example: Tensor,
+    free: Mapping[int, object],
+    name: str,
+    outputs: Sequence[str],
+    opset: int = OPSET,
 ) -> onnx.ModelProto:
     """Export ``module``, which takes one tensor like ``example``, under the given names.
 
     ``free`` says for each axis of the input whose length is not fixed what it may be: a ``torch.export.Dim``.
-    Raises ``ModelError`` where torch gives nothing back.
+    Raises ``ModelError`` where torch gives nothing back, or not in ``opset``.
     """
     # The exporter talks about optional packages and its own deprecated ways; neither is the user's business.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -35,13 +40,16 @@ def to_graph(
             input_names=[name],
             output_names=list(outputs),
             dynamic_shapes=(dict(free),),
-            opset_version=OPSET,
+            opset_version=opset,
             dynamo=True,
             verbose=False,
         )
     if program is None:
         raise ModelError("torch exported nothing")
     model: onnx.ModelProto = program.model_proto
+    written = {entry.domain: entry.version for entry in model.opset_import}.get("")
+    if written != opset:
+        raise ModelError(f"torch writes this network in opset {written}, not in {opset}; give --opset {written}")
     _strip(model)
     return model
 

@@ -2,57 +2,44 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from string import ascii_uppercase
+from typing import Final, cast
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.architectures import Config, Network
 from models.batches import Batches, Example
 from models.checkpoint import (
     FILE,
     Checkpoint,
+    keep_best,
     optimizer_tensors,
     read_checkpoint,
     restore_optimizer,
+    sweep,
     write_checkpoint,
 )
-from models.files import make_folder
-from models.losses import LossWeights, picture_loss
-from models.preview import preview_sheet, write_preview
-from models.schedule import share_of_rate
-from realtime.arrays import Bytes
+from models.critic import Critic
+from models.curve import Curve
+from models.devices import open_fabric, resolve_precision
+from models.files import make_folder, write_whole
+from models.journal import Journal
+from models.losses import masked_ssim, picture_loss
+from models.preview import FACES, preview_grid, write_preview
+from models.schedule import stage_at
+from models.settings import FILE as SETTINGS
+from models.settings import Settings, to_toml
 from realtime.errors import MummerError, UsageError
 
-__all__ = ["Settings", "Trained", "bfloat16_pays", "check_run", "train"]
+__all__ = ["Trained", "check_run", "train"]
 
 PREVIEW: Final = "preview.png"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train. The run ends after ``iterations`` or ``minutes``, whichever comes first."""
-
-    iterations: int | None = None
-    minutes: float | None = None
-    batch: int = 16
-    rate: float = 1e-3
-    warmup: int = 100  # iterations
-    decay: float = 1e-4
-    average: float = 0.999  # of the running average of the weights
-    clip: float = 1.0  # largest norm of the gradient
-    seed: int = 0
-    threads: int = 0  # 0: as many as torch takes by itself
-    device: str = "auto"
-    bfloat16: bool | None = None  # None: where it pays
-    log_every: int = 50
-    preview_every: int = 500
-    save_every: int = 500
-    loss: LossWeights = LossWeights()  # noqa: RUF009  (frozen)
+#: Held-out faces of each side that are judged at every save.
+JUDGED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +52,24 @@ class Trained:
     path: Path
 
 
+class Together(nn.Module):
+    """All sides in one pass: one batch through the shared encoder, and each part through its own decoder.
+
+    One call of one module is also what several processes need to add up their gradients.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, faces: list[Tensor], sides: list[int]) -> list[Tensor]:
+        """Answers (B, 4, S, S) to ``faces``, each (B, 3, S, S), decoded as ``sides``."""
+        code = self.network.encode(torch.cat(faces).contiguous(memory_format=torch.channels_last))
+        lengths = [len(face) for face in faces]
+        parts = zip(*(torch.split(part, lengths) for part in code), strict=True)
+        return [self.network.decode(part, side) for part, side in zip(parts, sides, strict=True)]
+
+
 def train(
     config: Config,
     batches: Batches,
@@ -73,108 +78,196 @@ def train(
     facts: dict[str, object] | None = None,
     resume: bool = False,
     log: Callable[[str], None] = print,
+    initial: dict[str, Tensor] | None = None,
 ) -> Trained:
-    """Train the network of ``config`` on ``batches``; checkpoints and previews go to the folder ``out``.
+    """Train the network of ``config`` on ``batches``; checkpoints, previews and curves go to the folder ``out``.
 
     With ``resume`` the run goes on where its checkpoint stands, with the same config; the batches
     depend on seed and iteration only, so that an interrupted run makes the same steps as an uninterrupted
-    one. Ctrl-C saves and is passed on. Raises ``UsageError`` for settings that have no end, ``MummerError``
-    when the loss is no number, ``OutputError`` where ``out`` cannot be written.
+    one. ``initial`` are weights to begin with, by name; those that it lacks are fresh. Ctrl-C saves and is passed on.
+    Raises ``UsageError`` for settings that have no end, ``MummerError`` when the loss is no number or runs away,
+    ``OutputError`` where ``out`` cannot be written; the last good checkpoint stays.
     """
     if settings.iterations is None and settings.minutes is None:
         raise UsageError("training needs an end: iterations, minutes, or both")
     check_run(out, resume)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    device = _device(settings.device)
-    mixed = bfloat16_pays(device) if settings.bfloat16 is None else settings.bfloat16
-    torch.manual_seed(settings.seed)  # the initial weights
-
     saved = read_checkpoint(out) if resume else None
     if saved and saved.config != config:
         raise UsageError(f"{out}: was begun with {_differences(saved.config, config)}")
-    network = config.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = config.build().to(device)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    fabric = open_fabric(settings.device, settings.devices, settings.precision)
+    fabric.launch()  # from here on there are ``settings.devices`` processes
+    device, chief = fabric.device, fabric.global_rank == 0
+
+    torch.manual_seed(settings.seed)  # the initial weights
+    network, average = config.build(), config.build()
+    network.load_state_dict(saved.part("weights") if saved else initial or {}, strict=saved is not None)
+    average.load_state_dict(saved.part("average") if saved else network.state_dict())
+    for each in (network, average):
+        each.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    together = Together(network)
+    if settings.compile if settings.compile is not None else device.type == "cuda":
+        together.compile(dynamic=False)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.decay
+        network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.decay, fused=True
     )
+    model, stepper = fabric.setup(together, optimizer)
+    critic = Critic(fabric, settings.rate) if any(stage.critic for stage in settings.stages) else None
     if saved:
-        network.load_state_dict(saved.part("weights"))
-        average.load_state_dict(saved.part("average"))
         restore_optimizer(network, optimizer, saved.part("optimizer"))
-    else:
-        average.load_state_dict(network.state_dict())
+        if critic:
+            critic.restore(saved.part("critic"), saved.part("critic_optimizer"))
+
     iteration, before = (saved.iteration, saved.seconds) if saved else (0, 0.0)
     facts = {**(saved.facts if saved else {}), **(facts or {}), "counts": list(batches.counts)}
-
-    make_folder(out)
+    curve = Curve(cast(dict[str, float], facts.get("curve", {})))
+    held, shown = batches.held(JUDGED), batches.shown(FACES)
+    journal = None
+    if chief:
+        make_folder(out)
+        sweep(out)
+        write_whole(out / SETTINGS, to_toml(settings).encode())
+        precision = resolve_precision(settings.precision, device)
+        pictures = sum(batches.counts)
+        log(f"{config.name} {config.size} px, {pictures} pictures, {fabric.world_size} x {device}, {precision}")
+        journal = Journal(out, log, settings, iteration, _progress(settings, iteration, before), curve)
     started = time.monotonic()
     seconds = before
     losses: list[float] = []
-    sums: dict[str, float] = {}
-    log(f"{config.name} {config.size} px, {sum(batches.counts)} pictures, {device}, bfloat16 {mixed}")
+    stage, stepping = None, False
+    written, written_at = -1, before  # iteration and seconds of the last save
 
-    def save() -> Path:
+    def save() -> None:
+        """Judge the held-out faces and write a checkpoint; the best one so far gets its name."""
+        nonlocal written, written_at
+        if journal is None or written == iteration:
+            return
+        facts["curve"] = curve.state
+        facts["held_out"] = judged = judge(average, held)
+        if judged:
+            journal.say(iteration, "similarity of held-out faces  " + _said(judged))
+            journal.scalars("held out", judged, iteration)
+        merit = min(judged.values(), default=-curve.mean)
+        if best := merit > cast(float, facts.get("merit", -math.inf)):
+            facts["merit"] = merit
         tensors = {f"weights.{key}": value for key, value in network.state_dict().items()}
         tensors |= {f"average.{key}": value for key, value in average.state_dict().items()}
         tensors |= {f"optimizer.{key}": v for key, v in optimizer_tensors(network, optimizer).items()}
-        return write_checkpoint(out, Checkpoint(config, iteration, seconds, tensors, facts))
+        tensors |= critic.tensors() if critic else {}
+        write_checkpoint(out, Checkpoint(config, iteration, seconds, tensors, facts), settings.keep)
+        if best:
+            keep_best(out)
+        written, written_at = iteration, seconds
+
+    def show() -> None:
+        """Write the preview."""
+        if journal is not None:
+            sheet = preview_grid(average, shown)
+            write_preview(out / PREVIEW, sheet)
+            journal.picture("preview", sheet, iteration)
 
     try:
-        while (done := _progress(settings, iteration, seconds)) < 1:
+        while (done := fabric.broadcast(_progress(settings, iteration, seconds))) < 1:
+            before_this, (stage, share) = stage, stage_at(settings.stages, done)
+            if journal and stage is not before_this:
+                journal.say(iteration, f"stage {stage.name!r}")
+            rate = settings.rate * share * min(1.0, (iteration + 1) / max(settings.warmup, 1))
             for group in optimizer.param_groups:
-                group["lr"] = settings.rate * share_of_rate(done, iteration, settings.warmup)
+                group["lr"] = rate
 
+            # Every process draws the whole batch, the same one, and works on its part.
             generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + iteration)
-            examples = batches.draw(settings.batch, generator)
-            optimizer.zero_grad(set_to_none=True)
-            total = 0.0
-            for example in examples:
-                face = example.face.to(device, memory_format=torch.channels_last)
-                with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-                    answer: Tensor = network(face, example.side)  # (B, 4, S, S)
-                loss, parts = picture_loss(
-                    answer.float(),
-                    example.target.to(device),
-                    example.mask.to(device),
-                    example.weight.to(device),
-                    settings.loss,
-                )
-                (loss / len(examples)).backward()  # type: ignore[no-untyped-call]
-                total += float(loss.detach()) / len(examples)
-                for name, part in parts.items():
-                    sums[name] = sums.get(name, 0.0) + float(part.detach()) / len(examples)
-            if not math.isfinite(total):
-                raise MummerError(f"the loss became {total} at iteration {iteration}; lower the rate, then resume")
-            torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-            optimizer.step()
-            _follow(average, network, min(settings.average, (1 + iteration) / (10 + iteration)))
+            drawn = batches.draw(settings.batch * fabric.world_size, generator, stage, device)
+            mine = slice(fabric.global_rank * settings.batch, (fabric.global_rank + 1) * settings.batch)
+            examples = [example.part(mine) for example in drawn]
 
+            answers = model([example.face for example in examples], [example.side for example in examples])
+            loss, parts = _loss(answers, examples, settings)
+            means = cast(Tensor, fabric.all_reduce(torch.stack([loss, *parts.values()]).detach())).tolist()
+            if not math.isfinite(means[0]):
+                raise MummerError(f"the loss became {means[0]} at iteration {iteration}; {_stands(out)}")
+            if critic and stage.critic:
+                loss = loss + stage.critic * critic.fool(answers, examples)
+            fabric.backward(loss)
+            norm = fabric.clip_gradients(model, stepper, max_norm=settings.clip, error_if_nonfinite=False)
+            # The scaler of fp16 expects that now and then, and skips such a step.
+            if norm is not None and not norm.isfinite() and settings.precision != "fp16":
+                raise MummerError(f"the gradient became {norm} at iteration {iteration}; {_stands(out)}")
+            stepping = True
+            stepper.step()
+            stepper.zero_grad(set_to_none=True)
+            if critic and stage.critic:
+                critic.learn(answers, examples)
+            _follow(average, network, min(settings.average, (1 + iteration) / (10 + iteration)))
             iteration += 1
+            stepping = False
+
             seconds = before + time.monotonic() - started
-            losses.append(total)
-            if iteration % settings.log_every == 0:
-                count = min(settings.log_every, len(losses))
-                pace = len(losses) * settings.batch * len(examples) / (seconds - before)
-                recent = sum(losses[-count:]) / count
-                means = "  ".join(f"{name} {value / count:.4f}" for name, value in sums.items())
-                log(f"{iteration:6d}  {seconds / 60:5.1f} min  {pace:5.0f}/s  loss {recent:.4f}  {means}")
-                sums.clear()
-            if iteration % settings.save_every == 0:
+            losses.append(means[0])
+            curve.add(iteration, means[0])
+            if curve.diverged():
+                raise MummerError(f"the loss rose from {curve.best:.4f} to {curve.mean:.4f}; {_stands(out)}")
+            if journal:
+                pictures = settings.batch * fabric.world_size * len(examples)
+                named = dict(zip(("loss", *parts), means, strict=True))
+                journal.step(iteration, named, rate, pictures, seconds - before, done)
+            if iteration % settings.save_every == 0 or seconds - written_at > 60 * settings.save_minutes:
                 save()
             if iteration % settings.preview_every == 0:
-                write_preview(out / PREVIEW, _preview(average, examples))
+                show()
+        save()
+        show()
     except BaseException as stop:
-        if not isinstance(stop, Exception):  # Ctrl-C, in whatever form it comes
-            log(f"stopped at iteration {iteration}; saved to {save()}")
+        if not isinstance(stop, Exception) and chief:  # Ctrl-C, in whatever form it comes
+            if not stepping:  # half a step is not a state to go on from
+                save()
+            log(f"stopped at iteration {iteration}; the checkpoint stands at {written}")
         raise
-    return Trained(iteration, seconds, tuple(losses), save())
+    finally:
+        if journal:
+            journal.close()
+    return Trained(iteration, seconds, tuple(losses), out / FILE)
+
+
+@torch.no_grad()
+def judge(network: Network, held: Sequence[Example]) -> dict[str, float]:
+    """Mean similarity inside the mask of held-out faces and the network's answers, by the letter of their side."""
+    device = next(network.parameters()).device
+    likeness: dict[str, float] = {}
+    for example in held:
+        answers = [
+            network(example.face[start : start + 16].to(device), example.side)[:, :3].cpu()
+            for start in range(0, len(example.face), 16)
+        ]
+        likeness[ascii_uppercase[example.side]] = float(
+            masked_ssim(torch.cat(answers).clamp(0, 1), example.target, example.mask).mean()
+        )
+    return likeness
 
 
 def check_run(out: Path, resume: bool) -> None:
     """Raise ``UsageError`` where ``out`` holds a run that is not to be resumed."""
     if not resume and (out / FILE).exists():
         raise UsageError(f"{out}: holds a run already; give --resume to go on with it, or another folder")
+
+
+def _loss(
+    answers: Sequence[Tensor], examples: Sequence[Example], settings: Settings
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The mean loss of all sides, and the means of its parts."""
+    losses = [
+        picture_loss(answer.float(), example.target, example.mask, example.weight, settings.loss)
+        for answer, example in zip(answers, examples, strict=True)
+    ]
+    parts = {name: torch.stack([part[name] for _, part in losses]).mean() for name in losses[0][1]}
+    return torch.stack([loss for loss, _ in losses]).mean(), parts
+
+
+def _stands(out: Path) -> str:
+    """What is left after a run that went wrong, and what to do."""
+    last = f"the last good checkpoint stands in {out}" if (out / FILE).exists() else "nothing was saved yet"
+    return f"{last}; go on with --resume and a lower --rate"
 
 
 def _differences(begun: Config, asked: Config) -> str:
@@ -184,46 +277,18 @@ def _differences(begun: Config, asked: Config) -> str:
     return ", ".join(f"{name} {ours.get(name)}, not {theirs.get(name)}" for name in names)
 
 
-def bfloat16_pays(device: torch.device) -> bool:
-    """Whether the processor multiplies bfloat16 in hardware; half the time of float32 where it does."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10 and later
-    return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def _device(name: str) -> torch.device:
-    """The device of that name. Raises ``UsageError`` where it is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        there = torch.zeros(1, device=name)
-        there.item()  # some devices can be named and not be computed on
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"cannot train on {name!r}: {str(error).splitlines()[0]}") from error
-    return there.device
-
-
 def _progress(settings: Settings, iteration: int, seconds: float) -> float:
     """0 at the start, 1 when the run is over."""
     steps = iteration / settings.iterations if settings.iterations else 0.0
     return max(steps, seconds / (settings.minutes * 60) if settings.minutes else 0.0)
 
 
+def _said(values: Mapping[str, float]) -> str:
+    """Numbers by name, in words."""
+    return "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+
+
 @torch.no_grad()
 def _follow(average: Network, network: Network, decay: float) -> None:
     """Move the running average towards the weights."""
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-
-
-@torch.no_grad()
-def _preview(network: Network, examples: Sequence[Example]) -> Bytes:
-    """Rows of question, right answer, answer of every side, answer's mask."""
-    rows = []
-    device = next(network.parameters()).device
-    for example in examples:
-        face = example.face[:4].to(device)
-        answers = [network(face, side) for side in range(len(network.decoders))]
-        own = answers[example.side]
-        rows.append(preview_sheet([face, example.target[:4], *(answer[:, :3] for answer in answers), own[:, 3:]]))
-    return np.concatenate(rows)

@@ -41,6 +41,12 @@ class Patch:
     top: int
     shift: int
 
+    @property
+    def touched(self) -> Bytes:
+        """Where the plane takes anything of the patch, uint8 (h, w): 1 there, 0 where it keeps its bits."""
+        keep = self.keep if self.keep.ndim == 2 else self.keep[..., 0]
+        return np.not_equal(keep, np.iinfo(keep.dtype).max).view(np.uint8)
+
     def put(self, plane: Codes) -> None:
         """Blend into ``plane``, (H, W) or (H, W, C), in place."""
         height, width = self.add.shape[:2]

@@ -10,20 +10,26 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from realtime.color import open_color
-from realtime.encoder import Encoding, check_encoding
+from realtime.encoder import Encoding, check_encoding, is_lossless
 from realtime.errors import OutputError, UsageError
 from realtime.finder import FaceFinder, open_finder
 from realtime.label import TEXT, Label
-from realtime.library import DEFAULT, find_model
+from realtime.library import DEFAULT
 from realtime.mask import open_blend
 from realtime.performer import Performer, WhichFaces
 from realtime.pipeline import run
-from realtime.report import ModelFacts, Report, media_facts
+from realtime.provenance.claim import Claim, tagged
+from realtime.provenance.keys import load_credentials
+from realtime.provenance.sign import sidecar_of, sign
+from realtime.report import ModelFacts, ProvenanceFacts, Report, media_facts
 from realtime.sink import FileSink, container_for, default_codec
 from realtime.source import FileSource, check_regular
 from realtime.stages import Stages
-from realtime.swap import SwapModel
+from realtime.swap import ModelOptions, open_model
+from realtime.watermark import Watermark, payload_of
 
 __all__ = ["Job", "Look", "OnFrame", "check_output", "convert", "make_performer", "whole_or_nothing"]
 
@@ -39,7 +45,8 @@ SHARPEN: Final = 0.5
 class Look:
     """How the swapped faces look, and who looks for them.
 
-    ``color`` of None is what the model prefers, ``label`` of None leaves the label out, ``sharpen`` is 0..1.
+    ``color`` of None is what the model prefers, ``label`` of None leaves the label out, ``sharpen`` is 0..1,
+    and ``options`` is what the model itself offers to choose.
     """
 
     model: str = DEFAULT
@@ -51,6 +58,7 @@ class Look:
     sharpen: float = SHARPEN
     label: str | None = TEXT
     label_place: str = "bottom-right"
+    options: ModelOptions = field(default_factory=ModelOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +87,18 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     stages = Stages()
     check_regular(job.source)
     check_output(job.target, job.source, job.force)
-    check_encoding(job.encoding, job.encoding.codec or default_codec(job.target))
+    codec = job.encoding.codec or default_codec(job.target)
+    check_encoding(job.encoding, codec)
     if job.report is not None:
         _check_report(job.report, job)
-    performer = make_performer(job.look, stages, finder)
+    credentials = load_credentials()
+    performer = make_performer(job.look, stages, finder, confined=is_lossless(job.encoding, codec))
     source = FileSource(job.source, stages)
     try:
         facts = media_facts(job.source, source.container, source.video)
         with whole_or_nothing(job.target) as part:
             sink = FileSink(part, source, job.encoding, stages, name=job.target)
+            tagged(sink.container.metadata)
             sink.open()
             ran = perf_counter()
             clock = _Clock(on_frame, source.expected_frames)
@@ -96,6 +107,10 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
             made = FileSource(part)
             output = media_facts(job.target, made.container, made.video)
             made.close()
+            claim = make_claim(job.source, job.look, performer)
+            signing = perf_counter()
+            signed = sign(part, claim, job.target, credentials)
+            signed_s = perf_counter() - signing
             warnings = [*source.warnings, *sink.warnings]
             if not performer.faces_swapped:
                 warnings.append("no face was found: the pictures are as they were")
@@ -115,25 +130,38 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
                     sha256=performer.model.sha256,
                     identity=list(performer.model.manifest.identities),
                 ),
+                provenance=ProvenanceFacts(
+                    manifest=signed.where,
+                    manifest_path=str(job.target if signed.where == "embedded" else sidecar_of(job.target)),
+                    algorithm=signed.algorithm,
+                    signed_s=round(signed_s, 3),
+                    watermark=claim.watermark,
+                    label=claim.label,
+                ),
                 warnings=warnings,
             )
             if job.report is not None:
                 with whole_or_nothing(job.report) as page, _writing(job.report):
                     # Escaped JSON holds file names too that are no UTF-8.
-                    page.write_text(json.dumps(report.model_dump(), indent=2) + "\n", encoding="utf-8")
+                    page.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     finally:
         source.close()
     return report
 
 
-def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None) -> Performer:
-    """Open all that the frame's way needs. Raises ``ModelError``, ``DetectorError`` or ``UsageError``."""
+def make_performer(
+    look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False
+) -> Performer:
+    """Open all that the frame's way needs; ``confined`` keeps the watermark to the faces.
+
+    Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
+    """
     if not 0 <= look.sharpen <= 1:
         raise UsageError(f"--sharpen is a share from 0 to 1, not {look.sharpen:g}")
     label = None if look.label is None else Label(look.label, look.label_place)
     blend = open_blend(look.blend)
     color = None if look.color is None else open_color(look.color)
-    model = SwapModel.load(find_model(look.model), look.device)
+    model = open_model(look.model, look.device, look.options)
     return Performer(
         finder=finder or open_finder(look.detector, look.device),
         model=model,
@@ -141,8 +169,32 @@ def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None)
         sharpness=look.sharpen,
         blend=blend,
         label=label,
+        watermark=Watermark(payload_of(model.sha256), confined),
         faces=look.faces,
         stages=stages,
+    )
+
+
+def make_claim(source: Path | None, look: Look, performer: Performer) -> Claim:
+    """What an output that ``performer`` made from ``source`` (None for a live one) says of itself."""
+    model, mark = performer.model, performer.watermark
+    return Claim(
+        source=source,
+        model=model.name,
+        model_sha256=model.sha256,
+        identities=tuple(model.identities),
+        label=None if performer.label is None else performer.label.text,
+        watermark=None if mark is None else np.packbits(mark.payload.encode()).tobytes().hex(),
+        frames_swapped=performer.frames_swapped,
+        settings={
+            "identity": model.identity,
+            "morph": model.morph,
+            "detector": look.detector,
+            "faces": look.faces,
+            "blend": look.blend,
+            "color": look.color,
+            "sharpen": look.sharpen,
+        },
     )
 
 
@@ -155,6 +207,10 @@ def check_output(target: Path, source: Path, force: bool) -> None:
             raise OutputError(f"{target}: the output is the input; give another name")
         if not force:
             raise OutputError(f"{target}: exists already; use --force to replace it")
+    sidecar = sidecar_of(target)
+    _check_place(sidecar)
+    if sidecar.exists() and not force:
+        raise OutputError(f"{sidecar}: exists already, the signature of another file; use --force to replace it")
 
 
 def _check_report(report: Path, job: Job) -> None:
@@ -182,8 +238,9 @@ def _check_place(path: Path) -> None:
 def whole_or_nothing(target: Path) -> Iterator[Path]:
     """A temporary path beside ``target``, with its suffix.
 
-    It takes the target's name at the end of the block, and is removed where the block fails. Raises
-    ``OutputError`` where the folder cannot be written to.
+    It takes the target's name at the end of the block, and so does its sidecar, if it has one; a sidecar of the
+    file that is replaced goes with it. Both are removed where the block fails. Raises ``OutputError`` where the
+    folder cannot be written to.
     """
     target = target.resolve()  # a link stays a link, and what it points to is replaced
     part = target.with_name(f".mummer-{secrets.token_hex(6)}{target.suffix}")
@@ -192,10 +249,14 @@ def whole_or_nothing(target: Path) -> Iterator[Path]:
             part.touch(exist_ok=False)
         yield part
         with _writing(target):
+            sidecar_of(target).unlink(missing_ok=True)
             os.replace(part, target)  # noqa: PTH105  # the one call that replaces in one step everywhere
+            if sidecar_of(part).exists():
+                os.replace(sidecar_of(part), sidecar_of(target))  # noqa: PTH105
     finally:
-        with suppress(OSError):  # not there, or the folder takes no change at all
-            part.unlink()
+        for left in (part, sidecar_of(part)):
+            with suppress(OSError):  # not there, or the folder takes no change at all
+                left.unlink()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ __all__ = [
     "encoder_options",
     "find_encoder",
     "fit_context",
+    "is_lossless",
     "is_rgb",
 ]
 
@@ -84,6 +85,11 @@ def find_encoder(name: str) -> Codec:
 def check_encoding(encoding: Encoding, name: str) -> None:
     """Raise ``OutputError`` where ``name`` is no video encoder or knows no such option as was asked for."""
     encoder_options(find_encoder(name), encoding)
+
+
+def is_lossless(encoding: Encoding, name: str) -> bool:
+    """Whether the encoder ``name`` gives every bit back: one that cannot lose any, or one told not to."""
+    return not find_encoder(name).lossy or encoding.crf == 0
 
 
 def encoder_options(codec: Codec, encoding: Encoding) -> dict[str, str]:

@@ -3,7 +3,16 @@
 The command line prints the message as one line and exits with ``exit_code``; a traceback is for our own bugs only.
 """
 
-__all__ = ["DetectorError", "InputError", "ModelError", "MummerError", "OutputError", "UsageError"]
+__all__ = [
+    "ConsentError",
+    "DetectorError",
+    "InputError",
+    "ModelError",
+    "MummerError",
+    "OutputError",
+    "SigningError",
+    "UsageError",
+]
 
 
 class MummerError(Exception):
@@ -22,6 +31,14 @@ class OutputError(MummerError):
 
 class ModelError(MummerError):
     """A model file is missing, unreadable, or does not fit the contract it claims."""
+
+
+class ConsentError(MummerError):
+    """A consent record is missing, malformed, expired, or not that of the file it should be of."""
+
+
+class SigningError(MummerError):
+    """The key that outputs are signed with is missing, unreadable, open to others, or does not fit its certificate."""
 
 
 class DetectorError(MummerError):

@@ -19,7 +19,7 @@ from av.video.plane import VideoPlane
 from realtime.arrays import Bytes, Matrix
 from realtime.blend import Patch, patches
 from realtime.colorspace import Codes, ColorMatrix, Conversion, conversion, matrix_of, range_of
-from realtime.planes import FORMATS, PixelFormat, Siting, nearest_known
+from realtime.planes import FORMATS, Family, PixelFormat, Siting, nearest_known
 from realtime.resample import compose, sample
 from realtime.turn import Turn
 
@@ -56,9 +56,10 @@ class Frame:
     ``picture`` must be in one of ``planes.FORMATS`` (``ValueError`` otherwise: the source converts once, to
     ``nearest_known``). ``captured_ns`` is the monotonic clock at capture, for live sources. ``siting`` is
     where the codec's chroma lies by default (``planes.siting_of``); PyAV does not pass on what a stream says.
+    ``pasted`` is what ``paste`` has put in so far.
     """
 
-    __slots__ = ("_own", "_views", "captured_ns", "kind", "picture")
+    __slots__ = ("_own", "_views", "captured_ns", "kind", "pasted", "picture")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Frame:
         full = range_of(picture.color_range, pixels)
         siting = _WIDE_GAMUT.get(matrix, siting or pixels.siting)
         self.kind = Kind(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn())
+        self.pasted: list[Patch] = []
         self._own = False
         self._views: list[Codes] | None = None
 
@@ -136,7 +138,9 @@ class Frame:
 
         Where the crop's alpha is 0, and outside the crop, every bit of the frame stays as it is.
         """
-        self.put(self._fitted(rgb, alpha, frame_to_crop))
+        fitted = self.fit(rgb, alpha, frame_to_crop)
+        self.put(fitted)
+        self.pasted += fitted
 
     def fit(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> tuple[Patch, ...]:
         """The costly half of ``paste``, for what is put into many frames of one ``kind``."""
@@ -145,11 +149,22 @@ class Frame:
     def put(self, fitted: Iterable[Patch]) -> None:
         """The other half of ``paste``: blend what was fitted to a frame of the same ``kind``."""
         for patch in fitted:
-            if not self._own:
-                # The decoder may still predict from this picture; copies only where somebody else holds it.
-                self.picture.make_writable()
-                self._own, self._views = True, None
+            self._make_own()
             patch.put(self._planes()[patch.plane])
+
+    def brightness(self) -> list[Codes]:
+        """The planes that say how bright the picture is, to be changed in place, as stored: (H, W) or (H, W, 3).
+
+        That is the first one, luma, and of RGB in planes of their own all three.
+        """
+        self._make_own()
+        return self._planes() if self.kind.pixels.family is Family.RGB else self._planes()[:1]
+
+    def _make_own(self) -> None:
+        if not self._own:
+            # The decoder may still predict from this picture; copies only where somebody else holds it.
+            self.picture.make_writable()
+            self._own, self._views = True, None
 
     def _fitted(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> Iterator[Patch]:
         kind = self.kind

@@ -103,10 +103,21 @@ _REFERENCE: Final = (
 _SINGLE: Final = tuple((i,) for i in (*range(17, 49), 54))
 _EYES_NOSE_MOUTH: Final = (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (48,), (54,))
 
+#: Eyes, nose and corners of the mouth in InsightFace's crop of 112 pixels.
+_ARCFACE: Final = (
+    (38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041),
+)  # fmt: skip
+
 
 def _reference(name: str, coverage: float, centre: tuple[float, float]) -> Template:
     points = tuple(((x - centre[0]) / coverage + 0.5, (y - centre[1]) / coverage + 0.5) for x, y in _REFERENCE)
     return Template(name, _SINGLE, points)
+
+
+def _five_points(name: str, shift: float, size: int) -> Template:
+    """ArcFace's five points, pixels of a crop of 112, in a crop of ``size`` pixels with ``shift`` more on the left."""
+    points = tuple(((x + shift + 0.5) / size, (y + 0.5) / size) for x, y in _ARCFACE)
+    return Template(name, _EYES_NOSE_MOUTH, points)
 
 
 #: The presets by name; a model's manifest says which one it was trained with.
@@ -131,6 +142,8 @@ TEMPLATES: Final = {
             _EYES_NOSE_MOUTH,
             ((0.35, 0.332), (0.65, 0.332), (0.5, 0.506), (0.356, 0.668), (0.644, 0.668)),
         ),
+        _five_points("arcface-128", 8.0, 128),
+        _five_points("arcface-112", 0.0, 112),
         # What our own landmark net looks at: closer than the whole face, with the jaw and room for error.
         _reference("landmarks", 1.8, (0.5, 0.5)),
     )

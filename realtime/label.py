@@ -1,5 +1,6 @@
 """A small label in a corner of the picture that says what it is."""
 
+import unicodedata
 from typing import Final
 
 import cv2
@@ -24,9 +25,13 @@ PLACES: Final = {
     "bottom-right": (1, 1),
 }
 
-# In shares of the frame's shorter side: how high the plate is, and how far it keeps from the edges.
+#: Writing that OpenCV's font has letters for, one after the other from left to right; before version 5 it has ASCII.
+_SCRIPTS: Final = ("LATIN", "GREEK", "CYRILLIC", "CJK") if int(cv2.__version__.split(".")[0]) >= 5 else ()
+
+# How high the plate is, in shares of the frame's shorter side, and how far it keeps from the edges, in shares of each:
+# the safe area for graphics of EBU R 95, which a screen shows whole.
 _HEIGHT: Final = 0.048
-_MARGIN: Final = 0.035
+_MARGIN: Final = 0.05
 _LEAST_HEIGHT: Final = 14  # pixels; below this letters fall apart
 _PLATE: Final = 0.62  # opacity of the dark plate behind the light letters
 _INK, _GROUND = 245.0, 16.0
@@ -40,9 +45,10 @@ class Label:
     """
 
     def __init__(self, text: str = TEXT, place: str = "bottom-right") -> None:
-        """``text`` is printable ASCII, ``place`` one of ``PLACES``; ``UsageError`` otherwise."""
-        if not text.strip() or not (text.isascii() and text.isprintable()):
-            raise UsageError(f"the label {text!r} cannot be drawn; use printable ASCII characters")
+        """``text`` is one line of letters that can be drawn, ``place`` one of ``PLACES``; ``UsageError`` otherwise."""
+        if not text.strip() or not all(map(_can_be_drawn, text)):
+            known = ", ".join(["ASCII", *_SCRIPTS])
+            raise UsageError(f"the label {text!r} cannot be drawn; use letters of {known}")
         if place not in PLACES:
             raise UsageError(f"there is no place {place!r} for the label; choose one of {', '.join(PLACES)}")
         self.text = text.strip()
@@ -58,14 +64,20 @@ class Label:
         frame.put(self._patches)
 
     def _fit(self, frame: Frame) -> tuple[Patch, ...]:
-        shorter = min(frame.width, frame.height)
-        margin = round(_MARGIN * shorter)
-        rgb, alpha = _render(self.text, max(_LEAST_HEIGHT, round(_HEIGHT * shorter)), frame.width - 2 * margin)
+        beside, above = round(_MARGIN * frame.width), round(_MARGIN * frame.height)
+        tall = max(_LEAST_HEIGHT, round(_HEIGHT * min(frame.width, frame.height)))
+        rgb, alpha = _render(self.text, tall, frame.width - 2 * beside)
         height, width = alpha.shape
         right, bottom = PLACES[self.place]
-        x = frame.width - margin - width if right else margin
-        y = frame.height - margin - height if bottom else margin
+        x = frame.width - beside - width if right else beside
+        y = frame.height - above - height if bottom else above
         return frame.fit(rgb, alpha, translation(-x, -y))
+
+
+def _can_be_drawn(sign: str) -> bool:
+    if sign.isascii():
+        return sign.isprintable()
+    return unicodedata.name(sign, "").startswith(_SCRIPTS) if _SCRIPTS else False
 
 
 def _render(text: str, height: int, widest: int) -> tuple[Bytes, Bytes]:

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from realtime.errors import ModelError
+from realtime.identity import Identity
 
-__all__ = ["KEY", "Consent", "Identity", "Kind", "Manifest", "Tensors", "Training", "parse_manifest"]
+__all__ = ["KEY", "Manifest", "Tensors", "Training", "parse_manifest"]
 
 #: The key of ``metadata_props``.
 KEY: Final = "mummer.manifest"
 
-Kind = Literal["synthetic", "self", "consented", "licensed", "public-domain"]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -20,38 +20,16 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Consent(_Part):
-    """Who agreed to the use of a face, when, and to what."""
-
-    by: Text
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-    statement: Text
-
-
-class Identity(_Part):
-    """A face that the model can put in. A real person's needs a consent record, or a licence to point to."""
-
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    name: Text
-    kind: Kind
-    consent: Consent | None = None
-
-    @model_validator(mode="after")
-    def _consent_where_needed(self) -> "Identity":
-        if self.kind in ("self", "consented") and self.consent is None:
-            raise ValueError(f"an identity of kind {self.kind} needs a consent record")
-        return self
-
-
 class Tensors(_Part):
-    """The graph's names, and how their values are laid out."""
+    """The graph's names, and how their values are laid out; ``identity`` is the input that chooses a face."""
 
     input: Text = "face"
     swapped: Text = "swapped"
-    mask: Text = "mask"
-    layout: Literal["NHWC"] = "NHWC"
-    color_order: Literal["RGB"] = "RGB"
-    dtype: Literal["uint8"] = "uint8"
+    mask: Text | None = "mask"
+    identity: Text | None = None
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    color_order: Literal["RGB", "BGR"] = "RGB"
+    dtype: Literal["uint8", "float32"] = "uint8"
     value_range: tuple[int, int] = (0, 255)
 
 
@@ -65,7 +43,10 @@ class Training(_Part):
 
 
 class Manifest(_Part):
-    """See the module's text. ``size`` is the crop's side in pixels, ``color`` the colour mode that suits."""
+    """See the module's text. ``size`` is the crop's side in pixels, ``color`` the colour mode that suits.
+
+    ``training`` and ``weights_sha256`` are None where nobody knows, as for models of other programs.
+    """
 
     format: Literal[1] = 1
     architecture: dict[str, int | float | bool | str | tuple[int, ...]]
@@ -75,9 +56,17 @@ class Manifest(_Part):
     masks: tuple[Text, ...] = ("mask",)
     identities: Annotated[tuple[Identity, ...], Field(min_length=1)]
     licence: Text
-    training: Training
-    weights_sha256: Sha256
+    training: Training | None
+    weights_sha256: Sha256 | None
     color: Text = "none"
+    precision: Literal["float32", "float16", "int8"] = "float32"
+
+    @field_validator("identities")
+    @classmethod
+    def _distinct(cls, identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
+        if len({identity.id for identity in identities}) < len(identities):
+            raise ValueError("two of them have the same id")
+        return identities
 
 
 def parse_manifest(text: str, name: str) -> Manifest:

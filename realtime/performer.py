@@ -12,6 +12,7 @@ from realtime.mask import Blend
 from realtime.sharpen import sharpen
 from realtime.stages import Stages
 from realtime.swap import SwapModel
+from realtime.watermark import Watermark
 
 __all__ = ["Performer", "WhichFaces"]
 
@@ -29,6 +30,7 @@ class Performer:
     sharpness: float
     blend: Blend
     label: Label | None
+    watermark: Watermark | None
     faces: WhichFaces
     stages: Stages
     frames_swapped: int = 0
@@ -36,16 +38,28 @@ class Performer:
 
     def perform(self, frame: Frame) -> tuple[Face, ...]:
         """Swap the faces of ``frame`` in place and label it; returns the faces that were swapped."""
+        faces = self.swap(frame)
+        self.mark(frame)
+        return faces
+
+    def swap(self, frame: Frame) -> tuple[Face, ...]:
+        """The first half of ``perform``: find the faces and swap them."""
         with self.stages("find"):
             faces = self._chosen(self.finder.find(frame))
         for face in faces:
             self._swap(frame, face)
-        if self.label is not None:
-            with self.stages("label"):
-                self.label.draw(frame)
         self.frames_swapped += bool(faces)
         self.faces_swapped += len(faces)
         return faces
+
+    def mark(self, frame: Frame) -> None:
+        """The other half: say on the picture what was done to it."""
+        if self.watermark is not None:
+            with self.stages("watermark"):
+                self.watermark.draw(frame)
+        if self.label is not None:
+            with self.stages("label"):
+                self.label.draw(frame)
 
     def _swap(self, frame: Frame, face: Face) -> None:
         matrix = self.model.template.frame_to_crop(face.landmarks, self.model.size)

@@ -2,17 +2,17 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 from pydantic import BaseModel
 
-from realtime.manifest import Identity
+from realtime.identity import Identity
 from realtime.stages import StageTimes
 
-__all__ = ["AudioFacts", "ColorFacts", "MediaFacts", "ModelFacts", "Report", "media_facts"]
+__all__ = ["AudioFacts", "ColorFacts", "MediaFacts", "ModelFacts", "ProvenanceFacts", "Report", "media_facts"]
 
 
 class ColorFacts(BaseModel):
@@ -61,6 +61,22 @@ class ModelFacts(BaseModel):
     identity: list[Identity]
 
 
+class ProvenanceFacts(BaseModel):
+    """How the output is marked.
+
+    ``manifest`` says whether the file carries its C2PA manifest or a sidecar does, ``manifest_path`` which file that
+    is, ``algorithm`` what it is signed with, ``signed_s`` how many seconds that took, ``watermark`` the 64 bits in the
+    picture as 16 hexadecimal digits, ``label`` the text in its corner; both are None where they were left out.
+    """
+
+    manifest: Literal["embedded", "sidecar"]
+    manifest_path: str
+    algorithm: str
+    signed_s: float
+    watermark: str | None
+    label: str | None
+
+
 class Report(BaseModel):
     """A finished file job.
 
@@ -81,6 +97,7 @@ class Report(BaseModel):
     wall_s: float
     stages_ms: dict[str, StageTimes]
     model: ModelFacts
+    provenance: ProvenanceFacts
     warnings: list[str]
 
 

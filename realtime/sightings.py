@@ -15,7 +15,7 @@ from realtime.finder import open_finder
 from realtime.frame import Frame
 from realtime.source import FileSource, check_regular
 
-__all__ = ["FaceSeen", "Sighting", "sightings"]
+__all__ = ["FaceSeen", "Sighting", "read_picture", "sightings"]
 
 #: Suffixes of still pictures; everything else is opened as a video.
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
@@ -44,7 +44,7 @@ def sightings(path: Path, detector: str = "builtin", device: str = "auto") -> It
     """What is seen in every frame of ``path``. Raises ``InputError`` and ``DetectorError``."""
     finder = open_finder(detector, device)
     check_regular(path)
-    frames = iter([Frame.from_rgb(_picture(path))]) if path.suffix.lower() in PICTURES else _frames(path)
+    frames = iter([Frame.from_rgb(read_picture(path))]) if path.suffix.lower() in PICTURES else _frames(path)
     for number, frame in enumerate(frames):
         time = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
         faces = [_seen(face) for face in finder.find(frame)]
@@ -59,7 +59,7 @@ def _frames(path: Path) -> Iterator[Frame]:
         source.close()
 
 
-def _picture(path: Path) -> Bytes:
+def read_picture(path: Path) -> Bytes:
     """A still picture, uint8 (H, W, 3) RGB, upright as its EXIF data says."""
     try:
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)

@@ -22,7 +22,7 @@ from realtime.stages import Stages
 from realtime.turn import Turn
 from realtime.whole import check_whole
 
-__all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "reason"]
+__all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "open_media", "reason"]
 
 #: What flows from source to sink: frames to perform on, and packets of the other streams to pass on as they
 #: are.
@@ -64,7 +64,7 @@ class FileSource:
         self._decoding_times: deque[int] | None = None
         check_regular(path)
         check_whole(path)
-        self.container = _open(path)
+        self.container = open_media(path)
         try:
             self.video = self._choose_video()
             self.video.codec_context.thread_count = DECODER_THREADS
@@ -225,7 +225,8 @@ def reason(error: av.error.FFmpegError | OSError) -> str:
     return (error.strerror or type(error).__name__).rstrip(".").lower()
 
 
-def _open(path: Path) -> InputContainer:
+def open_media(path: Path) -> InputContainer:
+    """Open a media file that is trusted with nothing. Raises ``InputError``."""
     # An absolute path never looks like a protocol ("concat:a|b"), and the whitelists keep playlists and
     # references to other files and hosts out, whatever the suffix says.
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}

@@ -5,10 +5,10 @@ from time import perf_counter_ns, thread_time_ns
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 
-__all__ = ["STAGES", "StageTimes", "Stages"]
+__all__ = ["STAGES", "Histogram", "StageTimes", "Stages"]
 
 #: The steps of a frame's way, in order.
-STAGES: Final = ("decode", "find", "warp", "swap", "color", "paste", "label", "encode")
+STAGES: Final = ("decode", "find", "warp", "swap", "color", "paste", "watermark", "label", "encode")
 
 #: Buckets per doubling of time: a percentile is exact to half a bucket, 1.1 %.
 _PER_OCTAVE: Final = 32
@@ -19,12 +19,36 @@ _PER_OCTAVE: Final = 32
 StageTimes: TypeAlias = dict[str, float]
 
 
-class _Stage:
-    """One stage's histogram; ``with`` it around the work. One thread at a time may write a stage."""
+class Histogram:
+    """Durations in bounded memory: counts in buckets of a fixed ratio. One thread at a time may record."""
 
     def __init__(self) -> None:
         self._buckets: dict[int, int] = {}
-        self._calls = 0
+        self.count = 0
+
+    def record(self, duration_ns: int) -> None:
+        """Count a duration in nanoseconds."""
+        bucket = int(log2(max(duration_ns, 1)) * _PER_OCTAVE)
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        self.count += 1
+
+    def percentile_ms(self, share: float) -> float:
+        """What ``share`` (0..1) of the durations stay within, in milliseconds, to the middle of its bucket."""
+        buckets = sorted(self._buckets.copy().items())  # a copy in one step: another thread may be recording
+        wanted = share * sum(count for _, count in buckets)
+        seen = 0
+        for bucket, count in buckets:
+            seen += count
+            if seen >= wanted:
+                return exp2((bucket + 0.5) / _PER_OCTAVE) / 1e6
+        return 0.0
+
+
+class _Stage:
+    """One stage's times; ``with`` it around the work. One thread at a time may write a stage."""
+
+    def __init__(self) -> None:
+        self._wall = Histogram()
         self._cpu_ns = 0
         self._wall_at = 0
         self._cpu_at = 0
@@ -40,26 +64,14 @@ class _Stage:
         self.record(perf_counter_ns() - self._wall_at, thread_time_ns() - self._cpu_at)
 
     def record(self, wall_ns: int, cpu_ns: int) -> None:
-        bucket = int(log2(max(wall_ns, 1)) * _PER_OCTAVE)
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        self._calls += 1
+        self._wall.record(wall_ns)
         self._cpu_ns += cpu_ns
-
-    def _percentile_ms(self, share: float) -> float:
-        """Wall time that ``share`` (0..1) of the calls stay within, to the middle of its bucket."""
-        wanted = share * self._calls
-        seen = 0
-        for bucket, count in sorted(self._buckets.items()):
-            seen += count
-            if seen >= wanted:
-                return exp2((bucket + 0.5) / _PER_OCTAVE) / 1e6
-        return 0.0
 
     def times(self) -> StageTimes:
         return {
-            "p50": round(self._percentile_ms(0.50), 3),
-            "p99": round(self._percentile_ms(0.99), 3),
-            "cpu": round(self._cpu_ns / max(self._calls, 1) / 1e6, 3),
+            "p50": round(self._wall.percentile_ms(0.50), 3),
+            "p99": round(self._wall.percentile_ms(0.99), 3),
+            "cpu": round(self._cpu_ns / max(self._wall.count, 1) / 1e6, 3),
         }
 
 
@@ -83,5 +95,5 @@ class Stages:
     def summary(self) -> dict[str, StageTimes]:
         """Times of every stage that ran, in the order of a frame's way; unknown names come last."""
         order = {name: place for place, name in enumerate(STAGES)}
-        ran = sorted(self._stages, key=lambda name: order.get(name, len(order)))
+        ran = sorted(self._stages.copy(), key=lambda name: order.get(name, len(order)))
         return {name: self._stages[name].times() for name in ran}

@@ -1,8 +1,19 @@
 """What all tests share. Clips are encoded on the fly; real footage is used where it lies beside the checkout."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for keys and models of the tests' own, in place of the user's."""
+    folder = tmp_path_factory.mktemp("home")
+    os.environ["MUMMER_HOME"] = str(folder)
+    yield folder
+    del os.environ["MUMMER_HOME"]
 
 
 @pytest.fixture(scope="session")

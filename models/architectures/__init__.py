@@ -5,13 +5,25 @@ from collections.abc import Mapping
 from typing import Final
 
 from models.architectures.base import Config, Network
+from models.architectures.deepfacelab import DfConfig, LiaeConfig
 from models.architectures.lite import LiteConfig
 from models.architectures.original import OriginalConfig
 from realtime.errors import UsageError
 
-__all__ = ["ARCHITECTURES", "Config", "LiteConfig", "Network", "OriginalConfig", "configure"]
+__all__ = [
+    "ARCHITECTURES",
+    "Config",
+    "DfConfig",
+    "LiaeConfig",
+    "LiteConfig",
+    "Network",
+    "OriginalConfig",
+    "configure",
+]
 
-ARCHITECTURES: Final[Mapping[str, type[Config]]] = {config.name: config for config in (OriginalConfig, LiteConfig)}
+ARCHITECTURES: Final[Mapping[str, type[Config]]] = {
+    config.name: config for config in (OriginalConfig, LiteConfig, DfConfig, LiaeConfig)
+}
 
 
 def configure(name: str, **fields: object) -> Config:

@@ -1,4 +1,4 @@
-"""What every architecture offers: one encoder shared by all sides, and a decoder for each side."""
+"""What every architecture offers: one encoder shared by all sides, and a way back to a picture for each side."""
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
@@ -12,13 +12,15 @@ __all__ = ["Config", "Network"]
 
 
 class Network(nn.Module, ABC):
-    """An autoencoder with one encoder and a decoder for each identity.
+    """An autoencoder with one encoder and a way back for each identity.
 
     What a face shares with every other face (pose, expression, light) passes through the code; what is its
-    own stays in its decoder. Swapping is encoding A's face and decoding it with B's decoder.
+    own stays in its decoder. Swapping is encoding A's face and decoding it as B.
     """
 
-    decoders: nn.ModuleList
+    def __init__(self, sides: int = 1) -> None:
+        super().__init__()
+        self.sides = sides
 
     @abstractmethod
     def encode(self, face: Tensor) -> tuple[Tensor, ...]:
@@ -37,7 +39,7 @@ class Network(nn.Module, ABC):
 class Config(ABC):
     """The numbers that fix an architecture; written into checkpoints and manifests.
 
-    ``size`` is the side of a picture in pixels, ``sides`` the number of decoders. Raises ``UsageError`` where the
+    ``size`` is the side of a picture in pixels, ``sides`` the number of identities. Raises ``UsageError`` where the
     numbers do not fit together.
     """
 

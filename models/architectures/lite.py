@@ -64,7 +64,7 @@ class Lite(Network):
     """See the module's text."""
 
     def __init__(self, config: LiteConfig) -> None:
-        super().__init__()
+        super().__init__(config.sides)
         self.block = config.size // GRID
         channels = (3 * self.block**2, *config.encoder)
         self.down = nn.ModuleList(nn.Conv2d(i, o, 3, stride=2, padding=1) for i, o in pairwise(channels))

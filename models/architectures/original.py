@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.architectures.base import Config, Network
+from models.architectures.convolution import PatchConv2d
 from realtime.errors import UsageError
 
 __all__ = ["OriginalConfig"]
@@ -43,13 +44,12 @@ class Original(Network):
     """Four convolutions, two dense layers and an upscale; a decoder of three upscales for each side."""
 
     def __init__(self, config: OriginalConfig) -> None:
-        super().__init__()
-        self.down = nn.ModuleList(
-            nn.Conv2d(i, o, 5, stride=2, padding=2) for i, o in pairwise((3, 128, 256, 512, 1024))
-        )
+        super().__init__(config.sides)
+        self.down = nn.ModuleList(nn.Conv2d(i, o, 5, stride=2, padding=2) for i, o in pairwise((3, 128, 256, 512)))
+        self.down.append(PatchConv2d(512, 1024, 5, stride=2, padding=2))
         self.to_code = nn.Linear(1024 * 4 * 4, 1024)
         self.from_code = nn.Linear(1024, 1024 * 4 * 4)
-        self.up = Upscale(1024, 512)
+        self.up = Upscale(1024, 512, PatchConv2d)
         self.decoders = nn.ModuleList(OriginalDecoder((512, 256, 128, 64), 3) for _ in range(config.sides))
         self.masks = nn.ModuleList(
             OriginalDecoder((512, 64, 32, 16), 1) for _ in range(config.sides if config.mask else 0)
@@ -85,9 +85,9 @@ class OriginalDecoder(nn.Module):
 class Upscale(nn.Module):
     """Convolution to four times the channels, rectifier, and pixel shuffle to twice the size."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, convolution: type[nn.Conv2d] = nn.Conv2d) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs * 4, 3, padding=1)
+        self.conv = convolution(inputs, outputs * 4, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pixel_shuffle(F.leaky_relu(self.conv(x), SLOPE), 2)

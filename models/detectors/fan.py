@@ -8,7 +8,7 @@ are fetched into torch hub's folder on first use.
 import pickle
 from collections.abc import Callable
 from importlib import import_module
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import cv2
 import numpy as np
@@ -17,6 +17,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from models.detectors.weights import Weights, ensure
 from realtime.arrays import Bytes, Points
 from realtime.errors import DetectorError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["FanFinder", "blazeface", "retinaface", "scrfd", "sfd", "yunet"]
 
@@ -60,6 +63,8 @@ _BATCH: Final = 8
 class _Boxes(Protocol):
     """What every detector of the library can do."""
 
+    face_detector: "nn.Module"
+
     def detect_from_image(self, image: Bytes) -> list[list[float]]:
         """x0, y0, x1, y1, score of each face of an RGB picture."""
 
@@ -68,6 +73,7 @@ class _Aligner(Protocol):
     """The part of ``face_alignment.FaceAlignment`` that is used here."""
 
     face_detector: _Boxes
+    face_alignment_net: "nn.Module"
 
     def get_landmarks_from_image(self, image: Bytes, detected_faces: list[list[float]]) -> list[Points]:
         """68 points for each of the boxes."""
@@ -102,6 +108,11 @@ class FanFinder:
                 f"{purpose} cannot read its weights, one of {files} in {paths[0].parent}: "
                 "delete the damaged one, and it is fetched anew"
             ) from error
+
+    @property
+    def networks(self) -> "tuple[nn.Module, nn.Module]":
+        """The detector's net, where torch runs it (S3FD, BlazeFace, RetinaFace), and FAN."""
+        return self._aligner.face_detector.face_detector, self._aligner.face_alignment_net
 
     def find(self, rgb: Bytes) -> list[tuple[Points, float]]:
         """Landmarks float32 (68, 2) in pixels and score 0..1 of each face of ``rgb``, uint8 (H, W, 3)."""

@@ -16,11 +16,16 @@ from typing import Final, NoReturn
 import typer
 
 from realtime.cli.bench import bench
+from realtime.cli.consent import consent
 from realtime.cli.convert import convert
 from realtime.cli.demo import demo
+from realtime.cli.doctor import doctor
 from realtime.cli.faces import faces
 from realtime.cli.inspect import inspect
+from realtime.cli.live import live
 from realtime.cli.models import models
+from realtime.cli.verify import verify
+from realtime.cli.serve import serve
 from realtime.errors import MummerError, UsageError
 
 __all__ = ["build_app", "main"]
@@ -34,7 +39,9 @@ LAST_STREAM: Final = 2
 
 #: What the help says about commands that are not imported for it.
 _EXTRA_HELP: Final = {
-    "train": "Train a swap model from two folders of faces.",
+    "extract": "Collect aligned faces from videos and pictures.",
+    "faceset": "Look at a set of faces, sort, prune, merge and split it.",
+    "train": "Train a swap model from two sets of faces.",
     "export": "Turn a training checkpoint into a model file.",
 }
 
@@ -51,8 +58,10 @@ def build_app(called: str | None = None) -> typer.Typer:
     # rich would take half of the time that help may take, and tracebacks are for our own bugs.
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(_group)
-    for command in (convert, demo, faces, models, inspect):
+    for command in (convert, live, demo, faces, inspect, doctor, verify, serve):
         app.command()(command)
+    app.add_typer(consent, name="consent")
+    app.add_typer(models, name="models")
     app.add_typer(bench, name="bench")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name, reverse=True):
         if entry.name == called:

@@ -48,3 +48,50 @@ def bench_convert(
     say(f"ratio {result.ratio}, peak memory {result.rss_mb or 'unknown'} MB")
     for name, times in result.stages_ms.items():
         say(f"  {name:8} p50 {times['p50']:8.3f} ms   p99 {times['p99']:8.3f} ms   cpu {times['cpu']:8.3f} ms")
+
+
+@bench.command("live")
+def bench_live(
+    source: options.Input,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    seconds: Annotated[float, typer.Option(min=3, help="Length of the undisturbed run.")] = 600.0,
+    fps: Annotated[float | None, typer.Option(min=1, max=240, help="Play INPUT at this rate, not its own.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="MODE", help="steady, privacy, switch or faults; by default all.")
+    ] = None,
+    model: options.Model = "bronze",
+    other_model: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="Takes turns with MODEL in the switch run.")
+    ] = None,
+    device: options.Device = "auto",
+    detector: options.Detector = "builtin",
+) -> None:
+    """Run INPUT as a looped camera: latency, drops, leaks, missed faces, model switches, lost devices."""
+    from fractions import Fraction
+    from tempfile import TemporaryDirectory
+
+    from realtime.convert import Look
+    from realtime.errors import UsageError
+    from realtime.live.bench import MODES, retimed
+    from realtime.live.bench import bench_live as run
+    from realtime.process import tune
+    from realtime.source import check_regular
+
+    modes = tuple(mode for mode in MODES if only is None or mode in only)
+    if unknown := sorted(set(only or ()) - set(MODES)):
+        raise UsageError(f"--only {unknown[0]}: there is no such run; choose from {', '.join(MODES)}")
+    path = options.as_file(source)
+    check_regular(path)
+    tune()
+    look = Look(model=model, device=device, detector=detector)
+    with TemporaryDirectory(prefix="mummer-bench-") as folder:
+        if fps is not None:
+            path = retimed(path, Fraction(fps).limit_denominator(1001), Path(folder))
+        result = run(path, look, seconds, modes, other_model)
+    if as_json:
+        say(result.model_dump_json(exclude_none=True))
+        return
+    for mode in modes:
+        say(f"{mode}:")
+        for name, value in getattr(result, mode).model_dump().items():
+            say(f"  {name:16} {value}")

@@ -24,6 +24,11 @@ def convert(
         Path, typer.Argument(metavar="OUTPUT", help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, ...")
     ],
     model: options.Model = "bronze",
+    identity: options.Identity = None,
+    morph: options.Morph = None,
+    photo: options.Photo = None,
+    embedder: options.Embedder = None,
+    consent: options.Consent = None,
     device: options.Device = "auto",
     detector: options.Detector = "builtin",
     faces: options.Faces = options.FacesChoice.all,
@@ -44,6 +49,7 @@ def convert(
     from realtime.convert import convert as run
     from realtime.encoder import Encoding
     from realtime.process import tune
+    from realtime.swap import ModelOptions
 
     tune()
     look = Look(
@@ -56,6 +62,7 @@ def convert(
         sharpen=sharpen,
         label=None if label == "off" else label,
         label_place=label_place,
+        options=ModelOptions(identity, morph, photo, embedder, consent),
     )
     job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force)
     with progress(job.source.name, show=not quiet) as on_frame:
@@ -65,6 +72,8 @@ def convert(
             f"{target}: {done.frames_swapped} of {done.frames_out} frames swapped,"
             f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
         )
+        if done.provenance.manifest == "sidecar":
+            note(f"its signed manifest is in {done.provenance.manifest_path}; keep the two together")
         for warning in done.warnings:
             note(warning)
 

@@ -10,24 +10,34 @@ __all__ = ["inspect"]
 
 
 def inspect(
-    file: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A built-in model, or a model file.")],
+    file: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model's name, or a model file.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Print a model file's manifest, inputs and outputs."""
     import json
 
-    from realtime.library import find_model
-    from realtime.swap import SwapModel
+    from realtime.library import find_model, record_of
+    from realtime.manifest import KEY
+    from realtime.modelfile import ModelFile
+    from realtime.swap.kinds import PLAIN, kind_of, open_file
+    from realtime.swap.model import Request
 
-    model = SwapModel.load(find_model(file), "cpu")
-    facts: dict[str, object] = {
-        "file": str(model.path),
-        "bytes": model.path.stat().st_size,
-        "sha256": model.sha256,
-        "inputs": [port._asdict() for port in model.inputs],
-        "outputs": [port._asdict() for port in model.outputs],
-        "manifest": model.manifest.model_dump(mode="json"),
-    }
+    path = find_model(file)
+    with ModelFile(path) as read:
+        facts: dict[str, object] = {"file": str(path), "bytes": read.size, "sha256": read.sha256()}
+        inputs, outputs, kind = read.graph.inputs, read.graph.outputs, kind_of(read)
+        says: dict[str, object] = {"manifest": None, "record": None}
+        if KEY in read.graph.metadata:
+            model = open_file(Request(read, "cpu", 1, PLAIN))
+            inputs, outputs = list(model.inputs), list(model.outputs)
+            says = {"manifest": model.manifest.model_dump(mode="json")}
+        elif record := record_of(path):
+            record.check(read)
+            says["record"] = record.model_dump(mode="json")
+    facts["kind"] = kind
+    facts["inputs"] = [port._asdict() for port in inputs]
+    facts["outputs"] = [port._asdict() for port in outputs]
+    facts |= says
     if as_json:
         say(json.dumps(facts))
         return

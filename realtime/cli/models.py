@@ -1,39 +1,62 @@
 """``mummer models``: the models at hand."""
 
-import sys
-from io import StringIO
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from typer.core import TyperGroup
 
-from realtime.cli.say import say
+from realtime.cli import options
+from realtime.cli.say import note, say
 
 __all__ = ["models"]
 
 WIDE: Final = 1000
 
 
-def models(
+class _ListUnlessTold(TyperGroup):
+    """``mummer models [FILE...]`` lists; what it does besides has a word of its own."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # its subclass
+        """Put the word ``list`` before words that are no command."""
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+models = typer.Typer(cls=_ListUnlessTold, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@models.callback()
+def _group() -> None:
+    """List the models at hand, add another program's, remove it again."""
+
+
+@models.command("list")
+def list_(
     files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="More model files to list.")] = None,
 ) -> None:
-    """List the models that come with the program, and any files given."""
+    """List the models that come with the program, those that were added, and any files given."""
+    import sys
+    from io import StringIO
+
     from rich.console import Console
     from rich.table import Table
 
-    from realtime.library import DEFAULT, find_model, list_models
-    from realtime.swap import SwapModel
+    from realtime.library import DEFAULT, list_models
+    from realtime.swap import describe, open_model
 
     table = Table("name", "size", "identity", "kind", "licence", box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
-    for path in (*list_models(), *(find_model(file) for file in files or ())):
-        manifest = SwapModel.load(path, "cpu").manifest
-        identities = manifest.identities
+    described = [(path, describe(path)) for path in list_models()]
+    opened = [open_model(file, "cpu") for file in files or ()]
+    for path, facts in [*described, *((model.path, model.manifest) for model in opened)]:
         table.add_row(
             f"{path.stem} (default)" if path.stem == DEFAULT else path.stem,
-            f"{manifest.size} px",
-            ", ".join(identity.name for identity in identities),
-            ", ".join(identity.kind for identity in identities),
-            manifest.licence,
+            f"{facts.size} px",
+            ", ".join(identity.name for identity in facts.identities) or "whoever --photo shows",
+            ", ".join(identity.kind for identity in facts.identities) or "-",
+            facts.licence,
             str(path),
         )
     # Paths are to be copied: in a pipe nothing may wrap.
@@ -42,3 +65,47 @@ def models(
     Console(file=shown, force_terminal=seen, width=None if seen else WIDE).print(table)
     for line in shown.getvalue().splitlines():
         say(line.rstrip())
+
+
+@models.command()
+def add(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The model file, .dfm or .onnx.")],
+    name: Annotated[str, typer.Option(help="Its name in the library.")],
+    consent: options.Consent = None,
+    identity: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Display name, if not the consent record's.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How faces are aligned for it: whole-face, deepfacelive, arcface-128, ..."),
+    ] = None,
+    licence: Annotated[str, typer.Option(metavar="TEXT", help="The licence of its weights.")] = "not stated",
+    color: Annotated[str, typer.Option(metavar="MODE", help="Colour transfer that suits it.")] = "none",
+) -> None:
+    """Take a model file into the library, with a record of what it does not say itself: whose face, who consented."""
+    from realtime.color import open_color
+    from realtime.identity import read_identity
+    from realtime.swap import describe
+    from realtime.swap.add import add_model
+    from realtime.swap.one_image import LICENCE_NOTE
+
+    open_color(color)  # a mode that is not there is refused now
+    person = None if consent is None else read_identity(consent)
+    if person is not None and identity is not None:
+        person = person.model_copy(update={"name": identity})
+    path = add_model(Path(file), name, person, template=template, licence=licence, color=color)
+    facts = describe(path)
+    whom = ", ".join(each.name for each in facts.identities) or "the face of a photograph"
+    say(f"{name}: {facts.size} px, puts in {whom}; kept in {path}")
+    if not facts.identities:
+        note(LICENCE_NOTE)
+
+
+@models.command()
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model that was added.")],
+) -> None:
+    """Take a model out of the library: its file and its record are deleted."""
+    from realtime.swap.add import remove_model
+
+    say(f"{remove_model(name)}: removed")

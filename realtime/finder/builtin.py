@@ -36,14 +36,14 @@ class BuiltinFinder:
     def __init__(self, device: str = "auto", interval: int = INTERVAL) -> None:
         self._detector = Detector(device)
         self._landmarker = Landmarker(device)
-        self._interval = interval
+        self.interval = interval
         self.reset()
 
     def reset(self) -> None:
         """Forget all tracks, as between two sources."""
         self._tracks: list[Track] = []
         self._numbers = itertools.count()
-        self._since_detection = self._interval
+        self._since_detection = self.interval
         self._clock = Clock()
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
@@ -51,7 +51,7 @@ class BuiltinFinder:
         gap = self._clock.gap(frame)
         lost = [track for track in self._tracks if not self._follow(track, frame, gap)]
         self._since_detection += 1
-        if lost or not self._tracks or self._since_detection >= self._interval:
+        if lost or not self._tracks or self._since_detection >= self.interval:
             self._since_detection = 0
             self._detect(frame, lost, gap)
         self._tracks = distinct(track for track in self._tracks if track.misses <= PATIENCE)

@@ -6,6 +6,7 @@ A plug-in is a factory under the entry-point group ``mummer.detectors``. It take
 
 import itertools
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from realtime.arrays import Bytes, Points
 from realtime.errors import DetectorError
 from realtime.face import Face
 from realtime.finder.builtin import BuiltinFinder
+from realtime.finder.sfd_fan import SfdFan
 from realtime.finder.tracks import Clock, Track, overlap
 from realtime.frame import Frame
 
@@ -46,6 +48,10 @@ class PluginFinder:
 
     def __init__(self, finder: PictureFinder) -> None:
         self._finder = finder
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tracks, as between two sources."""
         self._tracks: list[Track] = []
         self._numbers = itertools.count()
         self._clock = Clock()
@@ -71,10 +77,17 @@ def detector_names() -> list[str]:
     return [BUILTIN, *sorted(entry.name for entry in entry_points(group=GROUP))]
 
 
-def open_finder(name: str = BUILTIN, device: str = "auto") -> FaceFinder:
-    """The face finder called ``name``. Raises ``DetectorError`` for an unknown name or missing weights."""
+def open_finder(name: str = BUILTIN, device: str = "auto") -> BuiltinFinder | PluginFinder:
+    """The face finder called ``name``, or that in the folder of that name.
+
+    Raises ``DetectorError`` for an unknown name, missing weights and a folder that holds no face finder.
+    """
     if name == BUILTIN:
         return BuiltinFinder(device)
     for entry in entry_points(group=GROUP, name=name):
         return PluginFinder(entry.load()(device))
-    raise DetectorError(f"unknown detector {name!r}: choose one of {', '.join(detector_names())}")
+    if Path(name).is_dir():
+        return PluginFinder(SfdFan(Path(name), device))
+    raise DetectorError(
+        f"unknown detector {name!r}: choose one of {', '.join(detector_names())}, or the folder of an exported one"
+    )

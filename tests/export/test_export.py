@@ -4,104 +4,133 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 
-from export.onnx import check_graph, export_model, weights_sha256
-from export.record import Card, make_card, slug
-from export.samples import sample_faces
-from models.architectures import Config, LiteConfig, Network, OriginalConfig
-from models.checkpoint import Checkpoint
+from export.checks import check_graph
+from export.model import Request, export_model
+from export.parity import psnr
+from export.record import weights_sha256
+from models.architectures import ARCHITECTURES, Network
 from realtime.errors import ModelError, OutputError, UsageError
-from realtime.manifest import Identity
-from realtime.swap import SwapModel
-
-CARD = Card(Identity(id="nobody", name="Nobody", kind="synthetic"), "MIT", counts=(4, 5), iterations=7)
-TINY = {
-    "size": 128,
-    "encoder": (16, 16, 16, 16),
-    "decoder": (16, 16, 16, 16),
-    "neck": 16,
-    "code": 16,
-    "residuals": (0, 1, 0, 0),
-}
+from realtime.swap import open_model
+from tests.export.networks import card, expected, faces, shaken, small
 
 
-def shaken(config: Config, noise: float = 0.05) -> Network:
-    """A network whose answers go through the whole range and beyond, so that clipping and rounding show."""
-    torch.manual_seed(0)
-    network = config.build()
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            parameter.add_(torch.randn_like(parameter) * noise)
-            if ".out." in name:
-                parameter.mul_(50)  # a sigmoid follows
-    return network.eval()
-
-
-@pytest.mark.parametrize(
-    ("config", "side", "noise"),
-    [
-        (LiteConfig(**TINY, sides=1, skips=3), 0, 0.05),
-        (LiteConfig(**TINY, sides=3), 2, 0.05),
-        (OriginalConfig(), 1, 0.003),
-    ],
-    ids=["lite paired", "lite three sides", "original"],
-)
-def test_the_file_answers_as_torch_does(tmp_path: Path, config: Config, side: int, noise: float) -> None:
-    network, path = shaken(config, noise), tmp_path / "model.onnx"
-    faces = sample_faces(config.size)[2:6]
-    written = export_model(network, config, side, CARD, faces, path)
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_a_file_of_every_architecture_answers_as_torch_does(tmp_path: Path, name: str) -> None:
+    config, path = small(name), tmp_path / "model.onnx"
+    network, pictures = shaken(config), faces(config.size)
+    written = export_model(network, config, Request((1,), config.size), card(1), pictures, path).manifest
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
-    model = SwapModel.load(path, "cpu")
+    model = open_model(str(path), "cpu")
     assert model.manifest == written
     assert model.size == config.size
     assert model.template.name == "whole-face"
+    assert written.training is not None
     assert written.training.counts == (4, 5)
-    swapped, mask = model.swap(faces)
-    assert swapped.shape == faces.shape
-    assert mask.shape == faces.shape[:3]
+    swapped, mask = model.swap(pictures.samples)
     assert swapped.dtype == mask.dtype == np.uint8
+    right = expected(network, 1, pictures.samples)
+    assert np.abs(np.concatenate([swapped, mask[..., None]], -1) - right).max() <= 0.51
+    assert np.ptp(right[..., :3]) > 20
 
-    with torch.inference_mode():
-        answer = network(torch.from_numpy(faces).permute(0, 3, 1, 2) / 255, side).clamp(0, 1) * 255
-    expected = answer.permute(0, 2, 3, 1).numpy()
-    assert np.abs(np.concatenate([swapped, mask[..., None]], -1) - expected).max() <= 0.51
-    assert np.ptp(expected) > 20
+    alone = np.concatenate([model.swap(face[None])[0] for face in pictures.samples])
+    assert np.abs(alone.astype(int) - swapped).max() <= 1
 
-    alone = [model.swap(face[None]) for face in faces]
-    levels = np.abs(np.concatenate([a for a, _ in alone]).astype(int) - swapped).max()
-    assert levels <= 1
+
+def test_ours_there(tmp_path: Path) -> None:
+    """A ``.dfm`` is read as DeepFaceLive does: inputs by position, ``H, W = shape[1:3]``, three outputs in order."""
+    config, path = small("liae"), tmp_path / "model.dfm"
+    network, pictures = shaken(config), faces(config.size)
+    export_model(network, config, Request((1,), config.size), card(1), pictures, path)
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    inputs = session.get_inputs()
+    assert len(inputs) == 1
+    assert "in_face" in inputs[0].name
+    height, width = inputs[0].shape[1:3]
+    assert (height, width) == (64, 64)
+    bgr = pictures.samples[:1, :, :, ::-1].astype(np.float32) / 255
+    face_mask, celeb, celeb_mask = session.run(None, {inputs[0].name: bgr})
+    assert [output.name for output in session.get_outputs()] == [
+        "out_face_mask:0", "out_celeb_face:0", "out_celeb_face_mask:0",
+    ]  # fmt: skip
+    assert face_mask.shape == celeb_mask.shape == (1, 64, 64, 1)
+    assert celeb.shape == (1, 64, 64, 3)
+    right = expected(network, 1, pictures.samples[:1]) / 255
+    for answer, truth in ((face_mask, right[..., 3:]), (celeb, right[..., 2::-1]), (celeb_mask, right[..., 3:])):
+        assert answer.dtype == np.float32
+        assert answer.min() >= 0
+        assert answer.max() <= 1
+        assert np.abs(answer - truth).max() <= 1e-3
+    assert onnx.load(path).ir_version <= 8  # what programs of 2022 read
+
+
+def test_a_dfm_is_at_home_here(tmp_path: Path) -> None:
+    config, path = small("lite"), tmp_path / "model.dfm"
+    network, pictures = shaken(config), faces(config.size)
+    export_model(network, config, Request((0,), config.size), card(0), pictures, path)
+    model = open_model(str(path), "cpu")
+    assert model.identity == "ada"
+    swapped, mask = model.swap(pictures.samples)
+    right = expected(network, 0, pictures.samples)
+    assert np.abs(np.concatenate([swapped, mask[..., None]], -1) - right).max() <= 0.51
+
+
+def test_a_file_for_another_size_resizes_by_itself(tmp_path: Path) -> None:
+    config, path = small("lite"), tmp_path / "model.onnx"
+    network = shaken(config)
+    for size in (96, 48):
+        pictures = faces(size)
+        manifest = export_model(network, config, Request((1,), size), card(1), pictures, path).manifest
+        assert manifest.size == size
+        assert manifest.architecture["size"] == 64
+        model = open_model(str(path), "cpu")
+        swapped, _ = model.swap(pictures.samples)
+        assert swapped.shape == pictures.samples.shape
+        inner = torch.nn.functional.interpolate(
+            torch.from_numpy(pictures.samples).permute(0, 3, 1, 2) / 255, (64, 64), mode="bilinear", antialias=size > 64
+        )
+        with torch.inference_mode():
+            answer = torch.nn.functional.interpolate(
+                network(inner, 1), (size, size), mode="bilinear", antialias=size < 64
+            )
+        right = answer.clamp(0, 1).permute(0, 2, 3, 1).numpy()[..., :3] * 255
+        assert np.abs(swapped - right).max() <= 0.76
 
 
 def test_the_file_can_be_checked_against_its_manifest(tmp_path: Path) -> None:
-    config = LiteConfig(**TINY)
-    manifest = export_model(shaken(config), config, 0, CARD, sample_faces(config.size), tmp_path / "model.onnx")
+    config = small("lite")
+    request = Request((0,), config.size, opset=21)
+    exported = export_model(shaken(config), config, request, card(0), faces(config.size), tmp_path / "model.onnx")
     data = (tmp_path / "model.onnx").read_bytes()
     assert str(Path(__file__).parents[2]).encode() not in data  # nothing of the machine that wrote it
     model = onnx.load_from_string(data)
-    assert weights_sha256(model) == manifest.weights_sha256
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 21)]
+    assert weights_sha256(model) == exported.manifest.weights_sha256
     tensor = next(tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
     changed = onnx.numpy_helper.to_array(tensor) + 1e-3
     tensor.CopyFrom(onnx.numpy_helper.from_array(changed.astype(np.float32), tensor.name))
-    assert weights_sha256(model) != manifest.weights_sha256
+    assert weights_sha256(model) != exported.manifest.weights_sha256
 
 
 class Drifting(Network):
     """Answers a little more when it is exported, so torch and the exported graph cannot agree."""
 
     def __init__(self, drift: float) -> None:
-        super().__init__()
-        self.decoders = nn.ModuleList([nn.Conv2d(3, 4, 1)])
+        super().__init__(1)
+        self.out = nn.Conv2d(3, 4, 1)
         self.drift = drift
 
     def encode(self, face: Tensor) -> tuple[Tensor, ...]:
         return (face,)
 
     def decode(self, code: tuple[Tensor, ...], side: int) -> Tensor:
-        answer: Tensor = self.decoders[side](code[0]) * 0.1 + 0.5
+        answer: Tensor = self.out(code[0]) * 0.1 + 0.5
         return answer + self.drift if torch.compiler.is_compiling() else answer
 
 
@@ -120,7 +149,7 @@ def test_what_does_not_pass_is_not_written(tmp_path: Path, network: Network, say
     path = tmp_path / "model.onnx"
     path.write_bytes(b"an older file")
     with pytest.raises(ModelError, match=says):
-        export_model(network, LiteConfig(size=64), 0, CARD, sample_faces(64), path)
+        export_model(network, small("lite"), Request((0,), 64), card(0), faces(64), path)
     assert path.read_bytes() == b"an older file"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -138,22 +167,25 @@ def test_foreign_operators_are_refused() -> None:
         check_graph(onnx.helper.make_model(graph, opset_imports=opsets))
 
 
-def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
+def test_places_and_names_that_will_not_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    config = LiteConfig(**TINY)
+    config = small("lite")
+    request, pictures = Request((0,), 64), faces(64)
     with pytest.raises(OutputError, match=r"model\.onnx"):
-        export_model(config.build(), config, 0, CARD, sample_faces(config.size), tmp_path / "file" / "model.onnx")
+        export_model(shaken(config), config, request, card(0), pictures, tmp_path / "file" / "model.onnx")
+    with pytest.raises(UsageError, match=r"\.onnx or \.dfm"):
+        export_model(shaken(config), config, request, card(0), pictures, tmp_path / "model.pt")
+    with pytest.raises(UsageError, match="one side"):
+        export_model(shaken(config), config, Request((0, 1), 64), card(0, 1), pictures, tmp_path / "model.dfm")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def test_cards_carry_what_the_run_knows_and_ask_for_consent() -> None:
-    facts: dict[str, object] = {"template": "mean-face", "counts": [3, 4], "sources": {"A": "0" * 64}}
-    run = Checkpoint(LiteConfig(), 12, 3.0, {}, facts)
-    card = make_card(run, "The Ünknown Soldier", "synthetic", "MIT", "none")
-    assert (card.template, card.counts, card.iterations) == ("mean-face", (3, 4), 12)
-    assert card.identity.id == slug("The Ünknown Soldier") == "the-nknown-soldier"
-    with pytest.raises(UsageError, match="consent"):
-        make_card(run, "Me", "self", "MIT", "none")
-    agreed = make_card(run, "Me", "self", "MIT", "none", "Me", "2026-01-31", "my own face")
-    assert agreed.identity.consent is not None
-    with pytest.raises(UsageError, match="kind"):
-        make_card(run, "Me", "somebody", "MIT", "none")
+def test_quality_is_that_of_the_worse_of_colours_and_mask() -> None:
+    a = np.zeros((1, 4, 8, 8), np.float32)
+    b = a.copy()
+    b[:, 3] = 0.1
+    assert psnr(b, a) == pytest.approx(20)
+    b[:, 0] = np.nan
+    assert psnr(b, a) == float("-inf")
+
+

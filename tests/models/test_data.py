@@ -10,9 +10,12 @@ import torch
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
 from models.batches import PairBatches, SideBatches
 from models.faces import FaceSet, read_faces
-from models.losses import LossWeights, picture_loss, ssim_map
+from models.losses import picture_loss, ssim_map
 from models.pairs import Pairs, read_pairs
+from models.settings import LossWeights, Stage
 from realtime.errors import InputError
+
+STAGE = Stage(name="all", share=1)
 
 
 def smooth(count: int, size: int, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -72,7 +75,7 @@ def test_paired_batches_move_input_and_target_alike() -> None:
     pairs = Pairs(picture, picture, picture[..., 0], np.full((4, 8, 8), 128, np.uint8))
     still = Photometry(0, 0, 0, 0, 0, 0, 0, 0)
     batches = PairBatches(pairs, geometry=Geometry(rotation=10, warp=0.02), light=still)
-    (example,) = batches.draw(8, torch.Generator().manual_seed(0))
+    (example,) = batches.draw(8, torch.Generator().manual_seed(0), STAGE)
     assert (example.face - example.target).abs().mean() < 0.01  # bilinear against cubic
     assert (example.mask - example.target[:, :1]).abs().mean() < 0.01
     assert torch.allclose(example.weight, torch.full_like(example.weight, 2.0))
@@ -84,14 +87,14 @@ def test_paired_batches_move_input_and_target_alike() -> None:
 def test_chances_decide_what_is_drawn() -> None:
     picture = np.stack([np.full((64, 64, 3), value, np.uint8) for value in (0, 255)])
     pairs = Pairs(picture, picture, picture[..., 0], chances=np.array([0, 1], np.float32))
-    (example,) = PairBatches(pairs).draw(8, torch.Generator().manual_seed(0))
+    (example,) = PairBatches(pairs).draw(8, torch.Generator().manual_seed(0), STAGE)
     assert float(example.target.min()) > 0.99
 
 
 def test_batches_depend_on_the_generator_alone() -> None:
     faces = FaceSet(smooth(5, 64), np.full((5, 64, 64), 255, np.uint8))
     batches = SideBatches([faces, faces])
-    once, again, other = (batches.draw(4, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    once, again, other = (batches.draw(4, torch.Generator().manual_seed(seed), STAGE) for seed in (1, 1, 2))
     assert [example.side for example in once] == [0, 1]
     assert torch.equal(once[1].face, again[1].face)
     assert not torch.equal(once[1].face, other[1].face)

@@ -19,7 +19,7 @@ from realtime.finder import FaceFinder
 from realtime.frame import Frame
 from realtime.geometry import TEMPLATES
 from realtime.stages import STAGES
-from realtime.swap import SwapModel
+from realtime.swap import open_model
 from tests.realtime.clips import Clip, decoded, make, payloads, times
 from tests.realtime.tiny import make_model
 
@@ -84,7 +84,7 @@ class Walking(Scripted):
 
     def __init__(self, model: Path) -> None:
         super().__init__()
-        self.size = SwapModel.load(model, "cpu").size
+        self.size = open_model(str(model), "cpu").size
         self.to_crop: list[Matrix] = []
 
     def find(self, frame: Frame) -> tuple[Face, ...]:

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from realtime.errors import ModelError
-from realtime.manifest import Consent, Identity, Manifest, Training, parse_manifest
+from realtime.identity import Identity
+from realtime.manifest import Manifest, Training, parse_manifest
 
 GOOD = Manifest(
     architecture={"name": "lite", "encoder": (1, 2), "mask": True},
@@ -39,7 +40,8 @@ def test_a_manifest_cannot_be_changed() -> None:
         ("weights_sha256", "abc"),
         ("format", 2),
         ("licence", None),
-        ("tensors", {"layout": "NCHW"}),
+        ("tensors", {"layout": "NHCW"}),
+        ("identities", [{"id": "a", "name": name, "kind": "synthetic"} for name in "AB"]),
     ],
 )
 def test_what_does_not_fit_is_named(where: str, value: object) -> None:
@@ -47,11 +49,3 @@ def test_what_does_not_fit_is_named(where: str, value: object) -> None:
     with pytest.raises(ModelError, match=rf"model\.onnx.*{where}") as refusal:
         parse_manifest(json.dumps(facts), "model.onnx")
     assert "\n" not in str(refusal.value)
-
-
-@pytest.mark.parametrize("kind", ["self", "consented"])
-def test_real_people_need_a_consent_record(kind: str) -> None:
-    with pytest.raises(ValidationError, match="consent"):
-        Identity.model_validate({"id": "me", "name": "Me", "kind": kind})
-    record = Consent(by="Me", date="2026-01-31", statement="my own face, for my own stream")
-    assert Identity.model_validate({"id": "me", "name": "Me", "kind": kind, "consent": record}).consent == record

@@ -31,13 +31,13 @@ def test_with_measures_work_and_passes_errors_on() -> None:
 
 def test_order_is_that_of_a_frame_and_unknown_names_come_last() -> None:
     stages = Stages()
-    for name in ("watermark", *reversed(STAGES)):
+    for name in ("applause", *reversed(STAGES)):
         stages(name).record(1000, 1000)
-    assert list(stages.summary()) == [*STAGES, "watermark"]
+    assert list(stages.summary()) == [*STAGES, "applause"]
 
 
 def test_memory_does_not_grow_with_calls() -> None:
     stages = Stages()
     for wall in range(1, 200_000):
         stages("paste").record(wall * 50, wall)
-    assert len(stages("paste")._buckets) < 1000
+    assert len(stages("paste")._wall._buckets) < 1000

@@ -8,9 +8,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from realtime.errors import ModelError
+from realtime.identity import Identity
 from realtime.library import find_model, list_models
-from realtime.manifest import KEY, Identity, Manifest, Training
-from realtime.swap import SwapModel
+from realtime.manifest import KEY, Manifest, Training
+from realtime.swap import open_model
+from tests.realtime.tiny import CONSENT
 
 SIZE = 64
 
@@ -20,7 +22,7 @@ def manifest(**changes: object) -> str:
         architecture={"name": "negative"},
         size=SIZE,
         template="whole-face",
-        identities=(Identity(id="nobody", name="Nobody", kind="synthetic"),),
+        identities=(Identity(id="nobody", name="Nobody", kind="synthetic", consent=CONSENT),),
         licence="MIT",
         training=Training(counts=(1,), iterations=0, code_version="0"),
         weights_sha256="0" * 64,
@@ -71,7 +73,7 @@ def save(model: onnx.ModelProto, folder: Path) -> Path:
 
 
 def test_swap_answers_a_face_and_its_mask(tmp_path: Path) -> None:
-    model = SwapModel.load(save(negative(), tmp_path), "cpu")
+    model = open_model(str(save(negative(), tmp_path)), "cpu")
     crops = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 3), np.uint8)
     swapped, mask = model.swap(crops)
     np.testing.assert_array_equal(swapped, 255 - crops)
@@ -88,7 +90,7 @@ def test_swap_answers_a_face_and_its_mask(tmp_path: Path) -> None:
 
 
 def test_other_templates_are_taken_from_the_manifest(tmp_path: Path) -> None:
-    model = SwapModel.load(save(negative(text=manifest(template="facefusion")), tmp_path), "cpu")
+    model = open_model(str(save(negative(text=manifest(template="facefusion")), tmp_path)), "cpu")
     assert model.template.name == "facefusion"
 
 
@@ -102,7 +104,7 @@ def test_other_templates_are_taken_from_the_manifest(tmp_path: Path) -> None:
 )
 def test_wrong_crops_are_our_own_bug(tmp_path: Path, crops: np.ndarray) -> None:
     with pytest.raises(ValueError, match="crops"):
-        SwapModel.load(save(negative(), tmp_path), "cpu").swap(crops)
+        open_model(str(save(negative(), tmp_path)), "cpu").swap(crops)
 
 
 ODD = {
@@ -126,7 +128,7 @@ def test_files_that_do_not_fit_are_refused_in_one_line(tmp_path: Path, case: str
     model, says = ODD[case]
     path = save(model, tmp_path)
     with pytest.raises(ModelError, match=says) as refusal:
-        SwapModel.load(path, "cpu")
+        open_model(str(path), "cpu")
     assert str(path) in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -136,7 +138,7 @@ def test_files_that_are_no_model_are_refused_in_one_line(tmp_path: Path, content
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     with pytest.raises(ModelError) as refusal:
-        SwapModel.load(path, "cpu")
+        open_model(str(path), "cpu")
     assert str(refusal.value).startswith(str(path))
     assert "\n" not in str(refusal.value)
 
@@ -145,14 +147,14 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = save(negative(), tmp_path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ModelError):
-        SwapModel.load(path, "cpu")
+        open_model(str(path), "cpu")
 
 
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such"):
-        SwapModel.load(tmp_path / "none.onnx", "cpu")
+        open_model(str(tmp_path / "none.onnx"), "cpu")
     with pytest.raises(ModelError, match="folder"):
-        SwapModel.load(tmp_path, "cpu")
+        open_model(str(tmp_path), "cpu")
 
 
 def test_weights_in_another_file_are_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +166,7 @@ def test_weights_in_another_file_are_not_fetched(tmp_path: Path, monkeypatch: py
     outside.external_data.add(key="location", value="weights.bin")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError) as refusal:
-        SwapModel.load(save(model, tmp_path), "cpu")
+        open_model(str(save(model, tmp_path)), "cpu")
     assert "another file" in str(refusal.value)
 
 
@@ -174,7 +176,7 @@ def test_operators_outside_the_standard_are_refused(tmp_path: Path) -> None:
         helper.make_node("Slice", ["face", "zero", "one", "axis"], ["mask"]),
     ]
     with pytest.raises(ModelError):
-        SwapModel.load(save(negative(nodes=nodes, domains=("com.example",)), tmp_path), "cpu")
+        open_model(str(save(negative(nodes=nodes, domains=("com.example",)), tmp_path)), "cpu")
 
 
 def test_models_are_found_by_name_or_path(tmp_path: Path) -> None:
@@ -190,7 +192,7 @@ def test_models_are_found_by_name_or_path(tmp_path: Path) -> None:
 
 def test_every_built_in_model_keeps_its_contract() -> None:
     for path in list_models():
-        model = SwapModel.load(path, "cpu")
+        model = open_model(str(path), "cpu")
         swapped, mask = model.swap(np.full((2, model.size, model.size, 3), 128, np.uint8))
         assert swapped.shape == (2, model.size, model.size, 3)
         assert mask.shape == swapped.shape[:3]

@@ -3,13 +3,21 @@
 Real ONNX, real manifest.
 """
 
+import datetime
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from realtime.manifest import KEY, Identity, Manifest, Training
+from realtime.identity import Consent, Identity
+from realtime.manifest import KEY, Manifest, Training
+
+#: The record that every identity needs: here, that it is nobody's.
+CONSENT = Consent(
+    by="The tests", date=datetime.date(2026, 1, 1), scope="tests", statement="It is computed and depicts nobody."
+)
+NEGATIVE = Identity(id="negative", name="Negative", kind="synthetic", consent=CONSENT)
 
 
 def make_model(path: Path, size: int = 64, **changes: object) -> Path:
@@ -40,7 +48,7 @@ def make_model(path: Path, size: int = 64, **changes: object) -> Path:
         "architecture": {"name": "negative"},
         "size": size,
         "template": "whole-face",
-        "identities": (Identity(id="negative", name="Negative", kind="synthetic"),),
+        "identities": (NEGATIVE,),
         "licence": "MIT",
         "training": Training(counts=(0, 0), iterations=0, code_version="test"),
         "weights_sha256": "0" * 64,

@@ -16,7 +16,8 @@ from models.batches import PairBatches
 from models.digest import digest
 from models.pairs import read_pairs
 from models.recipes.command import run
-from models.train import Settings, train
+from models.settings import Settings, Stage
+from models.train import train
 
 __all__ = ["main"]
 
@@ -26,6 +27,8 @@ GEOMETRY = Geometry(warp=0.006, flip=0.0)
 SIZE, SKIPS = 256, 3
 #: Small batches make more steps of the same hour on a CPU.
 BATCH = 8
+#: Pairs need no stages: the rate falls from the beginning to the end.
+STAGES = (Stage(name="pairs", share=1, rate=0.01),)
 
 
 def main(
@@ -41,7 +44,7 @@ def main(
         LiteConfig(size=SIZE, sides=1, skips=SKIPS),
         PairBatches(material, geometry=GEOMETRY),
         out,
-        Settings(minutes=minutes, threads=threads, batch=BATCH),
+        Settings(minutes=minutes, threads=threads, batch=BATCH, stages=STAGES),
         {
             "template": "whole-face",
             "sources": {"pairs": digest(material.inputs, material.targets, material.masks)},

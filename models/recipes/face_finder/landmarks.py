@@ -18,6 +18,7 @@ import typer
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.devices import bfloat16_pays
 from models.files import make_folder
 from models.recipes.command import run
 from models.recipes.face_finder.data import (
@@ -34,7 +35,6 @@ from models.recipes.face_finder.data import (
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_finder.nets import LANDMARK_SIZE, LANDMARK_WEIGHTS, LandmarkNet
 from models.recipes.face_finder.teachers import denoise, face_meshes
-from models.train import bfloat16_pays
 from realtime.arrays import Bytes, Floats, Matrix, Points
 from realtime.geometry import TEMPLATES, apply, invert
 

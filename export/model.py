@@ -1,0 +1,120 @@
+"""A trained network to a model file that checks itself before it appears."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import torch
+
+from export.checks import check_contract, check_graph
+from export.forms import ANSWER, FORMS, Form, Picture
+from export.parity import answer_of, check_answer, check_batches, check_same, psnr, run_model
+from export.precision import BARS, convert
+from export.record import Card, Precision, make_manifest
+from export.samples import Faces
+from export.search import Found
+from export.switch import CHOICE, switch
+from models.architectures import Config, Network
+from models.files import write_whole
+from models.graph import OPSET, to_graph
+from realtime.arrays import Bytes, Floats
+from realtime.errors import ModelError, UsageError
+from realtime.manifest import KEY, Manifest
+
+__all__ = ["Exported", "Request", "Side", "export_model", "form_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to export: ``sides`` of a network, for pictures of ``size`` pixels, in a version of ONNX's operators."""
+
+    sides: tuple[int, ...]
+    size: int
+    precision: Precision = "float32"
+    opset: int = OPSET
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side on its way into a file.
+
+    ``plain`` is its graph in single precision, ``expected`` what torch answers to the sample faces, ``found`` the
+    graph in the precision that is asked for.
+    """
+
+    plain: onnx.ModelProto
+    expected: Floats
+    found: Found[onnx.ModelProto]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, and how it was measured."""
+
+    manifest: Manifest
+    sides: tuple[Side, ...]
+
+
+def form_of(path: Path) -> Form:
+    """The form of a model file by its name. Raises ``UsageError`` where it has neither suffix."""
+    form = FORMS.get(path.suffix)
+    if form is None:
+        raise UsageError(f"{path}: the name of a model file ends in {' or '.join(FORMS)}")
+    return form
+
+
+def export_model(network: Network, config: Config, request: Request, card: Card, faces: Faces, path: Path) -> Exported:
+    """Write ``network`` as a model file of the form that the name of ``path`` asks for.
+
+    Torch and ONNX Runtime are compared on the samples of ``faces``, two or more. The file appears only when it is
+    whole and passes the checks: onnx's own, the form's contract, parity with torch (within 1e-3; at least 45 dB in
+    half precision, 35 dB in whole numbers), the same answer for one face as for several. Raises ``ModelError`` when a
+    check fails, ``OutputError`` when the file cannot be written, ``UsageError`` for several sides in a form that
+    holds one.
+    """
+    form = form_of(path)
+    several = len(request.sides) > 1
+    if several and not form.chooses:
+        raise UsageError(f"{path}: this form holds one side; export each into its own file")
+    network = network.eval().cpu()
+    sides = tuple(_side(network, config, side, request, form, faces) for side in request.sides)
+    model = switch([side.found.model for side in sides]) if several else sides[0].found.model
+    manifest = make_manifest(config, request.size, form, card, model, request.precision, CHOICE if several else None)
+    # Torch writes the newest version of the container; older programs read the oldest that holds these operators.
+    model.ir_version = onnx.helper.find_min_ir_version_for(list(model.opset_import))
+    onnx.helper.set_model_props(model, {KEY: manifest.model_dump_json()})
+    check_graph(model)
+    check_contract(model, form, request.size, CHOICE if several else None)
+    for number, side in enumerate(sides):
+        _check_side(model, form, request.precision, faces.samples, side.expected, number if several else None)
+    write_whole(path, model.SerializeToString())
+    return Exported(manifest, sides)
+
+
+def _side(network: Network, config: Config, side: int, request: Request, form: Form, faces: Faces) -> Side:
+    """The graph of one side: compared with torch in single precision, then converted."""
+    module = form.around(Picture(network, side, config.size, request.size)).eval()
+    example = torch.from_numpy(form.asked(faces.samples[:2]).copy())
+    free = {0: torch.export.Dim("batch")}
+    names = [*form.outputs, ANSWER]
+    model = to_graph(module, example, free, form.tensors.input, names, request.opset)
+    expected = answer_of(module, form, faces.samples)
+    check_answer(model, form, faces.samples, expected)
+    model.graph.output.pop()  # the file has no use for the floats
+    return Side(model, expected, convert(request.precision, model, form, faces, expected))
+
+
+def _check_side(
+    model: onnx.ModelProto, form: Form, precision: Precision, faces: Bytes, expected: Floats, choice: int | None
+) -> None:
+    """The finished ``model`` gives the ``expected`` pictures, in a batch and alone, and keeps within the range."""
+    got = run_model(model, form, faces, choice)
+    if precision == "float32":
+        check_same(got, expected, form.rounding)
+    elif not psnr(got, expected) >= BARS[precision]:
+        raise ModelError(
+            f"in {precision} the picture has {psnr(got, expected):.1f} dB, not {BARS[precision]:g}; not written"
+        )
+    if got.min() < 0 or got.max() > 1:
+        raise ModelError("the file's pictures go beyond 0..1; not written")
+    check_batches(model, form, faces, got, choice)

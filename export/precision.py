@@ -1,0 +1,65 @@
+"""Smaller and faster: half precision and whole numbers, as far as the picture bears it."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import onnx
+
+from export.forms import Form
+from export.half import parts_of, rehearsal, sensitive, to_half
+from export.int8 import Quantiser
+from export.parity import psnr, run_model
+from export.record import Precision
+from export.samples import Faces
+from export.search import Found, leave_out
+from realtime.arrays import Floats
+from realtime.errors import ModelError
+
+__all__ = ["BARS", "convert"]
+
+#: Least peak signal-to-noise ratio against torch in single precision, in dB.
+BARS: Final[Mapping[Precision, float]] = {"float16": 45.0, "int8": 35.0}
+
+
+def convert(
+    precision: Precision, model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats
+) -> Found[onnx.ModelProto]:
+    """``model`` in another precision, with as little as possible left as it is.
+
+    ``expected``, float32 (N, 4, P, P), is what torch answers to the samples. Raises ``ModelError`` where the
+    picture suffers too much whatever is left out.
+    """
+    return _WAYS[precision](model, form, faces, expected)
+
+
+def _same(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
+    return Found(model, psnr(run_model(model, form, faces.samples), expected), (), {})
+
+
+def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
+    questions = [{form.tensors.input: form.asked(face[None])} for face in (*faces.samples, *faces.calibration)]
+    kept = sensitive(model, questions)
+    parts = parts_of(model, kept)
+    found = leave_out(
+        list(parts),
+        lambda left_out: to_half(model, kept | {name for part in left_out for name in parts[part]}),
+        lambda half: psnr(run_model(rehearsal(half), form, faces.samples), expected),
+        BARS["float16"],
+    )
+    if psnr(run_model(found.model, form, faces.samples), expected) < BARS["float16"]:
+        raise ModelError("the half-precision file answers otherwise than its rehearsal; not written")
+    return found
+
+
+def _whole_numbers(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
+    quantise = Quantiser(model, form, faces.calibration)
+    return leave_out(
+        quantise.layers, quantise, lambda small: psnr(run_model(small, form, faces.samples), expected), BARS["int8"]
+    )
+
+
+_WAYS: Final[Mapping[Precision, Callable[[onnx.ModelProto, Form, Faces, Floats], Found[onnx.ModelProto]]]] = {
+    "float32": _same,
+    "float16": _half,
+    "int8": _whole_numbers,
+}

@@ -1,0 +1,1 @@
+"""Facesets: aligned faces collected from footage, looked at, curated, and read for training."""

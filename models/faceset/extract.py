@@ -1,0 +1,269 @@
+"""From footage to a faceset: decode, find, align, measure, write.
+
+The threads are those of every file job (``realtime.pipeline``): one decodes, one finds and aligns, one keeps the
+index; measuring and encoding the faces, the costly part, is done by a pool between the last two. A face is on disk,
+whole, before its line is in the index, and lines come in film order. So a job that is stopped at any moment can be
+started again, and goes on: files that were finished are passed over, the others are looked through again, and faces
+that are there already (same file, same frame, same place) are left as they are.
+"""
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from models.faceset.colors import color_notes
+from models.faceset.folder import Faceset
+from models.faceset.inputs import Inputs, find_inputs
+from models.faceset.make import FaceMaker, ImageFormat, Seen
+from models.faceset.record import Origin, Record, SourceRecord
+from models.faceset.reel import Pick, PictureReel, Reel, Shot, Still, VideoReel, file_digest
+from models.faceset.tone import tone_mapper
+from realtime.errors import InputError, UsageError
+from realtime.face import Box, Face
+from realtime.finder import open_finder
+from realtime.finder.tracks import overlap
+from realtime.frame import Frame
+from realtime.geometry import TEMPLATES
+from realtime.identity import Identity
+from realtime.performer import WhichFaces
+from realtime.pipeline import run
+from realtime.priority import give_way
+from realtime.source import Item, check_regular
+
+__all__ = ["Extracted", "Extraction", "OnFrame", "extract"]
+
+#: Called after each frame with the name of its file, the number done of it and the number expected.
+OnFrame: TypeAlias = Callable[[str, int, int], None]
+
+#: Boxes of one frame that share this much are the same face, whatever the settings were.
+SAME: Final = 0.6
+#: The alignment that every faceset has.
+TEMPLATE: Final = TEMPLATES["whole-face"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What to collect.
+
+    ``min_size`` is the shorter side of a face's box in frame pixels, ``min_score`` the presence in 0..1, ``limit``
+    the most faces to add, ``parser`` the face parser that makes the masks in place of the landmarks' hull; with
+    ``tone_map`` the faces of HDR footage are made SDR.
+    """
+
+    inputs: tuple[str, ...]
+    out: Path
+    pick: Pick = field(default_factory=Pick)
+    size: int = 512
+    min_size: float = 0
+    min_score: float = 0
+    detector: str = "builtin"
+    device: str = "auto"
+    faces: WhichFaces = "all"
+    parser: Path | None = None
+    format: ImageFormat = "png"
+    tone_map: bool = False
+    limit: int | None = None
+    identity: Identity | None = None
+
+    @property
+    def settings(self) -> str:
+        """What decides which faces of a file are taken; a file gone through with the same is not opened again."""
+        pick = f"every {self.pick.every}" if self.pick.fps is None else f"{self.pick.fps} a second"
+        return f"{pick}, {self.faces}, at least {self.min_size:g} px and {self.min_score:g}, {self.detector}"
+
+
+@dataclass(slots=True)
+class Extracted:
+    """What was done: faces added, frames looked at, files passed over because they were gone through before,
+    and what is to be said of the footage's colours."""
+
+    added: int = 0
+    frames: int = 0
+    passed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def extract(job: Extraction, on_frame: OnFrame | None = None) -> Extracted:
+    """Collect the faces of ``job.inputs`` in the faceset ``job.out``, which is made where there is none.
+
+    One bad file among several does not stop the others. Raises ``InputError`` at the end where any could not be read
+    whole, and a ``MummerError`` at once for what makes the job impossible; what was collected stays.
+    """
+    if not MIN_SIDE <= job.size <= MAX_SIDE:
+        raise UsageError(f"--size is a face's side in pixels, from {MIN_SIDE} to {MAX_SIDE}, not {job.size}")
+    inputs = find_inputs(job.inputs)
+    faceset = Faceset.create(job.out)
+    if job.identity is not None:
+        faceset.name_identity(job.identity)
+    done = _Job(job, faceset).work(inputs, on_frame)
+    done.notes = color_notes(faceset.sources.read())
+    return done
+
+
+MIN_SIDE, MAX_SIDE = 32, 2048
+
+
+class _Job:
+    """One run of an extraction: what is known already, and what was added."""
+
+    def __init__(self, job: Extraction, faceset: Faceset) -> None:
+        self.job, self.faceset = job, faceset
+        self.done = Extracted()
+        self.maker = FaceMaker(faceset, job.size, job.format, job.parser, job.device)
+        self.known: dict[tuple[str, int], list[Box]] = defaultdict(list)
+        for record in faceset.records():
+            if record.size != job.size:
+                raise UsageError(
+                    f"{job.out}: holds faces of {record.size} px; give --size {record.size}, or another --out"
+                )
+            face = Face(record.points, record.score, record.track)
+            self.known[record.source.sha256, record.frame].append(face.box)
+        self.finished = {source.source.sha256 for source in faceset.sources.read() if source.settings == job.settings}
+
+    @property
+    def room(self) -> int | None:
+        """How many faces may still be added; None without a limit."""
+        return None if self.job.limit is None else max(self.job.limit - self.done.added, 0)
+
+    def work(self, inputs: Inputs, on_frame: OnFrame | None) -> Extracted:
+        """Go through all files."""
+        failures: list[str] = []
+        pool = ThreadPoolExecutor(os.cpu_count() or 2, "face", give_way)
+        try:
+            for path in inputs.videos:
+                try:
+                    self._video(path, pool, on_frame)
+                except InputError as error:
+                    failures.append(str(error))
+            if inputs.stills:
+                failures += self._stills(inputs.stills, pool, on_frame)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            self.faceset.index.close()
+            self.faceset.sources.close()
+        if failures:
+            more = f"; and {len(failures) - 1} more" if len(failures) > 1 else ""
+            kept = f"; the {self.done.added} faces that were found are kept" if self.done.added else ""
+            raise InputError(f"{failures[0]}{more}{kept}")
+        return self.done
+
+    def _video(self, path: Path, pool: Executor, on_frame: OnFrame | None) -> None:
+        if self.room == 0:
+            return
+        check_regular(path)
+        origin = Origin(name=path.name, sha256=file_digest(path))
+        if origin.sha256 in self.finished:
+            self.done.passed += 1
+            return
+        reel = VideoReel(path, origin, self.job.pick)
+        try:
+            way = _Way(self, reel, pool, on_frame and partial(on_frame, path.name))
+            run(reel, way.collect, way)
+            if not reel.enough:
+                self.finish(way.summary(origin, reel.frames, reel.size))
+        finally:
+            reel.close()
+
+    def _stills(self, stills: Sequence[Still], pool: Executor, on_frame: OnFrame | None) -> list[str]:
+        """Go through pictures; returns what is to be said of those that cannot be read."""
+        if self.room == 0:
+            return []
+        reel = PictureReel(stills, lambda origin: origin.sha256 in self.finished)
+        way = _Way(self, reel, pool, on_frame and partial(on_frame, "pictures"))
+        run(reel, way.collect, way)
+        self.done.passed += reel.passed
+        return reel.unreadable
+
+    def finish(self, record: SourceRecord) -> None:
+        """Note that a file was gone through to its end."""
+        self.finished.add(record.source.sha256)
+        self.faceset.sources.append(record)
+
+
+class _Way:
+    """The way of a reel's frames: ``collect`` finds and aligns, the pool makes the faces, ``write`` keeps the index."""
+
+    def __init__(self, job: _Job, reel: Reel, pool: Executor, on_frame: Callable[[int, int], None] | None) -> None:
+        self._job, self._reel, self._pool, self._on_frame = job, reel, pool, on_frame
+        self._finder = open_finder(job.job.detector, job.job.device)
+        self._room = job.room
+        self.tone = tone_mapper(reel.colors) if job.job.tone_map and reel.colors is not None else None
+        self._made: deque[tuple[Shot, list[Future[Record]]]] = deque()
+        self.frames = 0
+        self.faces = 0
+
+    def collect(self, frame: Frame) -> None:
+        """In the thread that performs: find the faces of a frame, and hand those that are new to the pool."""
+        shot = self._reel.shots.popleft()
+        size = self._job.job.size
+        making: list[Future[Record]] = []
+        for face in self._new_faces(shot, frame):
+            if self._room == 0:
+                self._reel.enough = True
+                break
+            known = self._job.known[shot.origin.sha256, shot.number]
+            matrix = TEMPLATE.frame_to_crop(face.landmarks, size)
+            crop = frame.warp(matrix, size)
+            if self.tone is not None:
+                crop = self.tone(crop)
+            seen = Seen(shot, len(known), frame.pts, frame.time_base, face, matrix, crop)
+            known.append(face.box)
+            making.append(self._pool.submit(self._job.maker.make, seen))
+            if self._room is not None:
+                self._room -= 1
+        self._made.append((shot, making))
+
+    def _new_faces(self, shot: Shot, frame: Frame) -> Iterator[Face]:
+        """The faces of a frame that are asked for and not in the set yet."""
+        job = self._job.job
+        if shot.landmarks is not None:
+            faces = tuple(Face(points, 1.0, number) for number, points in enumerate(shot.landmarks))
+        else:
+            if shot.still:
+                self._finder.reset()
+            faces = self._finder.find(frame)
+        if job.faces == "largest" and faces:
+            faces = (max(faces, key=lambda face: face.eye_distance),)
+        known = list(self._job.known[shot.origin.sha256, shot.number])
+        for face in faces:
+            x0, y0, x1, y1 = face.box
+            large = min(x1 - x0, y1 - y0) >= job.min_size
+            if large and face.score >= job.min_score and overlap(face.box, known) <= SAME:
+                yield face
+
+    def write(self, item: Item) -> None:
+        """In the thread that encodes: a frame's faces go into the index, once they are on disk."""
+        shot, making = self._made.popleft()
+        for made in making:
+            self._job.faceset.index.append(made.result())
+            self._job.done.added += 1
+        self.frames += 1
+        self.faces += len(making)
+        self._job.done.frames += 1
+        if shot.still and isinstance(item, Frame):
+            self._job.finish(self.summary(shot.origin, 1, (item.width, item.height), len(making)))
+        if self._on_frame is not None:
+            self._on_frame(self.frames, self._reel.expected)
+
+    def summary(self, origin: Origin, frames: int, size: tuple[int, int], faces: int | None = None) -> SourceRecord:
+        """What is to be remembered of a file that was gone through."""
+        return SourceRecord(
+            source=origin,
+            settings=self._job.job.settings,
+            frames=frames,
+            faces=self.faces if faces is None else faces,
+            size=size,
+            colors=self._reel.colors,
+            tone_mapped=self.tone is not None,
+        )
+
+    def finish(self) -> None:
+        """Nothing is held back."""
+
+    def abort(self) -> None:
+        """What is in the index is whole."""

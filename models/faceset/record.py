@@ -1,0 +1,99 @@
+"""What a faceset remembers: one record a face, one a source; each is a line of JSON in its index."""
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+
+from realtime.arrays import Matrix, Points
+
+__all__ = ["Colors", "MaskKind", "Origin", "Record", "SourceRecord"]
+
+#: How a mask was made: from the landmarks' hull, by a face parser, or taken over from another program's file.
+MaskKind = Literal["hull", "parser", "file"]
+
+#: A fraction as JSON: ``"1/12800"``.
+_Fraction = Annotated[Fraction, PlainValidator(lambda text: Fraction(text)), PlainSerializer(str)]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Origin(_Line):
+    """The file that a face comes from: its name, and the sha256 of its bytes."""
+
+    name: str
+    sha256: _Digest
+
+
+class Record(_Line):
+    """One face.
+
+    ``file`` is the picture's name in the folders ``faces`` and ``masks`` (or ``pruned`` while ``pruned`` says why
+    it is set aside). ``landmarks`` are 68 points (x, y) in pixels of the frame, ``matrix`` the two rows of
+    ``frame_to_crop``, ``size`` the crop's side. Angles are degrees: ``yaw`` grows towards the picture's right,
+    ``pitch`` upwards, ``roll`` clockwise. See ``models.faceset.measure`` for the other measures.
+    """
+
+    file: str
+    source: Origin
+    frame: int
+    pts: int | None
+    time_base: _Fraction | None
+    landmarks: list[tuple[float, float]]
+    matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
+    size: int
+    yaw: float
+    pitch: float
+    roll: float
+    misfit: float
+    sharpness: float
+    brightness: float
+    clipped: float
+    light: tuple[float, float]
+    eyes: float | None = None
+    score: float
+    track: int
+    mask: MaskKind
+    sha256: _Digest
+    phash: str
+    pruned: str | None = None
+
+    @property
+    def frame_to_crop(self) -> Matrix:
+        """float64 (2, 3)."""
+        return np.array(self.matrix, np.float64)
+
+    @property
+    def points(self) -> Points:
+        """float32 (68, 2) in frame pixels."""
+        return np.array(self.landmarks, np.float32)
+
+    @property
+    def seconds(self) -> float | None:
+        """Presentation time, for people to read."""
+        return None if self.pts is None or self.time_base is None else float(self.pts * self.time_base)
+
+
+class Colors(_Line):
+    """How a source's colours are coded, by FFmpeg's names, and what was noticed about them."""
+
+    matrix: str
+    primaries: str
+    transfer: str
+    looks_log: bool = False
+
+
+class SourceRecord(_Line):
+    """One file that was gone through to its end: with which ``settings``, and what was in it."""
+
+    source: Origin
+    settings: str
+    frames: int
+    faces: int
+    size: tuple[int, int]
+    colors: Colors | None = None
+    tone_mapped: bool = False

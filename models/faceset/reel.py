@@ -1,0 +1,201 @@
+"""What faces are taken from: videos and pictures, as sources of frames that know which file they come from."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from models.faceset.colors import colors_of
+from models.faceset.record import Colors, Origin
+from realtime.arrays import Bytes, Points
+from realtime.errors import InputError
+from realtime.frame import Frame
+from realtime.source import FileSource, Item
+
+__all__ = ["Pick", "PictureReel", "Reel", "Shot", "Still", "VideoReel", "file_digest", "read_picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Where a frame comes from.
+
+    ``still`` marks a picture that is no neighbour of the one before. ``landmarks`` are those that another aligner
+    found in it, float32 (68, 2) each; None where nobody looked yet.
+    """
+
+    origin: Origin
+    number: int
+    still: bool = False
+    landmarks: tuple[Points, ...] | None = None
+
+
+class Reel(Protocol):
+    """A source whose frames come with a ``Shot`` each, in the same order, and that can be told to stop."""
+
+    live: bool
+    shots: deque[Shot]
+    enough: bool
+    expected: int
+    colors: Colors | None
+
+    def __iter__(self) -> Iterator[Item]: ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Which frames of a video: every ``every``-th, or ``fps`` of them a second."""
+
+    every: int = 1
+    fps: Fraction | None = None
+
+    def expected(self, frames: int, rate: Fraction) -> int:
+        """About how many of ``frames`` frames, ``rate`` a second, will be picked."""
+        step = Fraction(self.every) if self.fps is None else max(rate / self.fps, Fraction(1))
+        return int(frames / step)
+
+    def chooser(self) -> Callable[[int, Frame], bool]:
+        """Says of a frame and its number, in order, whether to take it."""
+        if self.fps is None:
+            return lambda number, frame: number % self.every == 0
+        fps, last, start = self.fps, -1, Fraction(0)
+
+        def due(number: int, frame: Frame) -> bool:
+            nonlocal last, start
+            now = Fraction(number, 25) if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+            if number == 0:
+                start = now
+            slot = int((now - start) * fps)
+            if slot <= last:
+                return False
+            last = slot
+            return True
+
+        return due
+
+
+class VideoReel:
+    """The picked frames of a video. Raises ``InputError`` as ``FileSource`` does."""
+
+    live = False
+
+    def __init__(self, path: Path, origin: Origin, pick: Pick) -> None:
+        self.shots: deque[Shot] = deque()
+        self.enough = False
+        self._source = FileSource(path)
+        self._origin, self._pick = origin, pick
+        self.size = (self._source.first.width, self._source.first.height)
+        self.expected = pick.expected(self._source.expected_frames, self._source.rate)
+        self.colors: Colors | None = colors_of(self._source.first)
+
+    @property
+    def frames(self) -> int:
+        """Frames decoded so far."""
+        return self._source.frames
+
+    def __iter__(self) -> Iterator[Item]:
+        chosen = self._pick.chooser()
+        number = 0
+        for item in self._source:
+            if not isinstance(item, Frame):
+                continue
+            if chosen(number, item):
+                self.shots.append(Shot(self._origin, number))
+                yield item
+            number += 1
+            if self.enough:
+                return
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture on disk, with the landmarks that are known of it."""
+
+    path: Path
+    landmarks: tuple[Points, ...] | None = None
+
+
+class PictureReel:
+    """Pictures, one frame each.
+
+    Those that ``known`` knows are not decoded, but counted in ``passed``; what is to be said of those that cannot be
+    read is in ``unreadable``.
+    """
+
+    live = False
+
+    def __init__(self, stills: Sequence[Still], known: Callable[[Origin], bool]) -> None:
+        self.shots: deque[Shot] = deque()
+        self.enough = False
+        self.colors: Colors | None = None
+        self.unreadable: list[str] = []
+        self.passed = 0
+        self.expected = len(stills)
+        self._stills, self._known = stills, known
+
+    def __iter__(self) -> Iterator[Item]:
+        for still in self._stills:
+            if self.enough:
+                return
+            try:
+                data = _bytes(still.path)
+                origin = Origin(name=still.path.name, sha256=hashlib.sha256(data).hexdigest())
+                if self._known(origin):
+                    self.passed += 1
+                    continue
+                frame = Frame.from_rgb(decode_picture(still.path, data))
+            except InputError as error:
+                self.unreadable.append(str(error))
+                continue
+            self.shots.append(Shot(origin, 0, still=True, landmarks=still.landmarks))
+            yield frame
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes. Raises ``InputError``."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def read_picture(path: Path) -> Bytes:
+    """A picture, uint8 (H, W, 3) RGB, upright as its EXIF data says. Raises ``InputError``."""
+    return decode_picture(path, _bytes(path))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def decode_picture(path: Path, data: bytes) -> Bytes:
+    """The picture in ``data``, uint8 (H, W, 3) RGB. Raises ``InputError`` naming ``path``."""
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it better
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    except cv2.error:  # a picture of absurd size
+        picture = None
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+    if picture is None:
+        raise InputError(f"{path}: not a picture that can be read; delete or replace it")
+    return np.asarray(picture, np.uint8)

@@ -1,0 +1,189 @@
+"""``mummer consent``: the record that every face needs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from realtime.cli.say import say
+
+if TYPE_CHECKING:
+    from realtime.identity import Identity
+
+__all__ = ["consent"]
+
+consent = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class KindChoice(StrEnum):
+    """What a face is."""
+
+    synthetic = "synthetic"
+    self = "self"
+    consented = "consented"
+    licensed = "licensed"
+    public_domain = "public-domain"
+
+
+#: Who would have agreed, and what they would have said, unless told otherwise.
+_BY: Final = {KindChoice.self: "{name}", KindChoice.consented: "{name}", KindChoice.public_domain: "nobody needs to"}
+_STATEMENTS: Final = {
+    KindChoice.synthetic: "This face is made up and depicts nobody.",
+    KindChoice.self: "This is my own face, and I agree to its use within the scope above.",
+    KindChoice.consented: "I agree to the use of my face within the scope above.",
+    KindChoice.licensed: "The holder of the rights allows the use of this face within the scope above.",
+    KindChoice.public_domain: "The pictures of this face are in the public domain.",
+}
+
+
+@consent.callback()
+def _group() -> None:
+    """Record who a face is and who agreed to its use."""
+
+
+@consent.command()
+def new(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The record to write; the face's name and .json if not given.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Whose face: a name or a pseudonym.")] = None,
+    kind: Annotated[KindChoice | None, typer.Option(help="What it is: synthetic depicts nobody, self is you.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who agreed, or who made the face.")] = None,
+    scope: Annotated[str | None, typer.Option(metavar="TEXT", help="What the face may be used for.")] = None,
+    date: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="When; today if not given.")] = None,
+    expires: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD|never", help="The last day of its use.")] = None,
+    statement: Annotated[str | None, typer.Option(metavar="TEXT", help="What they said, in their words.")] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file that proves it; its hash is kept.")
+    ] = None,
+    sign: Annotated[Path | None, typer.Option(metavar="KEY", help="Ed25519 private key of whoever agreed.")] = None,
+    short: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Short name; made of NAME if not given.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+) -> None:
+    """Write the consent record of a face.
+
+    What no option says is asked for.
+    """
+    import datetime
+
+    from pydantic import ValidationError
+
+    from realtime.errors import UsageError
+    from realtime.identity import Identity, file_digest, sign_record, slug
+
+    if file is not None:
+        _check_free(file, force)
+    name = name or _ask("--name", "Whose face is it (a name or a pseudonym)?")
+    kind = kind or _ask_kind()
+    made = kind is KindChoice.synthetic
+    question = "Who made it?" if made else "Who agrees to its use?"
+    by = by or _ask("--by", question, default=_BY.get(kind, "").format(name=name) or None)
+    scope = scope or _ask("--scope", "What may it be used for?")
+    expires = expires or _ask("--expires", "Until when (YYYY-MM-DD or never)?", default="never")
+    try:
+        identity = Identity.model_validate(
+            {
+                "id": short or slug(name),
+                "name": name,
+                "kind": kind.value,
+                "consent": {
+                    "by": by,
+                    "date": date or datetime.date.today().isoformat(),
+                    "scope": scope,
+                    "statement": statement or _STATEMENTS[kind],
+                    "expires": None if expires == "never" else expires,
+                    "evidence_sha256": None if evidence is None else file_digest(evidence),
+                },
+            }
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = str(first["loc"][-1])
+        option = "expires" if field == "consent" else field  # what does not fit together is its two dates
+        dated = first["type"].startswith("date")
+        why = "not a date; write it as YYYY-MM-DD" if dated else first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"--{option}: {why}") from error
+    if sign is not None:
+        identity = sign_record(identity, sign)
+    if file is None:
+        file = Path(f"{identity.id}.json")
+        _check_free(file, force)
+    _write(file, identity.model_dump_json(indent=2) + "\n")
+    for line in _lines(file, identity):
+        say(line)
+
+
+@consent.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A record that `mummer consent new` wrote.")],
+    evidence: Annotated[Path | None, typer.Option(metavar="FILE", help="The file that it should refer to.")] = None,
+) -> None:
+    """Tell whether a consent record is whole and still holds."""
+    from realtime.identity import check_consent, check_evidence, read_identity
+
+    identity = read_identity(file)
+    check_consent(identity, str(file))
+    if evidence is not None:
+        check_evidence(identity, evidence, str(file))
+    for line in _lines(file, identity):
+        say(line)
+
+
+def _ask(option: str, question: str, default: str | None = None) -> str:
+    """An answer from whoever sits there. Raises ``UsageError`` where nobody does."""
+    from realtime.errors import UsageError
+
+    try:
+        return str(typer.prompt(question, default=default, prompt_suffix=" ")).strip()
+    except typer.Abort as error:
+        raise UsageError(f"nobody answers {question!r}; give {option}") from error
+
+
+def _ask_kind() -> KindChoice:
+    words = ", ".join(each.value for each in KindChoice)
+    while (answer := _ask("--kind", f"What is it ({words})?")) not in list(KindChoice):
+        typer.echo(f"One of {words}.")
+    return KindChoice(answer)
+
+
+def _check_free(file: Path, force: bool) -> None:
+    from realtime.errors import OutputError
+
+    if file.exists() and not force:
+        raise OutputError(f"{file}: exists already; use --force to replace it")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a whole file, in one step. Raises ``OutputError``."""
+    import os
+
+    from realtime.errors import OutputError
+
+    part = file.with_name(f".{file.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, file)  # noqa: PTH105  # the one call that replaces in one step everywhere
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{file}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
+def _lines(file: Path, identity: "Identity") -> list[str]:
+    from realtime.identity import signer_of
+
+    record, key = identity.consent, signer_of(identity)
+    if record is None:
+        return [f"{file}: {identity.name}, {identity.kind}: no consent recorded"]
+    until = f"until {record.expires}" if record.expires else "without an end"
+    lines = [
+        f"{file}: {identity.name} ({identity.kind}), {record.scope}, since {record.date} {until}",
+        f"  {record.by}: {record.statement}",
+    ]
+    if record.evidence_sha256:
+        lines.append(f"  evidence: sha256 {record.evidence_sha256}")
+    if key:
+        lines.append(f"  signed with the Ed25519 key {key}")
+    return lines

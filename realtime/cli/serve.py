@@ -1,0 +1,35 @@
+"""``mummer serve``: the live engine as a daemon, with an HTTP API and a web panel."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from realtime.cli.say import say
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default.")] = None,
+    port: Annotated[int | None, typer.Option(metavar="NUMBER", min=1, max=65535, help="Its port; 7860.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Configuration; options win.")] = None,
+    root: Annotated[
+        list[Path] | None, typer.Option(metavar="FOLDER", help="A folder whose files may be named over the API.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every request on stderr.")] = False,
+) -> None:
+    """Run as a daemon: HTTP API, metrics, and a web panel."""
+    from realtime.errors import UsageError
+
+    try:
+        from realtime.serve.daemon import run
+    except ImportError as error:
+        raise UsageError(
+            f"`mummer serve` needs {error.name or 'a package'}, which is not installed: pip install 'mummer[serve]'"
+        ) from error
+    from realtime.process import tune
+    from realtime.serve.settings import read_settings
+
+    tune()
+    run(read_settings(config, host=host, port=port, roots=root), say, verbose)

@@ -1,0 +1,352 @@
+"""The live engine: frames from a source, performed on, to all sinks, for hours.
+
+    for frame in source:                  a thread of its own, see ``keepers``
+        captured.put(frame)               depth 1, the latest frame counts
+    for frame in captured:                the performing thread
+        outlet.send(perform(frame))
+    for frame in inbox:                   a thread a sink, see ``keepers``; depth 1
+        sink.write(frame)
+
+A fourth kind of thread, the watch, sleeps until something is overdue: it sends slates while no frames come, and closes
+a source that has stalled.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from threading import Event, Lock, Thread
+from time import monotonic_ns
+from typing import Final
+
+from realtime.channel import Channel, ChannelClosedError
+from realtime.errors import MummerError, UsageError
+from realtime.finder import FaceFinder
+from realtime.frame import Frame
+from realtime.library import find_model
+from realtime.live.director import Director
+from realtime.live.events import Events, Subscription
+from realtime.live.fit import OUTPUT_PIXELS, Fitter, format_of
+from realtime.live.keepers import STALLED, SinkKeeper, SourceKeeper
+from realtime.live.latency import Latency
+from realtime.live.outlet import Outlet
+from realtime.live.preview import Preview, Previews
+from realtime.live.rate import Meter, Thinner
+from realtime.live.settings import Change, LiveSettings
+from realtime.live.sink import OpenSink, StreamFormat
+from realtime.live.sinks import open_sink
+from realtime.live.slate import Slate
+from realtime.live.source import LiveItem, OpenSource
+from realtime.live.sources import open_source
+from realtime.live.status import Drops, EngineState, Status
+from realtime.priority import give_way
+from realtime.stages import Stages
+from realtime.swap import ModelOptions
+
+__all__ = ["Engine"]
+
+#: Where nobody says: frames a second, and the size of slates before the first frame.
+RATE: Final = Fraction(30)
+SIZE: Final = (1280, 720)
+#: Slates a second: a still picture needs no more to keep a stream alive.
+SLATES: Final = 10
+#: Seconds that ending may take, and of them those for what is under way before sinks are cut off.
+ENDING: Final = 4.5
+FINISHING: Final = 3.0
+
+
+class Engine:
+    """Runs once, from ``start`` to ``stop``. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        open_source: OpenSource = open_source,
+        open_sink: OpenSink = open_sink,
+        finder: FaceFinder | None = None,
+    ) -> None:
+        """Open the models and understand the addresses; devices are opened by ``start``.
+
+        ``finder`` takes the place of the look's detector. Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
+        """
+        self.settings = settings
+        self._open_source, self._open_sink = open_source, open_sink
+        self._events = Events()
+        self._stages = Stages()
+        self._over = Event()
+        self._error: BaseException | None = None
+        self._lock = Lock()  # for what is started, replaced and stopped
+        self._captured: Channel[Frame] = Channel(1, "latest")
+        self._outlet = Outlet()
+        self._source = self._keep_source(settings.camera)
+        self._sinks = [self._keep_sink(address) for address in dict.fromkeys(settings.sinks)]
+        self._director = Director(settings, self._stages, self._events, finder)
+        self._previews = Previews()
+        self._fitter: Fitter | None = None
+        self._slate: Slate | None = None
+        self._slating = False
+        self._slates = 0
+        self._thinner = Thinner()
+        self._thinned = self._drops_seen = 0
+        self._latency = Latency()
+        self._meter_in, self._meter_out = Meter(), Meter()
+        self._began_ns = 0
+        self._threads = [self._thread(self._perform, "perform"), self._thread(self._watch, "watch")]
+
+    def start(self) -> None:
+        """Open the source and the sinks, and begin."""
+        self._began_ns = monotonic_ns()
+        with self._lock:
+            for thread in self._threads:
+                thread.start()
+            for sink in self._sinks:
+                sink.start()
+            self._source.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the source is over or something failed for good; false where ``timeout`` seconds come first.
+
+        Raises the error that ended the run. ``stop`` is still to be called.
+        """
+        over = self._over.wait(timeout)
+        if self._error is not None:
+            raise self._error
+        return over
+
+    def finish(self) -> None:
+        """Let ``wait`` return, as if the source were over; may be called in a signal handler."""
+        self._over.set()
+
+    def stop(self) -> None:
+        """End in good order, within 5 s: what was captured is sent, sinks finish their files. Raises nothing."""
+        now_ns = monotonic_ns()
+        finished_ns, ended_ns = now_ns + int(FINISHING * 1e9), now_ns + int(ENDING * 1e9)
+        self._over.set()
+        with self._lock:
+            self._source.stop(_left(finished_ns) / 2)
+            self._captured.close()
+            for thread in self._threads:
+                if thread.ident is not None:
+                    thread.join(_left(finished_ns) / 2)
+            for sink in self._sinks:
+                sink.end()
+            self._outlet.end()
+            late = [sink for sink in self._sinks if not sink.join(_left(finished_ns))]
+            for sink in late:
+                sink.abort()
+            for sink in late:
+                if not sink.join(_left(ended_ns)):
+                    self._events.tell("sink", f"{sink.address}: does not answer and was left behind", problem=True)
+        self._events.tell("engine", "ended")
+        self._events.close()
+
+    def events(self) -> Subscription:
+        """What happens from now on."""
+        return self._events.subscribe()
+
+    def preview(self, width: int = 480, timeout: float = 2.0) -> Preview | None:
+        """The next frame before and after, ``width`` pixels wide; None where none comes in ``timeout`` seconds."""
+        return self._previews.ask(width, timeout)
+
+    def change(self, change: Change) -> None:
+        """Change what runs. All is checked first: where anything makes no sense, nothing is changed.
+
+        The look takes effect between two frames. A model is opened and warmed up in a thread of its own, and takes over
+        between two frames; an event says when, or why not. Raises ``UsageError``, and ``ModelError`` for a model that
+        is not there.
+        """
+        with self._lock:
+            begin = self._director.plan(change, self._blank())
+            model = None if change.model is None else str(find_model(change.model))
+            running = {sink.address: sink for sink in self._sinks}
+            if unknown := [address for address in change.remove_sinks if address not in running]:
+                there = ", ".join(sorted(running)) or "none"
+                raise UsageError(f"{unknown[0]}: no such sink is running; there is {there}")
+            added = [self._keep_sink(address) for address in dict.fromkeys(change.add_sinks) if address not in running]
+            camera = None if change.camera is None else self._keep_source(change.camera)
+
+            begin()
+            if model is not None:
+                self._director.loading = change.model
+                self._thread(lambda: self._recast(model, change.options), "load model").start()
+            for sink in added:
+                sink.start()
+            for address in change.remove_sinks:
+                running[address].end()
+            self._sinks = [*(sink for sink in self._sinks if sink.address not in change.remove_sinks), *added]
+            if camera is not None:
+                self._source.stop(STALLED)
+                self._source = camera
+                self._director.new_picture()
+                camera.start()
+
+    def status(self) -> Status:
+        """How it is now."""
+        now_ns = monotonic_ns()
+        source, sinks = self._source.status(), [sink.status() for sink in self._sinks]
+        shape, director = self._outlet.shape, self._director
+        problems = (source.problem, *(sink.problem for sink in sinks), director.trouble)
+        return Status(
+            state=self._state(),
+            seconds=round((now_ns - self._began_ns) / 1e9, 1) if self._began_ns else 0.0,
+            size=None if shape is None else (shape.width, shape.height),
+            rate=None if shape is None else float(shape.rate),
+            fps_in=self._meter_in.rate(now_ns),
+            fps_out=self._meter_out.rate(now_ns),
+            frames_in=self._meter_in.frames,
+            frames_out=self._meter_out.frames,
+            slates=self._slates,
+            swapped=director.swapped,
+            missed=director.missed,
+            drops=Drops(captured=self._captured.dropped, late=self._outlet.late, thinned=self._thinned),
+            latency_ms=self._latency.recent(),
+            overall_ms=self._latency.overall(),
+            stages_ms=self._stages.summary(),
+            source=source,
+            sinks=sinks,
+            model=director.model_status(),
+            look=director.look_status(),
+            governor=director.governor_status(),
+            problems=[problem for problem in problems if problem],
+        )
+
+    # the threads
+
+    def _take(self, item: LiveItem) -> None:
+        """In the source's thread: pass on what was captured."""
+        if isinstance(item, Frame):
+            self._meter_in.tick(monotonic_ns())
+            self._captured.put(item)
+        else:
+            self._outlet.send_sound(item)
+
+    def _perform(self) -> None:
+        """In the performing thread: every frame's way."""
+        for captured in self._captured:
+            began_ns = monotonic_ns()
+            captured_ns = captured.captured_ns or began_ns
+            fitter = self._fitter or self._settle(captured)
+            rate = fitter.shape.rate / self._director.thin
+            if not self._thinner.wants(captured_ns, float(rate)):
+                self._thinned += 1
+                continue
+            with self._stages("fit"):
+                frame = fitter(captured)
+            self._previews.before(frame)
+            done = self._director.perform(frame) or self._a_slate(captured_ns)
+            self._previews.after(done)
+            if self._outlet.send(done):
+                self._slating = False
+                now_ns = monotonic_ns()
+                self._meter_out.tick(now_ns)
+                self._latency.record(now_ns - captured_ns)
+            dropped = self._captured.dropped
+            self._director.observe((monotonic_ns() - began_ns) / 1e9, float(1 / rate), dropped - self._drops_seen)
+            self._drops_seen = dropped
+
+    def _watch(self) -> None:
+        """In the watch's thread: what must happen while nothing does."""
+        while not self._over.is_set():
+            now_ns = monotonic_ns()
+            self._source.check(now_ns)
+            due_ns = self._slate_due_ns()
+            if now_ns >= due_ns:
+                if not self._slating:
+                    self._slating = True
+                    self._events.tell("engine", "no frames: a slate is sent", problem=True)
+                if self._outlet.send(self._a_slate(now_ns)):
+                    self._slates += 1
+                due_ns = self._slate_due_ns()
+            self._over.wait(_left(min(due_ns, max(self._source.deadline_ns(), now_ns + 10**9 // SLATES))))
+
+    def _slate_due_ns(self) -> int:
+        """When a slate is to be sent unless a frame comes before."""
+        return (self._outlet.last_ns or self._began_ns) + (10**9 // SLATES if self._slating else int(STALLED * 1e9))
+
+    def _recast(self, model: str, options: ModelOptions) -> None:
+        """In a thread of its own: get a model ready beside the one that runs."""
+        give_way()
+        try:
+            self._director.recast(model, options, self._blank())
+        except MummerError as error:
+            self._events.tell("model", str(error), problem=True)
+        finally:
+            self._director.loading = None
+
+    # what they need
+
+    def _settle(self, frame: Frame) -> Fitter:
+        """The first frame settles the output's format, unless a slate had to before."""
+        asked = self.settings.source
+        rate = asked.fps or self._source.rate or RATE
+        shape = self._outlet.settle(format_of(frame, asked.size, rate, self._began_ns, sound=True))
+        self._fitter = Fitter(shape)
+        return self._fitter
+
+    def _a_slate(self, now_ns: int) -> Frame:
+        shape = self._outlet.shape
+        if shape is None:  # no frame yet: what is asked for, or what is usual
+            asked = self.settings.source
+            width, height = asked.size or SIZE
+            usual = StreamFormat(width, height, OUTPUT_PIXELS[0], asked.fps or RATE, self._began_ns, True, 1, 1, 1, 1)
+            shape = self._outlet.settle(usual)
+        slate = self._slate
+        if slate is None or slate.label is not self._director.label:
+            slate = self._slate = Slate(shape, self._director.label)
+        return slate.frame(now_ns)
+
+    def _blank(self) -> Frame | None:
+        """A frame like those that are performed on; None while nobody knows what they are like."""
+        return None if self._outlet.shape is None else self._a_slate(monotonic_ns())
+
+    def _keep_source(self, address: str) -> SourceKeeper:
+        return SourceKeeper(
+            address=address,
+            open_=lambda: self._open_source(address, self.settings.source),
+            take=self._take,
+            over=self._source_over,
+            events=self._events,
+            patient=self.settings.patient,
+        )
+
+    def _keep_sink(self, address: str) -> SinkKeeper:
+        return SinkKeeper(
+            address=address,
+            open_=lambda: self._open_sink(address, self.settings.sink),
+            outlet=self._outlet,
+            failed=self._fail,
+            events=self._events,
+            patient=self.settings.patient,
+        )
+
+    def _source_over(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._fail(error)
+        self._over.set()
+
+    def _state(self) -> EngineState:
+        if self._over.is_set():
+            return "ended"
+        if self._slating:
+            return "slate"
+        return "live" if self._outlet.sent else "starting"
+
+    def _fail(self, error: BaseException) -> None:
+        """Something failed for good; the first of it is raised in ``wait``."""
+        if self._error is None:
+            self._error = error
+        self._over.set()
+
+    def _thread(self, task: Callable[[], None], name: str) -> Thread:
+        def guarded() -> None:
+            try:
+                task()
+            except ChannelClosedError:
+                pass  # the end
+            except BaseException as error:  # noqa: BLE001  # raised again, in the waiting thread
+                self._fail(error)
+
+        return Thread(target=guarded, name=name, daemon=True)
+
+
+def _left(until_ns: int) -> float:
+    """Seconds from now until then."""
+    return max(until_ns - monotonic_ns(), 0) / 1e9

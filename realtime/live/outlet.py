@@ -1,0 +1,85 @@
+"""Where performed frames are handed out: to every sink, in order, none twice."""
+
+from threading import Condition
+
+from av.video.frame import PictureType
+
+from realtime.frame import Frame
+from realtime.live.inbox import Inbox
+from realtime.live.sink import CLOCK, StreamFormat
+from realtime.live.source import Sound
+
+__all__ = ["Outlet"]
+
+
+class Outlet:
+    """Hands frames and sound to the inboxes of all sinks. From any thread.
+
+    ``sent`` counts frames, ``late`` those that came when a later one had been sent already, and ``last_ns`` is the
+    capture time of the last frame sent.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._inboxes: tuple[Inbox, ...] = ()
+        self._last_pts = -1
+        self._ended = False
+        self.shape: StreamFormat | None = None
+        self.last_ns = 0
+        self.sent = 0
+        self.late = 0
+
+    def settle(self, shape: StreamFormat) -> StreamFormat:
+        """What the format of all frames will be; the first to say it is right, and comes back."""
+        with self._changed:
+            if self.shape is None:
+                self.shape = shape
+                self._changed.notify_all()
+            return self.shape
+
+    def settled(self) -> StreamFormat | None:
+        """The format, as soon as it is known; None where the end comes first."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.shape is not None or self._ended)
+            return self.shape
+
+    def join(self, inbox: Inbox) -> None:
+        """Another sink."""
+        with self._changed:
+            self._inboxes = (*self._inboxes, inbox)
+
+    def leave(self, inbox: Inbox) -> None:
+        """One sink less."""
+        with self._changed:
+            self._inboxes = tuple(each for each in self._inboxes if each is not inbox)
+
+    def send(self, frame: Frame) -> bool:
+        """Hand out ``frame``, whose planes nobody changes from now on; false where it came too late."""
+        captured_ns = frame.captured_ns or 0
+        with self._changed:
+            if self.shape is None or self._ended:
+                return False
+            pts = self.shape.pts(captured_ns)
+            if pts <= self._last_pts:
+                self.late += 1
+                return False
+            picture = frame.picture
+            picture.pts, picture.time_base, picture.pict_type = pts, CLOCK, PictureType.NONE
+            self._last_pts, self.last_ns = pts, captured_ns
+            self.sent += 1
+            for inbox in self._inboxes:
+                inbox.put_frame(frame)
+            return True
+
+    def send_sound(self, sound: Sound) -> None:
+        """Hand out a piece of sound."""
+        for inbox in self._inboxes:
+            inbox.put_sound(sound)
+
+    def end(self) -> None:
+        """Nothing more will come: every sink comes to its end."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        for inbox in self._inboxes:
+            inbox.end()

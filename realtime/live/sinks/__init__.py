@@ -1,0 +1,60 @@
+"""Live sinks by address."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from realtime.errors import UsageError
+from realtime.live.sink import LiveSink, SinkSettings
+from realtime.live.sinks.file import Recording, check_recording
+from realtime.live.sinks.null import NullSink
+from realtime.live.sinks.stream import SCHEMES, StreamSink
+
+__all__ = ["OnFinished", "SinkOpener", "open_sink"]
+
+#: Called with the path of a recording that was closed in good order.
+OnFinished: TypeAlias = Callable[[Path], None]
+
+
+class SinkOpener:
+    """Makes the sink of an address (``OpenSink``), and remembers which files it wrote already.
+
+    A recording never takes the place of a file that was there before, unless ``force`` says so; one that has to begin
+    again in the same run, after a full disk say, goes on in another file beside the first.
+    """
+
+    def __init__(self, force: bool = False, on_finished: OnFinished | None = None) -> None:
+        self._force, self._on_finished = force, on_finished
+        self._written: set[Path] = set()
+
+    def __call__(self, address: str, settings: SinkSettings) -> LiveSink:
+        """Raises ``UsageError`` or ``OutputError`` for an address that makes no sense or cannot be used."""
+        scheme, colon, _ = address.partition(":")
+        if scheme in SCHEMES and colon:
+            return StreamSink(address, settings)
+        if (maker := _MAKERS.get(scheme)) is not None and (colon or scheme != "null"):
+            return maker(address, settings)
+        if "://" in address:
+            known = ", ".join(f"{name}://" for name in SCHEMES)
+            raise UsageError(f"{address}: no way to send there; use {known}, virtualcam, null: or a file")
+        return Recording(self._free(address), settings, self._on_finished)
+
+    def _free(self, address: str) -> Path:
+        """The path to write to. Checked the first time only: later on, opening says what is wrong."""
+        path = Path(address)
+        if path not in self._written:
+            check_recording(path, self._force)
+            self._written.add(path)
+            return path
+        number, other = 2, path
+        while other.exists():
+            other, number = path.with_stem(f"{path.stem}-{number}"), number + 1
+        return other
+
+
+_MAKERS: dict[str, Callable[[str, SinkSettings], LiveSink]] = {"null": NullSink}
+
+
+def open_sink(address: str, settings: SinkSettings) -> LiveSink:
+    """The sink of that address. Raises ``UsageError`` for one that makes no sense."""
+    return SinkOpener()(address, settings)

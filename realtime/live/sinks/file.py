@@ -1,0 +1,87 @@
+"""A recording: a file that can be played at any moment, whatever ends it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import av
+
+from realtime.errors import OutputError
+from realtime.frame import Frame
+from realtime.live.sink import SinkSettings, StreamFormat
+from realtime.live.sinks.encoded import Encoded, check_codec
+from realtime.live.source import Sound
+from realtime.source import reason
+
+__all__ = ["Recording", "check_recording"]
+
+#: Muxer and options, by suffix. MP4 is written in fragments, one a group of pictures, and becomes an ordinary file at
+#: the clean end; Matroska is written in clusters of a second; a transport stream is cut anywhere.
+_FRAGMENTS: Final = {"movflags": "hybrid_fragmented+frag_keyframe+delay_moov", "flush_packets": "1"}
+_CONTAINERS: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    ".mp4": ("mp4", _FRAGMENTS),
+    ".m4v": ("mp4", _FRAGMENTS),
+    ".mov": ("mov", _FRAGMENTS),
+    ".mkv": ("matroska", {"cluster_time_limit": "1000", "flush_packets": "1"}),
+    ".ts": ("mpegts", {"flush_packets": "1"}),
+}
+
+
+def check_recording(path: Path, force: bool) -> None:
+    """Raise ``OutputError`` where ``path`` cannot become a file that survives a crash."""
+    if path.suffix.lower() not in _CONTAINERS:
+        known = ", ".join(_CONTAINERS)
+        raise OutputError(f"{path}: no kind of file that survives a crash; use one of {known}")
+    if path.is_dir():
+        raise OutputError(f"{path}: a folder; give the name of the file to write")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if path.exists() and not force:
+        raise OutputError(f"{path}: exists already; use --force to replace it")
+
+
+class Recording:
+    """A video file that grows by whole fragments: killed at any moment, it plays up to the last of them.
+
+    ``on_finished`` is called with the path once the file is closed in good order, for signing it.
+    """
+
+    def __init__(self, path: Path, settings: SinkSettings, on_finished: Callable[[Path], None] | None = None) -> None:
+        check_codec(settings)
+        self.path = path
+        self._settings, self._on_finished = settings, on_finished
+        self._encoded: Encoded | None = None
+
+    def open(self, shape: StreamFormat) -> None:
+        """Create the file; an existing one is replaced, so whoever makes this has checked that."""
+        muxer, options = _CONTAINERS[self.path.suffix.lower()]
+        try:
+            container = av.open(str(self.path.absolute()), "w", format=muxer, container_options=options)
+            encoded = Encoded(container, str(self.path), shape, self._settings, instant=False)
+            container.start_encoding()
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            words = str(error) if isinstance(error, ValueError) else reason(error)
+            raise OutputError(f"{self.path}: cannot be written: {words}") from error
+        self._encoded = encoded
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame, and the sound up to it."""
+        assert self._encoded is not None  # noqa: S101  # opened before
+        self._encoded.write(frame)
+
+    def write_sound(self, sound: Sound) -> None:
+        """Take sound in, for when its picture comes."""
+        assert self._encoded is not None  # noqa: S101  # opened before
+        self._encoded.write_sound(sound)
+
+    def close(self) -> None:
+        """Make it an ordinary file, and let it be signed."""
+        encoded, self._encoded = self._encoded, None
+        if encoded is None:
+            return
+        encoded.finish()
+        if self._on_finished is not None:
+            self._on_finished(self.path)
+
+    def abort(self) -> None:
+        """Writing to a file does not block for long."""

@@ -1,0 +1,31 @@
+"""The sink that sends nothing: for measuring what comes before it."""
+
+from realtime.errors import UsageError
+from realtime.frame import Frame
+from realtime.live.sink import SinkSettings, StreamFormat
+from realtime.live.source import Sound
+
+__all__ = ["NullSink"]
+
+
+class NullSink:
+    """Takes everything and keeps nothing; the engine measures when it came."""
+
+    def __init__(self, address: str, settings: SinkSettings) -> None:
+        if address != "null:":
+            raise UsageError(f"{address}: nothing comes after 'null:'")
+
+    def open(self, shape: StreamFormat) -> None:
+        """Nothing is needed."""
+
+    def write(self, frame: Frame) -> None:
+        """Forget the frame."""
+
+    def write_sound(self, sound: Sound) -> None:
+        """Forget the sound."""
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    def abort(self) -> None:
+        """Nothing is ever blocked."""

@@ -1,0 +1,107 @@
+"""A stream over the network: rtmp, rtsp, srt, udp."""
+
+from io import BytesIO
+from typing import Final
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from realtime.errors import OutputError, UsageError
+from realtime.frame import Frame
+from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
+from realtime.live.sinks.encoded import Encoded, check_codec
+from realtime.live.sinks.relay import CONTAINER, Relay
+from realtime.live.source import Sound
+
+__all__ = ["SCHEMES", "StreamSink"]
+
+#: Packets leave as they come, and the courier puts sound and pictures in order.
+_AT_ONCE: Final = {"flush_packets": "1", "max_interleave_delta": "1"}
+#: Protocols that a stream can go out by.
+SCHEMES: Final = ("rtmp", "rtmps", "rtsp", "rtsps", "srt", "udp")
+
+
+class StreamSink:
+    """Encodes for the network, without holding frames back, and hands the packets to a ``Relay``.
+
+    A network that is too slow makes ``write`` wait: frames are dropped before they are encoded, and what is sent stays
+    whole.
+    """
+
+    def __init__(self, address: str, settings: SinkSettings) -> None:
+        check_codec(settings)
+        if not address.partition("://")[2].strip("/"):
+            raise UsageError(f"{address}: where to? give {address.partition(':')[0]}://HOST...")
+        self.address = address
+        self._settings = settings
+        self._relay: Relay | None = None
+        self._encoded: Encoded | None = None
+
+    def open(self, shape: StreamFormat) -> None:
+        """Open the encoders, and connect."""
+        self._relay = relay = Relay(_fitted(self.address))
+        try:
+            container = av.open(relay, "w", format=CONTAINER, container_options=_AT_ONCE)
+            self._encoded = Encoded(container, self.address, shape, self._settings, instant=True)
+            container.start_encoding()
+            relay.connect(_sample(container))
+        except BaseException:
+            relay.kill()
+            raise
+
+    def write(self, frame: Frame) -> None:
+        """Send a frame, and the sound up to it."""
+        assert self._encoded is not None and self._relay is not None  # noqa: S101, PT018  # opened before
+        try:
+            self._encoded.write(frame)
+        except OutputError as error:
+            raise self._relay.explain(error) from error
+
+    def write_sound(self, sound: Sound) -> None:
+        """Take sound in, for when its picture comes."""
+        assert self._encoded is not None  # noqa: S101  # opened before
+        self._encoded.write_sound(sound)
+
+    def close(self) -> None:
+        """Send what is left, and say goodbye."""
+        encoded, self._encoded = self._encoded, None
+        if self._relay is None:
+            return
+        try:
+            if encoded is not None:
+                encoded.finish()
+        except OutputError as error:
+            raise self._relay.explain(error) from error
+        finally:
+            self._relay.finish()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._relay is not None:
+            self._relay.kill()
+
+
+def _fitted(address: str) -> str:
+    """Datagrams of a transport stream hold seven of its packets, so that none is broken in two on the way."""
+    if address.startswith("udp:") and "pkt_size=" not in address:
+        return f"{address}{'&' if '?' in address else '?'}pkt_size=1316"
+    return address
+
+
+def _sample(container: OutputContainer) -> bytes:
+    """A file of one packet a stream, which tells all parameters of the streams; the packets are nothing."""
+    with BytesIO() as memory:
+        sample = av.open(memory, "w", format=CONTAINER)
+        for template in container.streams:
+            sample.add_stream_from_template(template)
+        sample.metadata.update(container.metadata)
+        for stream in sample.streams:
+            packet: Packet[Stream] = Packet(bytes(64))
+            packet.stream, packet.time_base = stream, stream.time_base or CLOCK
+            packet.pts = packet.dts = 0
+            packet.is_keyframe = True
+            sample.mux_one(packet)
+        sample.close()
+        return memory.getvalue()

@@ -1,0 +1,64 @@
+"""The picture that is sent while there is none to send."""
+
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.video.plane import VideoPlane
+
+from realtime.arrays import Bytes
+from realtime.frame import Frame
+from realtime.label import Label
+from realtime.live.fit import Fitter
+from realtime.live.sink import StreamFormat
+
+__all__ = ["Slate"]
+
+
+class Slate:
+    """A still picture in the output's format: what is missing in large letters, on a dark ground."""
+
+    def __init__(self, shape: StreamFormat, label: Label | None, words: str = "no signal") -> None:
+        frame = Frame(av.VideoFrame.from_ndarray(render(words, shape.width, shape.height), format="rgb24"))
+        fitted = Fitter(shape)(frame)
+        if label is not None:
+            label.draw(fitted)
+        self.label = label
+        self._picture = fitted.picture
+
+    def frame(self, captured_ns: int) -> Frame:
+        """A frame of it, with planes of its own."""
+        return duplicate(self._picture, captured_ns)
+
+
+def duplicate(picture: av.VideoFrame, captured_ns: int) -> Frame:
+    """A frame with a copy of ``picture``: sinks may still hold the other one, with its own time."""
+    copy = av.VideoFrame(picture.width, picture.height, picture.format.name)
+    for ours, theirs in zip(copy.planes, picture.planes, strict=True):
+        width = min(ours.line_size, theirs.line_size)
+        _rows(ours)[:, :width] = _rows(theirs)[:, :width]
+    copy.colorspace, copy.color_range = picture.colorspace, picture.color_range
+    copy.color_primaries, copy.color_trc = picture.color_primaries, picture.color_trc
+    return Frame(copy, captured_ns)
+
+
+def _rows(plane: VideoPlane) -> Bytes:
+    """The plane's bytes, uint8 (H, line size)."""
+    return np.frombuffer(cast(memoryview, plane), np.uint8).reshape(-1, plane.line_size)[: plane.height]
+
+
+def render(words: str, width: int, height: int) -> Bytes:
+    """The slate as uint8 (height, width, 3) RGB."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    centre = np.hypot((x / width - 0.5) * 1.2, y / height - 0.5)
+    shade = 46 - 34 * np.clip(centre / 0.8, 0, 1)
+    slate = np.repeat(np.rint(shade)[..., None], 3, axis=2).astype(np.uint8) + np.array([0, 2, 8], np.uint8)
+    font, thickness = cv2.FONT_HERSHEY_DUPLEX, max(1, round(height / 360))
+    scale = cv2.getFontScaleFromHeight(font, round(height / 16), thickness)
+    (ink, rise), _ = cv2.getTextSize(words, font, scale, thickness)
+    scale *= min(1.0, 0.8 * width / ink)
+    (ink, rise), _ = cv2.getTextSize(words, font, scale, thickness)
+    place = (width - ink) // 2, (height + rise) // 2
+    cv2.putText(slate, words, place, font, scale, (214.0, 218.0, 224.0), thickness, cv2.LINE_AA)
+    return slate

@@ -1,0 +1,76 @@
+"""What a live source is: frames as they are captured, and sound beside them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, TypeAlias
+
+import av
+
+from realtime.frame import Frame
+
+__all__ = ["LiveItem", "LiveSource", "OpenSource", "Sound", "SourceSettings"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """A piece of sound: decoded samples, and the monotonic clock (ns) at which the first of them was captured.
+
+    Several sinks share it: nobody may change ``samples`` (their pts neither; ``captured_ns`` is the time).
+    """
+
+    samples: av.AudioFrame
+    captured_ns: int
+
+
+#: What a source yields.
+LiveItem: TypeAlias = Frame | Sound
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """What a source is asked for; each takes what it has a use for.
+
+    ``size`` is (width, height) in pixels and ``fps`` frames a second, None for the source's own. ``audio`` is the
+    address of a microphone that takes the place of the source's own sound. ``loop`` plays a file again and again.
+    """
+
+    size: tuple[int, int] | None = None
+    fps: Fraction | None = None
+    audio: str | None = None
+    loop: bool = False
+
+
+class LiveSource(Protocol):
+    """One connection to a camera, a stream or a paced file. It is opened by iterating over it, once.
+
+    Making one is cheap and touches no device; ``UsageError`` there means that the address makes no sense. ``rate``
+    is the nominal number of frames a second, known by the time the first frame comes; None where nobody says.
+    """
+
+    rate: Fraction | None
+
+    def __iter__(self) -> Iterator[LiveItem]:
+        """Frames and sound as they are captured; each frame has ``captured_ns``, in increasing order.
+
+        Opens the device in the calling thread. Ends quietly where nothing more is to come (a file that is over)
+        and after ``close``. Raises ``InputError`` where the device is not there, is lost, or breaks off: it is
+        tried again later, with a new object.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the device. From any thread, at any time, as often as one likes.
+
+        Who waits in the iterator wakes up and ends; who waits in a system call does so when that returns, in a
+        second or two.
+        """
+        ...
+
+
+class OpenSource(Protocol):
+    """Makes the source of an address: ``realtime.live.sources.open_source``, or a function around it."""
+
+    def __call__(self, address: str, settings: SourceSettings) -> LiveSource:
+        """Raises ``UsageError`` for an address that makes no sense."""
+        ...

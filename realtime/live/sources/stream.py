@@ -1,0 +1,174 @@
+"""A stream from the network: rtsp, rtmp, srt, udp, http."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from fractions import Fraction
+from threading import Event
+from typing import Final
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+
+from realtime.errors import InputError, UsageError
+from realtime.live.sinks.relay import carries
+from realtime.live.source import LiveItem, SourceSettings
+from realtime.live.sources.reading import Decoder, packets, video_of
+from realtime.source import DEMUXERS, reason
+
+__all__ = ["SCHEMES", "Arrivals", "StreamSource"]
+
+#: Protocols that a stream can come in by.
+SCHEMES: Final = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "http", "https")
+#: Seconds for connecting and the first packets, and for every packet after.
+OPENING: Final = 8.0
+READING: Final = 3.0
+_READING_US: Final = str(round(READING * 1e6))
+
+#: What a stream may lead to: other addresses, as playlists do, but never a file.
+_PROTOCOLS: Final = "rtsp,rtsps,rtp,rtmp,rtmps,rtmpt,srt,udp,tcp,tls,http,https,httpproxy,crypto,data"
+_FORMATS: Final = f"{DEMUXERS},rtsp,rtp,sdp,hls,applehttp,mpjpeg"
+#: As little as possible is looked at before the first picture, and nothing is held back.
+_QUICK: Final = {
+    "fflags": "+nobuffer+discardcorrupt",
+    "probesize": "500000",
+    "analyzeduration": "500000",
+    "protocol_whitelist": _PROTOCOLS,
+    "format_whitelist": _FORMATS,
+}
+#: What each protocol calls the time after which it gives up, and what else makes it quick. In microseconds.
+_OPTIONS: Final[dict[str, dict[str, str]]] = {
+    "rtsp": {"rtsp_transport": "tcp", "timeout": _READING_US, "max_delay": "100000"},
+    "rtsps": {"rtsp_transport": "tcp", "timeout": _READING_US, "max_delay": "100000"},
+    "rtmp": {"rw_timeout": _READING_US, "rtmp_live": "live", "rtmp_buffer": "0"},
+    "rtmps": {"rw_timeout": _READING_US, "rtmp_live": "live", "rtmp_buffer": "0"},
+    "udp": {"fifo_size": "50000", "overrun_nonfatal": "1"},
+    "tcp": {"rw_timeout": _READING_US},
+    "http": {"rw_timeout": _READING_US},
+    "https": {"rw_timeout": _READING_US},
+}
+class Arrivals:
+    """The monotonic time at which the packets of a stream were captured, by its own times and when they arrive.
+
+    The packet that came quickest says how the stream's clock lies to ours; from there the estimate creeps upwards, so
+    that it follows a clock which is slower. A network that trembles so makes nothing tremble.
+    """
+
+    def __init__(self) -> None:
+        self._offset_ns: int | None = None
+        self._last_ns = 0
+
+    def __call__(self, time: Fraction | None, arrived_ns: int) -> int:
+        """When what has this time in the stream, in seconds, and came at ``arrived_ns``, was captured."""
+        if time is None:
+            return arrived_ns
+        time_ns = int(time * 1_000_000_000)
+        measured = arrived_ns - time_ns
+        if self._offset_ns is None or measured - self._offset_ns > _LEAP_NS:
+            self._offset_ns = measured  # the first, or the stream's clock was set
+        else:
+            creep = int((arrived_ns - self._last_ns) * _CREEP)
+            self._offset_ns = min(self._offset_ns + creep, measured)
+        self._last_ns = arrived_ns
+        return time_ns + self._offset_ns
+
+
+#: No quartz is wrong by more than this share.
+_CREEP: Final = 0.0005
+#: No network holds packets for longer than this, in ns.
+_LEAP_NS: Final = 2_000_000_000
+
+
+class StreamSource:
+    """Frames and sound of a stream that somebody sends, or serves. It ends with ``InputError``: streams are to go on.
+
+    ``?listen=1`` at the end of an rtmp or rtsp address waits there for somebody who sends.
+    """
+
+    def __init__(self, address: str, settings: SourceSettings) -> None:
+        if not address.partition("://")[2].strip("/"):
+            raise UsageError(f"{address}: from where? give {address.partition(':')[0]}://HOST...")
+        self.address = address
+        self.rate: Fraction | None = None
+        self._sound = settings.audio is None
+        self._closed = Event()
+        self._bridge: subprocess.Popen[bytes] | None = None
+
+    def __iter__(self) -> Iterator[LiveItem]:
+        """Raises ``InputError`` where nothing comes, or nothing more."""
+        try:
+            yield from self._read()
+        except InputError:
+            if not self._closed.is_set():
+                raise
+            return
+        if not self._closed.is_set():
+            raise InputError(f"{self.address}: the stream has ended")
+
+    def close(self) -> None:
+        """End with the next packet, or when none comes in time."""
+        self._closed.set()
+        if self._bridge is not None:
+            self._bridge.kill()
+
+    def _read(self) -> Iterator[LiveItem]:
+        container = self._open()
+        try:
+            video = video_of(container, self.address)
+            self.rate = video.guessed_rate or video.average_rate
+            decoder = Decoder(video, Arrivals())
+            streams: list[Stream] = [video, *(container.streams.audio[:1] if self._sound else ())]
+            for packet in packets(container, streams, self._closed):
+                yield from decoder.decode(packet)
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"{self.address}: {_words(error, READING)}") from error
+        finally:
+            container.close()
+            if self._bridge is not None:
+                self._bridge.kill()
+                self._bridge.communicate()
+
+    def _open(self) -> InputContainer:
+        scheme = self.address.partition(":")[0].lower()
+        options = _QUICK | _OPTIONS.get(scheme, {})
+        address, listens = _LISTEN.subn("", self.address)
+        if listens:
+            options |= {"rtsp_flags": "listen"} if scheme == "rtsp" else {"listen": "1"}
+        form = None
+        if not carries(scheme):
+            self._bridge = process = _bridge(self.address, scheme)
+            assert process.stdout is not None  # noqa: S101  # a pipe, as asked
+            # FFmpeg closes what it is given.
+            address, form = f"pipe:{os.dup(process.stdout.fileno())}", "nut"
+            options = _QUICK | {"protocol_whitelist": "pipe"}
+        try:
+            return av.open(address, "r", format=form, container_options=options, timeout=(OPENING, READING))
+        except (av.error.FFmpegError, OSError) as error:
+            words = _words(error, OPENING)
+            if self._bridge is not None:
+                self._bridge.kill()
+                said = self._bridge.communicate()[1].decode(errors="replace").strip().splitlines()
+                words = said[-1].removeprefix(f"{self.address}: ").lower() if said else words
+            raise InputError(f"{self.address}: {words}; check that something sends there") from error
+
+
+def _words(error: av.error.FFmpegError | OSError, seconds: float) -> str:
+    if isinstance(error, av.error.ExitError | TimeoutError):
+        return f"nothing came for {seconds:.0f} s"
+    return reason(error)
+
+
+def _bridge(address: str, scheme: str) -> "subprocess.Popen[bytes]":
+    """The ffmpeg program, which passes a stream on as NUT, for a protocol that PyAV comes without."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise InputError(f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
+    command = [program, "-hide_banner", "-nostdin", "-v", "error", "-fflags", "+nobuffer", "-i", address,
+               "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "nut", "pipe:1"]  # fmt: skip
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
+
+
+_LISTEN: Final = re.compile(r"[?&]listen=1$")

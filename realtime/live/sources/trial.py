@@ -1,0 +1,113 @@
+"""``test:``, a camera and a microphone that the program makes itself, for trying everything behind them."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import sin
+from threading import Event
+from time import monotonic_ns
+from typing import Final
+
+import av
+import cv2
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+
+from realtime.errors import UsageError
+from realtime.frame import Frame
+from realtime.live.sink import CLOCK
+from realtime.live.source import LiveItem, Sound, SourceSettings
+from realtime.live.sources.portrait import Portrait, Pose
+
+__all__ = ["TrialSource"]
+
+#: What it gives where nothing is asked for.
+SIZE: Final = (1280, 720)
+FPS: Final = Fraction(30)
+#: Once a second, for so long, in seconds, the mouth is open, the lamp shines and the tone sounds.
+BEEP: Final = 0.2
+#: The tone: Hz, loudness, samples a second, and the seconds in which it swells.
+_PITCH: Final = 880
+_LEVEL: Final = 0.3
+_RATE: Final = 48_000
+_SWELL: Final = 0.004
+_BT709: Final = 1
+
+
+class TrialSource:
+    """A drawn face that turns, blinks, and opens its mouth once a second, with a lamp and a tone at the same moment.
+
+    Frames come when they are due; those that cannot be drawn in time are left out.
+    """
+
+    def __init__(self, address: str, settings: SourceSettings) -> None:
+        if address != "test:":
+            raise UsageError(f"{address}: nothing comes after 'test:'; use --size and --fps")
+        width, height = settings.size or SIZE
+        self._size = width // 2 * 2, height // 2 * 2
+        self.rate: Fraction | None = settings.fps or FPS
+        self._closed = Event()
+
+    def __iter__(self) -> Iterator[LiveItem]:
+        """Frames with ``captured_ns``, each after the sound that leads up to it."""
+        rate = self.rate or FPS
+        portrait, reformatter = Portrait(*self._size), VideoReformatter()
+        began_ns, number, heard = monotonic_ns(), 0, 0
+        while True:
+            due_ns = began_ns + round(number / rate * 1_000_000_000)
+            late = int((monotonic_ns() - due_ns) * rate // 1_000_000_000)
+            if late > 0:
+                number += late
+                continue
+            picture = _picture(_drawn(portrait, float(number / rate)), reformatter)
+            if self._closed.wait(max(due_ns - monotonic_ns(), 0) / 1e9):
+                return
+            until = int(number / rate * _RATE)
+            if until > heard:
+                yield Sound(_tone(heard, until), began_ns + heard * 1_000_000_000 // _RATE)
+                heard = until
+            picture.pts, picture.time_base = int(number / rate / CLOCK), CLOCK
+            yield Frame(picture, due_ns)
+            number += 1
+
+    def close(self) -> None:
+        """End, at once."""
+        self._closed.set()
+
+
+def _drawn(portrait: Portrait, time: float) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    beeps = time % 1 < BEEP and time >= 1
+    pose = Pose(
+        yaw=0.3 * sin(0.9 * time),
+        pitch=0.1 * sin(1.3 * time),
+        roll=0.1 * sin(0.7 * time),
+        mouth=0.8 if beeps else 0.0,
+        blink=1.0 if time % 3.7 > 3.55 else 0.0,  # noqa: PLR2004  # a blink now and then
+    )
+    picture = portrait.draw(pose)
+    radius = picture.shape[0] // 20
+    lamp = (255.0, 255.0, 255.0) if beeps else (30.0, 30.0, 30.0)
+    cv2.circle(picture, (2 * radius, 2 * radius), radius, lamp, cv2.FILLED, cv2.LINE_AA)
+    return picture
+
+
+def _picture(rgb: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", reformatter: VideoReformatter) -> av.VideoFrame:
+    picture = reformatter.reformat(
+        av.VideoFrame.from_ndarray(rgb, format="rgb24"),
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+    )
+    picture.colorspace = picture.color_primaries = picture.color_trc = _BT709
+    return picture
+
+
+def _tone(start: int, end: int) -> AudioFrame:
+    """Samples ``start`` to ``end`` of the tone that sounds once a second."""
+    time = np.arange(start, end) / _RATE
+    phase = time % 1
+    swell = np.clip(np.minimum(phase, BEEP - phase) / _SWELL, 0, 1) * (time >= 1)
+    wave = (_LEVEL * swell * np.sin(2 * np.pi * _PITCH * time)).astype(np.float32)
+    tone = AudioFrame.from_ndarray(wave[None], "fltp", "mono")
+    tone.sample_rate = _RATE
+    return tone

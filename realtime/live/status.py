@@ -1,0 +1,117 @@
+"""What can be said of a running engine: values, made anew whenever somebody asks."""
+
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from realtime.live.latency import Percentiles
+from realtime.stages import StageTimes
+
+__all__ = ["Connection", "Drops", "EngineState", "GovernorStatus", "LookStatus", "ModelStatus", "SinkStatus",
+           "SourceStatus", "Status"]  # fmt: skip
+
+#: Of the whole: ``live`` frames flow, ``slate`` a slate is sent.
+EngineState: TypeAlias = Literal["starting", "live", "slate", "ended"]
+#: Of a source or sink: ``lost`` is waiting for the next try.
+Connection: TypeAlias = Literal["opening", "live", "lost", "ended"]
+
+
+class SourceStatus(BaseModel, frozen=True):
+    """The camera. ``retries`` counts openings after the first, ``problem`` is the last one, in words."""
+
+    address: str
+    state: Connection
+    frames: int
+    fps: float
+    size: tuple[int, int] | None
+    retries: int
+    problem: str | None
+
+
+class SinkStatus(BaseModel, frozen=True):
+    """A sink. ``dropped`` frames were too many for it, ``missed`` ones came while it was away.
+
+    ``latency_ms`` is lately, from capture to sent; ``overall_ms`` the same since the start.
+    """
+
+    address: str
+    state: Connection
+    frames: int
+    fps: float
+    dropped: int
+    missed: int
+    dropped_sound: int
+    errors: int
+    retries: int
+    problem: str | None
+    latency_ms: Percentiles
+    overall_ms: Percentiles
+
+
+class Drops(BaseModel, frozen=True):
+    """Frames that were not sent, by place; ``thinned`` were left out on purpose, for the rate asked for."""
+
+    captured: int
+    late: int
+    thinned: int
+
+
+class ModelStatus(BaseModel, frozen=True):
+    """The model that swaps now, and the id of the face that it puts in.
+
+    ``loading`` is the model that will take its place.
+    """
+
+    name: str
+    sha256: str
+    identities: list[str]
+    identity: str
+    morph: float | None
+    loading: str | None
+
+
+class LookStatus(BaseModel, frozen=True):
+    """How the faces look now."""
+
+    blend: str
+    color: str
+    sharpen: float
+    label: str
+    label_place: str
+    on_miss: str
+
+
+class GovernorStatus(BaseModel, frozen=True):
+    """How much the cost is lowered: ``level`` steps, and what they were."""
+
+    level: int
+    steps: list[str]
+
+
+class Status(BaseModel, frozen=True):
+    """The whole. ``latency_ms`` is lately, from capture to handing out; ``overall_ms`` the same since the start.
+
+    ``missed`` counts frames in which something had to be hidden, ``swapped`` those with a swapped face.
+    """
+
+    state: EngineState
+    seconds: float
+    size: tuple[int, int] | None
+    rate: float | None
+    fps_in: float
+    fps_out: float
+    frames_in: int
+    frames_out: int
+    slates: int
+    swapped: int
+    missed: int
+    drops: Drops
+    latency_ms: Percentiles
+    overall_ms: Percentiles
+    stages_ms: dict[str, StageTimes]
+    source: SourceStatus
+    sinks: list[SinkStatus]
+    model: ModelStatus
+    look: LookStatus
+    governor: GovernorStatus
+    problems: list[str]

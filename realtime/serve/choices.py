@@ -1,0 +1,40 @@
+"""What may be chosen for the look of a session."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from realtime.color import modes
+from realtime.convert import SHARPEN
+from realtime.finder import detector_names
+from realtime.label import PLACES, TEXT
+from realtime.library import DEFAULT
+from realtime.live.act import ON_MISS, OnMiss
+from realtime.mask import BLENDS
+
+__all__ = ["Choices", "Defaults"]
+
+_PLACE: Final = "bottom-right"
+
+
+class Defaults(BaseModel, frozen=True):
+    """What a session starts with where nothing is said; ``color`` None is what suits the model."""
+
+    model: str = DEFAULT
+    blend: str = "normal"
+    color: str | None = None
+    sharpen: float = SHARPEN
+    label: str = TEXT
+    label_place: str = _PLACE
+    on_miss: OnMiss = "cover"
+
+
+class Choices(BaseModel, frozen=True):
+    """Names by field of a session."""
+
+    blend: tuple[str, ...] = tuple(BLENDS)
+    color: tuple[str, ...] = modes()
+    label_place: tuple[str, ...] = tuple(PLACES)
+    on_miss: tuple[str, ...] = ON_MISS
+    detector: tuple[str, ...] = tuple(detector_names())
+    defaults: Defaults = Defaults()

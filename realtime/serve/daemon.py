@@ -1,0 +1,88 @@
+"""Running the daemon: from its settings to the end of its last connection."""
+
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import uvicorn
+from pydantic import ValidationError
+
+from realtime.errors import OutputError, UsageError
+from realtime.live.engine import Engine
+from realtime.live.sinks import open_sink
+from realtime.live.sources import open_source
+from realtime.serve.app import build_app
+from realtime.serve.browser import Browser
+from realtime.serve.confine import Roots, check_start
+from realtime.serve.request import StartRequest
+from realtime.serve.session import Session
+from realtime.serve.settings import ServeSettings
+from realtime.serve.token import read_token
+
+__all__ = ["run"]
+
+#: Seconds that open connections have to end, once the daemon is told to.
+GRACE: Final = 1
+
+
+def run(settings: ServeSettings, say: Callable[[str], None], verbose: bool = False) -> None:
+    """Listen, serve and, on SIGTERM or Ctrl-C, end the session and its files in good order.
+
+    Raises ``OutputError`` where the address cannot be listened at, ``UsageError`` for a first session that makes no
+    sense, and what reading the token raises.
+    """
+    token = read_token(settings.token_file)
+    browser = Browser()
+    session = Session(partial(Engine, open_source=browser.opening(open_source), open_sink=browser.showing(open_sink)))
+    app = build_app(session, browser, settings, token)
+    listener = _listen(settings.host, settings.port)
+    config = uvicorn.Config(
+        app,
+        log_level="info" if verbose else "warning",
+        access_log=verbose,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        ws_max_size=settings.max_body,
+    )
+    try:
+        if settings.start is not None:
+            _begin(session, settings)
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        # What stands behind # is never sent over the network, nor written into a log.
+        say(f"http://{shown}:{settings.port}/#token={token}")
+        # The server ends in good order at these, and then raises them again for whoever had them before.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        uvicorn.Server(config).run([listener])
+    finally:
+        session.stop()
+        listener.close()
+
+
+def _begin(session: Session, settings: ServeSettings) -> None:
+    """Start the session that the configuration names, which does not mind what is not there yet."""
+    try:
+        request = StartRequest.model_validate({"patient": True, **(settings.start or {})})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in ("start", *first["loc"]))
+        raise UsageError(f"the settings: {where}: {first['msg'].lower()}") from error
+    check_start(request, Roots(settings.roots))
+    session.start(request.settings())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens at the address, before anything else is opened. Raises ``OutputError``."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # from here on who connects waits, and is not refused
+        listener.set_inheritable(True)
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        raise OutputError(f"{host}:{port}: cannot listen there: {words}; choose another --host or --port") from error
+    return listener

@@ -1,0 +1,69 @@
+"""How the daemon runs: defaults, then a TOML file, then the environment, then the command line."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from realtime.errors import UsageError
+from realtime.serve.token import token_file
+
+__all__ = ["ServeSettings", "read_settings"]
+
+
+class ServeSettings(BaseSettings):
+    """What the daemon runs with; the environment's names are these with ``MUMMER_SERVE_`` before them.
+
+    ``roots`` are the folders whose files may be played, recorded into and loaded as models over the API; without any,
+    none may. ``hosts`` are further names under which the daemon is reached, ``max_body`` is in bytes. ``start`` is
+    the body of a request to start a session, which is started with the daemon.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="MUMMER_SERVE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    file: ClassVar[Path | None] = None
+
+    host: str = "127.0.0.1"
+    port: int = Field(7860, ge=1, le=65535)
+    roots: tuple[Path, ...] = ()
+    hosts: tuple[str, ...] = ()
+    token_file: Path = Field(default_factory=token_file)
+    max_body: int = Field(65536, ge=1024, le=1 << 24)
+    start: dict[str, object] | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first of them wins."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+
+
+def read_settings(file: Path | None, **said: object) -> ServeSettings:
+    """The settings from ``file`` and the environment; ``said`` on the command line wins unless it is None.
+
+    Raises ``UsageError`` for a file that cannot be read, an unknown key, and a value that does not fit.
+    """
+    # The library takes the file's name from the class, so each reading has a class of its own.
+    kind = type("ServeSettings", (ServeSettings,), {"file": file, "__module__": __name__})
+    try:
+        if file is not None:
+            file.read_bytes()  # the library passes over a file that is missing
+        settings: ServeSettings = kind(**{name: value for name, value in said.items() if value is not None})
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        known = f"; there are {', '.join(ServeSettings.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        raise UsageError(f"{file or 'the settings'}: {where}: {first['msg'].lower()}{known}") from error
+    except ValueError as error:  # not TOML, or not JSON in the environment
+        raise UsageError(f"{file or 'the settings'}: {' '.join(str(error).split())}") from error
+    return settings

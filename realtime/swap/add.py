@@ -1,0 +1,134 @@
+"""Taking a model into the user's library, with what its file does not say, and taking it out again."""
+
+import datetime
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import ValidationError
+
+from realtime.errors import ConsentError, ModelError, OutputError, UsageError
+from realtime.identity import Identity, check_consent
+from realtime.library import SUFFIXES, Record, how_to_add, list_models, models_folder
+from realtime.manifest import KEY
+from realtime.modelfile import ModelFile
+from realtime.swap.dfm import DfmModel
+from realtime.swap.kinds import PLAIN, kind_of, open_file
+from realtime.swap.model import Request, SwapModel
+from realtime.swap.one_image import try_network
+
+__all__ = ["add_model", "remove_model"]
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+#: The size in pixels where a graph leaves it open.
+USUAL_SIZE: Final = 128
+
+
+def add_model(
+    path: Path,
+    name: str,
+    identity: Identity | None,
+    *,
+    template: str | None = None,
+    licence: str = "not stated",
+    color: str = "none",
+) -> Path:
+    """Copy the model file at ``path`` into the library as ``name``, after a run on a grey face; returns its new path.
+
+    ``identity`` is whom another program's model puts in; a model of our own form says so itself, and a one-image
+    model puts in whoever it is shown. ``template`` is how faces are aligned for it: ``whole-face`` for ``.dfm`` and
+    ``arcface-128`` for one-image models unless said otherwise. The copy is made of the bytes that were checked.
+    Raises ``ModelError``, ``ConsentError``, ``UsageError`` or ``OutputError``.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name!r}: small letters, digits, dots, hyphens and underscores, 63 at most")
+    if any(model.stem == name for model in list_models()):
+        raise ModelError(f"there is a model named {name!r} already; choose another --name, or remove it first")
+    with ModelFile(path) as file:
+        kind = kind_of(file)
+        request = Request(file, "cpu", 1, PLAIN)
+        if KEY in file.graph.metadata:
+            if identity is not None:
+                raise UsageError(f"{path}: carries its own consent records; leave out --consent")
+            _try(open_file(request))
+            return _place(file, name, SUFFIXES[kind == "dfm"], None)
+        if kind == "dfm":
+            if identity is None:
+                raise ConsentError(how_to_add(path))
+            check_consent(identity, str(path))
+            record = _record(file, kind, (identity,), template or "whole-face", licence, color)
+            _try(DfmModel(request, record))
+        else:
+            if identity is not None:
+                raise UsageError(f"{path}: puts in the face of a photograph; give --consent when it runs, not here")
+            record = _record(file, kind, (), template or "arcface-128", licence, color)
+            try_network(request, record)
+        return _place(file, name, SUFFIXES[kind == "dfm"], record)
+
+
+def remove_model(name: str) -> Path:
+    """Delete a model that was added, and its record; returns where it was. Raises ``ModelError``, ``OutputError``."""
+    folder = models_folder()
+    path = next((folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").is_file()), None)
+    if path is None or not NAME.fullmatch(name):
+        raise ModelError(f"no model {name!r} was added; `mummer models` shows what there is")
+    try:
+        path.unlink()
+        path.with_suffix(".json").unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed: {(error.strerror or str(error)).lower()}") from error
+    return path
+
+
+def _record(
+    file: ModelFile, kind: str, identities: tuple[Identity, ...], template: str, licence: str, color: str
+) -> Record:
+    face = next(port for port in file.graph.inputs if len(port.shape) == 4)
+    size = face.shape[2]  # the same axis in both layouts
+    try:
+        return Record.model_validate(
+            {
+                "kind": kind,
+                "sha256": file.sha256(),
+                "bytes": file.size,
+                "added": datetime.date.today(),
+                "size": size if isinstance(size, int) else USUAL_SIZE,
+                "template": template,
+                "identities": identities,
+                "licence": licence,
+                "color": color,
+            }
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ModelError(f"{file.path}: cannot be recorded: {first['loc'][0]}: {first['msg']}") from error
+
+
+def _try(model: SwapModel) -> None:
+    """One grey face: a model that fails on it fails on every one."""
+    model.swap(np.full((1, model.size, model.size, 3), 128, np.uint8))
+
+
+def _place(file: ModelFile, name: str, suffix: str, record: Record | None) -> Path:
+    """Write the file and its record into the library: each whole or not at all, the record first."""
+    folder = models_folder()
+    path = folder / f"{name}{suffix}"
+    part = folder / f".{secrets.token_hex(6)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if record is not None:
+            part.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            os.replace(part, path.with_suffix(".json"))  # noqa: PTH105  # the one call that replaces in one step
+        with part.open("xb") as target:
+            file.write_to(target)
+        os.replace(part, path)  # noqa: PTH105
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,73 @@
+"""Which kinds of swap model there are, and how a file is opened as what it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from realtime.errors import ModelError
+from realtime.graph import Graph
+from realtime.library import Record, find_model, how_to_add, record_of
+from realtime.manifest import KEY, Manifest, parse_manifest
+from realtime.modelfile import ModelFile
+from realtime.swap import dfm, one_image, own
+from realtime.swap.model import ModelOptions, Request, SwapModel
+
+__all__ = ["KINDS", "PLAIN", "Kind", "describe", "kind_of", "open_file", "open_model"]
+
+
+class Kind(NamedTuple):
+    """A kind of model file: how to tell it by its graph, and how to open it."""
+
+    fits: Callable[[Graph], bool]
+    open: Callable[[Request], SwapModel]
+
+
+PLAIN: Final = ModelOptions()
+#: By name, in the order in which they are tried: a ``.dfm`` may carry our manifest too.
+KINDS: Final = {
+    "one-image": Kind(one_image.fits, one_image.OneImageModel),
+    "dfm": Kind(dfm.fits, dfm.DfmModel),
+    "own": Kind(own.fits, own.OwnModel),
+}
+
+
+def open_model(name_or_path: str, device: str = "auto", options: ModelOptions = PLAIN, threads: int = 1) -> SwapModel:
+    """Open a model by its name in the library or its path, on ``device``, with ``threads`` threads.
+
+    The file is read once: what is hashed and checked is what runs. Raises ``ModelError`` where it is missing, is
+    no model that this program knows, or is not what it says; ``ConsentError`` where the consent of anyone it shows
+    is missing or expired; ``UsageError`` where ``options`` ask for what it does not have.
+    """
+    with ModelFile(find_model(name_or_path)) as file:
+        return open_file(Request(file, device, threads, options))
+
+
+def open_file(request: Request) -> SwapModel:
+    """Open a file that has been read; raises as ``open_model`` does."""
+    return KINDS[kind_of(request.file)].open(request)
+
+
+def describe(path: Path) -> Manifest | Record:
+    """What a model file says of itself, or its user of it, without getting it ready to run.
+
+    Raises ``ModelError`` where neither says anything.
+    """
+    if record := record_of(path):
+        return record
+    with ModelFile(path) as file:
+        kind_of(file)
+        if text := file.graph.metadata.get(KEY):
+            return parse_manifest(text, str(path))
+    raise ModelError(how_to_add(path))
+
+
+def kind_of(file: ModelFile) -> str:
+    """The name of the file's kind, told by what it is. Raises ``ModelError`` where it is none of them."""
+    for name, kind in KINDS.items():
+        if kind.fits(file.graph):
+            return name
+    ports = ", ".join(f"{port.name} {port.type} {list(port.shape)}" for port in file.graph.inputs[:3]) or "none"
+    raise ModelError(
+        f"{file.path}: an ONNX model without a mummer manifest, and no swap model of another kind (its inputs:"
+        f" {ports}); make one with `mummer export`, or choose from `mummer models`"
+    )

@@ -1,0 +1,157 @@
+"""What all swap models have in common, whatever their files look like."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+
+from realtime.arrays import Bytes
+from realtime.errors import ModelError, UsageError
+from realtime.geometry import TEMPLATES, Template
+from realtime.graph import Port
+from realtime.identity import Identity, check_consent
+from realtime.manifest import Manifest
+from realtime.modelfile import ModelFile
+from realtime.sessions import open_session
+
+__all__ = ["ModelOptions", "OpenModel", "Request", "SwapModel", "check_crops", "ports"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What a user may choose about a model; None is what the model prefers.
+
+    ``identity`` is the id of one of several faces in the file, ``morph`` (0..1) how much of the other face an
+    AMP model shows. A one-image model needs ``photo``, a picture of the face to put in, ``embedder``, the file of
+    an ArcFace network, and ``consent``, the photographed person's identity file.
+    """
+
+    identity: str | None = None
+    morph: float | None = None
+    photo: Path | None = None
+    embedder: Path | None = None
+    consent: Path | None = None
+
+
+class SwapModel(Protocol):
+    """A model that is ready to swap.
+
+    ``size`` is the side of its crops in pixels, ``template`` how faces are aligned for it, ``sha256`` the digest
+    of the file as it was read, ``identities`` all faces that it can put in. ``identity`` is the id of the face
+    that it puts in now, and ``morph`` the share of it (0..1, None where there is no choice); both may be set from
+    any thread while it runs, and hold from the next call on. Setting what the file does not have raises
+    ``UsageError``.
+    """
+
+    identity: str
+    morph: float | None
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def template(self) -> Template: ...  # noqa: D102
+    @property
+    def manifest(self) -> Manifest: ...  # noqa: D102
+    @property
+    def identities(self) -> tuple[Identity, ...]: ...  # noqa: D102
+    @property
+    def inputs(self) -> tuple[Port, ...]: ...  # noqa: D102
+    @property
+    def outputs(self) -> tuple[Port, ...]: ...  # noqa: D102
+
+    def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:
+        """Put the model's face into aligned crops.
+
+        ``crops`` is uint8 (N, S, S, 3) RGB with S = ``size``; returns the new faces, uint8 (N, S, S, 3) RGB, and
+        their masks, uint8 (N, S, S), 255 where the face is. Raises ``ModelError`` where the model fails on them.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A file to be opened, and how."""
+
+    file: ModelFile
+    device: str
+    threads: int
+    options: ModelOptions
+
+
+class OpenModel:
+    """The part of a swap model that does not depend on its kind."""
+
+    def __init__(self, request: Request, manifest: Manifest) -> None:
+        """Check that ``manifest`` may be used, and open the file.
+
+        Raises ``ConsentError`` where the consent of anyone in it is missing or expired, ``ModelError`` where the
+        template is unknown or the file cannot be run, ``UsageError`` where the options ask for what is not there.
+        """
+        self.path = request.file.path
+        self.name = self.path.stem
+        for identity in manifest.identities:
+            check_consent(identity, str(self.path))
+        if manifest.template not in TEMPLATES:
+            raise ModelError(
+                f"{self.path}: aligned by the template {manifest.template!r}, which this version does not know; "
+                f"it knows {', '.join(TEMPLATES)}"
+            )
+        self.manifest = manifest
+        self.size = manifest.size
+        self.template: Template = TEMPLATES[manifest.template]
+        self._session = open_session(request.file, request.device, request.threads)
+        self.inputs = ports(self._session.get_inputs())
+        self.outputs = ports(self._session.get_outputs())
+        self.sha256 = request.file.sha256()
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """All faces that the file can put in."""
+        return self.manifest.identities
+
+    @property
+    def identity(self) -> str:
+        """The face that is put in; where there is no choice, the first of those that it is made of."""
+        return self.identities[0].id
+
+    @identity.setter
+    def identity(self, wanted: str) -> None:
+        ids = [identity.id for identity in self.identities]
+        if wanted not in ids or len(ids) > 1:
+            raise UsageError(f"{self.path}: --identity {wanted}: the only face in this file is {', '.join(ids)}")
+
+    @property
+    def morph(self) -> float | None:
+        """How much of the other face is shown, 0..1; None where there is no choice."""
+        return None
+
+    @morph.setter
+    def morph(self, share: float | None) -> None:
+        if share is not None:
+            raise UsageError(f"{self.path}: --morph is for models with a morph value, and this is none")
+
+    def _choose(self, options: ModelOptions) -> None:
+        """Apply what the user chose; for the end of a kind's own ``__init__``."""
+        if options.identity is not None:
+            self.identity = options.identity
+        if options.morph is not None:
+            self.morph = options.morph
+
+
+def ports(nodes: Sequence[onnxruntime.NodeArg]) -> tuple[Port, ...]:
+    """Inputs or outputs as ONNX Runtime has them, after its own shape inference."""
+    return tuple(Port(node.name, node.type, tuple(node.shape)) for node in nodes)
+
+
+def check_crops(crops: Bytes, size: int) -> None:
+    """Raise ``ValueError`` for crops that are not uint8 (N, size, size, 3)."""
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+        raise ValueError(f"crops are {crops.dtype} {crops.shape}, not uint8 (N, {size}, {size}, 3)")

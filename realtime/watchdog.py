@@ -1,0 +1,70 @@
+"""A limit on how long something may take: one thread watches over all that runs, and sleeps while nothing does."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from threading import Condition, Thread
+from time import monotonic
+from typing import Final
+
+__all__ = ["Limit", "limited"]
+
+FOREVER: Final = float("inf")
+
+
+@dataclass(eq=False, slots=True)
+class Limit:
+    """One running task: when it is due (on the monotonic clock), what stops it, and whether that was needed."""
+
+    due: float
+    stop: Callable[[], None]
+    passed: bool = False
+
+
+@contextmanager
+def limited(seconds: float, stop: Callable[[], None]) -> Iterator[Limit]:
+    """Call ``stop`` from another thread where the block takes longer than ``seconds``."""
+    limit = Limit(monotonic() + seconds, stop)
+    watchdog = _watchdog()
+    watchdog.watch(limit)
+    try:
+        yield limit
+    finally:
+        watchdog.leave(limit)
+
+
+class _Watchdog:
+    """Wakes up once in the time that a task may take, not once a task: tasks come sixty times a second."""
+
+    def __init__(self) -> None:
+        self._limits: set[Limit] = set()
+        self._changed = Condition()
+        self._sleeps_until = FOREVER
+        Thread(target=self._run, name="watchdog", daemon=True).start()
+
+    def watch(self, limit: Limit) -> None:
+        with self._changed:
+            self._limits.add(limit)
+            if limit.due < self._sleeps_until:
+                self._changed.notify()
+
+    def leave(self, limit: Limit) -> None:
+        with self._changed:
+            self._limits.discard(limit)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = monotonic()
+                for limit in [limit for limit in self._limits if limit.due <= now]:
+                    self._limits.discard(limit)
+                    limit.passed = True
+                    limit.stop()
+                self._sleeps_until = min((limit.due for limit in self._limits), default=FOREVER)
+                self._changed.wait(None if self._sleeps_until == FOREVER else self._sleeps_until - now)
+
+
+@cache
+def _watchdog() -> _Watchdog:
+    return _Watchdog()

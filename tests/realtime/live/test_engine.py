@@ -1,0 +1,334 @@
+"""The engine as a whole, on a real clip in real time: order, losses, changes, ends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+from threading import Event
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+
+from realtime.convert import Look
+from realtime.errors import InputError, ModelError, OutputError, UsageError
+from realtime.face import Face
+from realtime.finder import BuiltinFinder, FaceFinder
+from realtime.frame import Frame
+from realtime.live import governor, keepers
+from realtime.live.engine import Engine
+from realtime.live.probes import Eyewitness, LookingSink, MortalSink, MortalSource
+from realtime.live.settings import Change, LiveSettings
+from realtime.live.sink import LiveSink, SinkSettings, StreamFormat
+from realtime.live.source import LiveSource, SourceSettings
+from realtime.live.sources.file import PacedFile
+from realtime.live.status import Status
+from tests.realtime.clips import Clip, make
+from tests.realtime.tiny import make_model
+
+LONG = 20.0  # seconds that nothing here takes
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keepers, "FIRST_PAUSE", 0.1)
+
+
+@contextmanager
+def running(
+    clip: Path, *sinks: LiveSink, finder: FaceFinder | None = None, loop: bool = True, **changes: object
+) -> Iterator[Engine]:
+    """An engine with these sinks, each at an address of its own: ``0``, ``1``, ..."""
+    settings = LiveSettings(
+        camera=str(clip),
+        sinks=tuple(str(number) for number in range(len(sinks))),
+        look=Look(device="cpu"),
+        source=SourceSettings(loop=loop),
+    )
+    open_source = changes.pop("open_source", PacedFile_)
+    open_sink = changes.pop("open_sink", lambda address, settings: sinks[int(address)])
+    for name, value in changes.items():
+        settings = type(settings)(**{**_fields(settings), name: value})  # type: ignore[arg-type]
+    engine = Engine(settings, open_source, open_sink, finder or BuiltinFinder("cpu"))  # type: ignore[arg-type]
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def _fields(settings: LiveSettings) -> dict[str, object]:
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def PacedFile_(address: str, settings: SourceSettings) -> LiveSource:  # noqa: N802
+    return PacedFile(Path(address), settings)
+
+
+def until(engine: Engine, true: Callable[[Status], bool]) -> Status:
+    """Wait until something is true of the engine's status, and return that."""
+    end = monotonic() + LONG
+    while not true(status := engine.status()):
+        assert monotonic() < end, f"never came true; last: {status}"
+        engine.wait(0.02)
+    return status
+
+
+def test_a_clip_goes_through_once_in_order(face_clip: Path) -> None:
+    sink = LookingSink()
+    with running(face_clip, sink, loop=False) as engine:
+        assert engine.wait(LONG)
+    status = engine.status()
+    dropped = status.drops.captured + status.drops.late + status.drops.thinned + status.sinks[0].dropped
+    assert status.frames_in == 60
+    assert sink.frames + dropped + status.sinks[0].missed == 60
+    assert sink.frames == status.sinks[0].frames == status.sinks[0].overall_ms.frames > 0
+    assert sink.out_of_order == 0
+    assert status.state == "ended"
+    assert status.source.state == "ended"
+    assert status.rate == 30
+    assert status.size == (640, 360)
+    assert {"find", "swap", "paste", "label"} <= status.stages_ms.keys()
+
+
+def test_no_real_face_leaves_the_engine(face_clip: Path) -> None:
+    eyewitness = Eyewitness(BuiltinFinder("cpu", 3), lambda number: number % 5 == 4 or 40 <= number < 100)
+    sink = LookingSink(eyewitness.look)
+    with running(face_clip, sink, finder=eyewitness) as engine:
+        until(engine, lambda status: sink.frames >= 110)
+    assert eyewitness.missed > 20
+    assert eyewitness.shown == 0
+    assert sink.out_of_order == 0
+
+
+def test_a_silent_source_is_replaced_by_a_slate_and_opened_again(
+    face_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keepers, "STALLED", 0.5)
+    monkeypatch.setattr("realtime.live.engine.STALLED", 0.5)
+    deaths = count()
+
+    def open_source(address: str, settings: SourceSettings) -> LiveSource:
+        source, number = PacedFile(Path(address), settings), next(deaths)
+        return source if number == 2 else MortalSource(source, 10, silent=number == 0)
+
+    sink = LookingSink()
+    with running(face_clip, sink, open_source=open_source) as engine, engine.events() as events:
+        status = until(engine, lambda status: status.slates > 0)
+        status = until(engine, lambda status: status.source.retries == 2 and status.source.state == "live")
+        until(engine, lambda status: status.frames_in > 30)
+    said = [event.text for event in events]
+    assert any("no frame for" in text for text in said)
+    assert any("unplugged" in text for text in said)
+    assert any("slate" in text for text in said)
+    assert status.source.problem is None
+    assert sink.out_of_order == 0
+
+
+def test_a_source_that_is_not_there_ends_the_run_or_is_waited_for(tmp_path: Path, face_clip: Path) -> None:
+    missing = tmp_path / "camera.mp4"
+    with running(missing, LookingSink()) as engine, pytest.raises(InputError, match="no such file"):
+        engine.wait(LONG)
+    sink = LookingSink()
+    with running(missing, sink, patient=True) as engine:
+        status = until(engine, lambda status: sink.frames > 0)
+        assert status.state == "slate"
+        assert status.size == (1280, 720)
+        assert "no such file" in status.problems[0]
+        missing.symlink_to(face_clip)
+        status = until(engine, lambda status: status.state == "live")
+        assert status.size == (1280, 720)  # what was settled stays
+
+
+def test_a_sink_that_dies_comes_back_and_holds_up_nobody(face_clip: Path) -> None:
+    opened = count()
+    healthy = LookingSink()
+
+    def open_sink(address: str, settings: SinkSettings) -> LiveSink:
+        if address == "1":
+            return healthy
+        return MortalSink(5 if next(opened) < 3 else None)
+
+    with running(face_clip, open_sink=open_sink, sinks=("0", "1")) as engine:
+        until(engine, lambda status: status.sinks[0].retries == 3 and status.sinks[0].state == "live")
+    mortal, other = engine.status().sinks
+    assert mortal.errors == 3
+    assert mortal.missed > 0
+    assert (other.errors, other.retries) == (0, 0)
+    assert healthy.out_of_order == 0
+
+
+class StuckSink(LookingSink):
+    """Blocks in the third frame until it is aborted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = Event()
+
+    def write(self, frame: Frame) -> None:
+        super().write(frame)
+        if self.frames == 3:
+            self.aborted.wait()
+            raise OutputError("aborted")
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+def test_a_stuck_sink_holds_up_nobody_not_even_the_end(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.live.engine.FINISHING", 0.3)
+    stuck, healthy = StuckSink(), LookingSink()
+    with running(face_clip, stuck, healthy) as engine:
+        until(engine, lambda status: status.sinks[1].frames > 20)
+        assert engine.status().sinks[0].dropped > 0
+    assert stuck.aborted.is_set()
+    assert [sink.state for sink in engine.status().sinks] == ["ended", "ended"]
+
+
+def test_a_first_opening_that_fails_ends_the_run(face_clip: Path) -> None:
+    class Refusing(LookingSink):
+        def open(self, shape: StreamFormat) -> None:
+            raise OutputError("nobody listens there; start the receiver first")
+
+    with running(face_clip, Refusing()) as engine, pytest.raises(OutputError, match="nobody listens"):
+        engine.wait(LONG)
+    with running(face_clip, Refusing(), patient=True) as engine:
+        until(engine, lambda status: status.sinks[0].retries >= 2)
+
+
+def test_an_error_of_our_own_ends_the_run_with_its_traceback(face_clip: Path) -> None:
+    class Buggy(LookingSink):
+        def write(self, frame: Frame) -> None:
+            raise ZeroDivisionError("a bug")
+
+    with running(face_clip, Buggy()) as engine, pytest.raises(ZeroDivisionError):
+        engine.wait(LONG)
+
+
+def test_the_look_changes_between_two_frames(face_clip: Path) -> None:
+    with running(face_clip, LookingSink()) as engine:
+        until(engine, lambda status: status.frames_out > 3)
+        engine.change(
+            Change(blend="soft", color="none", sharpen=0.1, label="MASKED", label_place="top-left", on_miss="hold")
+        )
+        until(engine, lambda status: status.look.label == "MASKED")
+        look = engine.status().look
+        assert (look.blend, look.color, look.sharpen) == ("soft", "none", 0.1)
+        assert (look.label_place, look.on_miss) == ("top-left", "hold")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"blend": "hairy"},
+        {"color": "ultraviolet"},
+        {"label": ""},
+        {"label_place": "middle"},
+        {"remove_sinks": ("7",)},
+        {"model": "nobody"},
+    ],
+)
+def test_a_change_that_makes_no_sense_changes_nothing(face_clip: Path, change: dict[str, object]) -> None:
+    with running(face_clip, LookingSink()) as engine:
+        until(engine, lambda status: status.frames_out > 0)
+        before = engine.status()
+        with pytest.raises((UsageError, ModelError)):
+            engine.change(Change.model_validate({"sharpen": 0.9, "label": "OTHER"} | change))
+        until(engine, lambda status: status.frames_out > before.frames_out + 3)
+        after = engine.status()
+        assert after.look == before.look
+        assert after.model == before.model
+
+
+def test_a_model_takes_over_between_two_frames(face_clip: Path, tmp_path: Path) -> None:
+    """No frame has faces of two models; with tiny models that can be seen in every pixel."""
+    other = make_model(tmp_path / "other.onnx")
+    sink = LookingSink()
+    with running(face_clip, sink) as engine, engine.events() as events:
+        until(engine, lambda status: status.frames_out > 3)
+        for name in (str(other), "bronze", str(other)):
+            engine.change(Change(model=name))
+            while (event := events.get(LONG)) is not None and event.topic != "model":
+                pass
+            assert event is not None
+            assert not event.problem
+        status = until(engine, lambda status: status.model.name == "other")
+        assert status.model.loading is None
+        engine.change(Change(model=str(face_clip)))
+        while (event := events.get(LONG)) is not None and event.topic != "model":
+            pass
+        assert event is not None
+        assert event.problem
+        assert engine.status().model.name == "other"
+    assert sink.out_of_order == 0
+
+
+def test_sinks_come_and_go_and_the_camera_changes(face_clip: Path, tmp_path: Path) -> None:
+    sinks = {"0": LookingSink(), "1": LookingSink()}
+    small = make(tmp_path / "small.mp4", Clip(size=(160, 120), frames=50))
+    sizes = set()
+    sinks["1"] = LookingSink(lambda frame: sizes.add((frame.width, frame.height, frame.picture.format.name)))
+    with running(face_clip, open_sink=lambda address, settings: sinks[address], sinks=("0",)) as engine:
+        until(engine, lambda status: sinks["0"].frames > 3)
+        engine.change(Change(add_sinks=("1",)))
+        until(engine, lambda status: sinks["1"].frames > 3)
+        engine.change(Change(remove_sinks=("0",), camera=str(small)))
+        seen = sinks["1"].frames
+        status = until(engine, lambda status: sinks["1"].frames > seen + 10 and status.source.size == (160, 120))
+    assert [sink.address for sink in status.sinks] == ["1"]
+    assert sizes == {(640, 360, "yuv420p")}
+    assert sinks["1"].out_of_order == 0
+    assert status.missed > 0  # nobody was found in the new picture yet: it is covered
+
+
+def test_the_size_and_rate_that_are_asked_for(face_clip: Path) -> None:
+    sizes = set()
+    sink = LookingSink(lambda frame: sizes.add((frame.width, frame.height)))
+    source = SourceSettings(size=(320, 240), fps=Fraction(10), loop=True)
+    with running(face_clip, sink, source=source) as engine:
+        until(engine, lambda status: status.frames_in > 60)
+    status = engine.status()
+    assert sizes == {(320, 240)}
+    assert status.rate == 10
+    assert status.frames_out < 0.4 * status.frames_in
+
+
+def test_a_preview_shows_the_same_frame_before_and_after(face_clip: Path) -> None:
+    with running(face_clip, LookingSink()) as engine:
+        until(engine, lambda status: status.swapped > 3)
+        preview = engine.preview(width=320)
+    assert preview is not None
+    assert preview.before.shape == preview.after.shape == (180, 320, 3)
+    changed = np.abs(preview.before.astype(int) - preview.after).max(axis=2) > 24
+    assert 0.01 < changed.mean() < 0.4
+    assert engine.preview(timeout=0.01) is None
+
+
+def test_the_governor_lowers_the_cost_and_says_so(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(governor, "WINDOW", 5)
+
+    class Slow:
+        def find(self, frame: Frame) -> tuple[Face, ...]:
+            sleep(0.04)
+            return ()
+
+    with running(face_clip, LookingSink(), finder=Slow()) as engine, engine.events() as events:
+        status = until(engine, lambda status: status.governor.level == 1)
+        assert status.governor.steps == ["every second frame only"]
+        assert status.drops.captured > 0
+        until(engine, lambda status: status.drops.thinned > 0)
+    assert any(event.topic == "governor" for event in events)
+
+
+def test_live_output_always_has_a_label(face_clip: Path) -> None:
+    with pytest.raises(UsageError, match="label"):
+        Engine(LiveSettings(str(face_clip), look=Look(label=None)))
+
+
+def test_stopping_twice_or_before_the_start_is_harmless(face_clip: Path) -> None:
+    engine = Engine(LiveSettings(str(face_clip), ("null:",), Look(device="cpu")))
+    engine.stop()
+    with running(face_clip, LookingSink()) as other:
+        until(other, lambda status: status.frames_out > 0)
+        other.stop()

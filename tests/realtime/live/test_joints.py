@@ -1,0 +1,191 @@
+"""Inboxes, events, rates and latencies: small parts with promises of their own."""
+
+from fractions import Fraction
+from threading import Thread
+
+import av
+import numpy as np
+import pytest
+
+from realtime.frame import Frame
+from realtime.live.events import WAITING, Events
+from realtime.live.inbox import SOUNDS, Inbox
+from realtime.live.latency import RECENT, Latency
+from realtime.live.outlet import Outlet
+from realtime.live.rate import Meter, Thinner
+from realtime.live.sink import CLOCK, StreamFormat
+from realtime.live.source import LiveItem, Sound
+
+SECOND = 1_000_000_000
+
+
+def frame(captured_ns: int) -> Frame:
+    return Frame(av.VideoFrame(16, 16, "yuv420p"), captured_ns)
+
+
+def sound(captured_ns: int) -> Sound:
+    return Sound(av.AudioFrame.from_ndarray(np.zeros((1, 64), np.float32), format="fltp", layout="mono"), captured_ns)
+
+
+def times(items: list[LiveItem]) -> list[int | None]:
+    return [item.captured_ns for item in items]
+
+
+class TestInbox:
+    def test_the_latest_frame_replaces_the_one_that_waits(self) -> None:
+        inbox = Inbox()
+        inbox.open()
+        for number in range(5):
+            inbox.put_frame(frame(number))
+        inbox.end()
+        assert times(list(inbox)) == [4]
+        assert inbox.dropped == 4
+
+    def test_sound_stays_in_order_and_is_never_lost_for_a_frame(self) -> None:
+        inbox = Inbox()
+        inbox.open()
+        for number in range(9):
+            put = inbox.put_frame(frame(number)) if number % 3 == 0 else inbox.put_sound(sound(number))
+            assert put is None
+        inbox.end()
+        assert times(list(inbox)) == [1, 2, 4, 5, 6, 7, 8]  # the last frame, and all sound
+
+    def test_sound_is_bounded(self) -> None:
+        inbox = Inbox()
+        inbox.open()
+        for number in range(SOUNDS + 10):
+            inbox.put_sound(sound(number))
+        assert inbox.dropped_sound == 10
+        inbox.end()
+        assert times(list(inbox)) == list(range(10, SOUNDS + 10))
+
+    def test_a_shut_one_takes_nothing_and_counts(self) -> None:
+        inbox = Inbox()
+        inbox.put_frame(frame(1))
+        inbox.open()
+        inbox.put_frame(frame(2))
+        inbox.shut()
+        inbox.put_frame(frame(3))
+        inbox.open()  # another connection begins with what comes now
+        inbox.put_frame(frame(4))
+        inbox.end()
+        inbox.open()
+        inbox.put_frame(frame(5))
+        assert inbox.missed == 3
+        assert times(list(inbox)) == []
+
+    def test_the_end_wakes_the_reader(self) -> None:
+        inbox = Inbox()
+        inbox.open()
+        seen: list[LiveItem] = []
+        reader = Thread(target=lambda: seen.extend(inbox), daemon=True)
+        reader.start()
+        inbox.put_frame(frame(1))
+        inbox.end()
+        reader.join(5)
+        assert not reader.is_alive()
+
+
+class TestOutlet:
+    SHAPE = StreamFormat(16, 16, "yuv420p", Fraction(30), began_ns=SECOND)
+
+    def test_times_are_the_engines_and_frames_never_go_back(self) -> None:
+        outlet, inbox = Outlet(), Inbox()
+        outlet.join(inbox)
+        inbox.open()
+        assert not outlet.send(frame(2 * SECOND))  # nobody knows the format yet
+        outlet.settle(self.SHAPE)
+        sent = frame(2 * SECOND)
+        assert outlet.send(sent)
+        assert not outlet.send(frame(2 * SECOND))
+        assert not outlet.send(frame(SECOND))
+        assert (sent.pts, sent.time_base) == (90_000, CLOCK)
+        assert (outlet.sent, outlet.late) == (1, 2)
+
+    def test_the_first_format_stays(self) -> None:
+        outlet = Outlet()
+        other = StreamFormat(32, 32, "nv12", Fraction(30), 0)
+        assert outlet.settle(self.SHAPE) is self.SHAPE
+        assert outlet.settle(other) is self.SHAPE
+
+    def test_the_end_reaches_who_waits_for_the_format(self) -> None:
+        outlet = Outlet()
+        waiter = Thread(target=outlet.settled, daemon=True)
+        waiter.start()
+        outlet.end()
+        waiter.join(5)
+        assert not waiter.is_alive()
+
+
+class TestEvents:
+    def test_every_listener_hears_what_happens_from_then_on(self) -> None:
+        events = Events()
+        events.tell("engine", "before")
+        with events.subscribe() as one, events.subscribe() as two:
+            events.tell("sink", "gone", problem=True)
+            for listener in (one, two):
+                heard = listener.get(0)
+                assert heard is not None
+                assert (heard.topic, heard.text, heard.problem) == ("sink", "gone", True)
+                assert listener.get(0) is None
+
+    def test_who_does_not_listen_costs_nothing(self) -> None:
+        events = Events()
+        lazy = events.subscribe()
+        for number in range(WAITING + 5):
+            events.tell("engine", str(number))
+        first = lazy.get(0)
+        assert first is not None
+        assert first.text == "5"
+
+    def test_the_end_is_an_end(self) -> None:
+        events = Events()
+        listener = events.subscribe()
+        events.tell("engine", "last")
+        events.close()
+        assert [event.text for event in listener] == ["last"]
+        assert list(events.subscribe()) == []
+
+
+class TestThinner:
+    @pytest.mark.parametrize(
+        ("captured", "asked", "kept"), [(30, 30, 300), (60, 30, 300), (30, 15, 150), (25, 30, 250)]
+    )
+    def test_as_many_as_asked_for(self, captured: int, asked: int, kept: int) -> None:
+        thinner = Thinner()
+        random = np.random.default_rng(2)
+        trembling = [
+            number * SECOND // captured + int(random.integers(-(10**6), 10**6)) for number in range(10 * captured)
+        ]
+        wanted = [time for time in trembling if thinner.wants(10 * SECOND + time, asked)]
+        assert abs(len(wanted) - kept) <= 1
+        assert max(np.diff(wanted)) < 1.2 * SECOND / min(captured, asked)
+
+    def test_a_gap_is_not_made_up_for(self) -> None:
+        thinner = Thinner()
+        assert thinner.wants(SECOND, 10)
+        kept = [thinner.wants(60 * SECOND + number * SECOND // 100, 10) for number in range(100)]
+        assert 9 <= sum(kept) <= 11
+
+
+class TestNumbers:
+    def test_the_rate_is_that_of_the_last_seconds_and_falls_when_nothing_comes(self) -> None:
+        meter = Meter()
+        assert meter.rate(SECOND) == 0
+        for number in range(300):
+            meter.tick(number * SECOND // 30)
+        assert meter.rate(10 * SECOND) == pytest.approx(30, rel=0.02)
+        assert meter.rate(12 * SECOND) < 20
+        assert meter.rate(20 * SECOND) == 0
+
+    def test_percentiles_overall_and_lately(self) -> None:
+        latency = Latency()
+        for _ in range(RECENT):
+            latency.record(100_000_000)
+        for milliseconds in range(1, RECENT + 1):
+            latency.record(milliseconds * 1_000_000)
+        assert latency.recent().p50 == pytest.approx(RECENT / 2, rel=0.02)
+        assert latency.recent().p99 == pytest.approx(0.99 * RECENT, rel=0.02)
+        assert latency.recent().frames == RECENT
+        assert latency.overall().frames == 2 * RECENT
+        assert latency.overall().p50 == pytest.approx(100, rel=0.02)

@@ -1,0 +1,190 @@
+"""No output frame shows the real face: whatever is missed, and whatever fails."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import av
+import numpy as np
+import pytest
+
+from realtime.arrays import Bytes
+from realtime.convert import Look, make_performer
+from realtime.errors import ModelError
+from realtime.face import Face
+from realtime.finder import BuiltinFinder
+from realtime.frame import Frame
+from realtime.geometry import TEMPLATES
+from realtime.live.act import Act, OnMiss
+from realtime.live.probes import LEAST_CHANGE, Eyewitness, change, likeness
+from realtime.live.slate import duplicate, render
+from realtime.source import FileSource
+from realtime.stages import Stages
+
+SECOND = 1_000_000_000
+
+
+@dataclass
+class Play:
+    """An act, and an eyewitness who looks at all that it sends."""
+
+    act: Act
+    eyewitness: Eyewitness
+    complaints: list[Exception]
+    sent: int = 0
+    slates: int = 0
+
+    def perform(self, frame: Frame) -> None:
+        done = self.act.perform(frame)
+        if done is None:
+            self.slates += 1
+            done = duplicate(slate_like(frame), frame.captured_ns or 0)
+        self.eyewitness.look(done)
+        self.sent += 1
+
+
+def slate_like(frame: Frame) -> av.VideoFrame:
+    slate = render("no signal", frame.width, frame.height)
+    return av.VideoFrame.from_ndarray(slate, format="rgb24").reformat(format="yuv420p")
+
+
+def play(on_miss: OnMiss = "cover", misses: Callable[[int], bool] = lambda number: False) -> Play:
+    complaints: list[Exception] = []
+    eyewitness = Eyewitness(BuiltinFinder("cpu", 3), misses)
+    performer = make_performer(Look(device="cpu"), Stages(), eyewitness)
+    return Play(Act(performer, on_miss, complaints.append), eyewitness, complaints)
+
+
+def frames(clip: Path, rounds: int = 1) -> Iterator[Frame]:
+    """The clip again and again, as a camera at 30 frames a second."""
+    number = 0
+    for _ in range(rounds):
+        source = FileSource(clip)
+        for item in source:
+            if isinstance(item, Frame):
+                number += 1
+                item.captured_ns = number * SECOND // 30
+                yield item
+        source.close()
+
+
+def at_random(number: int) -> bool:
+    """A fifth of the frames, and bursts of two seconds."""
+    return Random(number).random() < 0.2 or number % 150 >= 90
+
+
+@pytest.mark.parametrize("on_miss", ["cover", "hold", "slate"])
+def test_missed_faces_are_never_shown(face_clip: Path, on_miss: OnMiss) -> None:
+    it = play(on_miss, at_random)
+    for frame in frames(face_clip, 3):
+        it.perform(frame)
+    assert it.eyewitness.faces >= 170
+    assert it.eyewitness.missed >= 80
+    assert it.eyewitness.shown == 0
+    assert on_miss != "cover" or it.eyewitness.likest < 0.25
+    assert it.sent == 180
+    assert (it.slates > 0) == (on_miss == "slate")
+
+
+def test_the_eyewitness_would_have_noticed(face_clip: Path) -> None:
+    it = play("show", at_random)
+    for frame in frames(face_clip, 3):
+        it.perform(frame)
+    assert it.eyewitness.shown == it.eyewitness.missed >= 80
+
+
+def test_real_faces_of_real_clips(shared: Path) -> None:
+    for name in ("s18", "d9"):
+        it = play("cover", at_random)
+        for frame in frames(shared / "media" / f"{name}.mp4"):
+            it.perform(frame)
+            if it.sent == 120:
+                break
+        assert it.eyewitness.missed >= 35
+        assert it.eyewitness.shown == 0
+        assert it.eyewitness.likest < 0.25
+
+
+class Broken:
+    """A model that fails on every crop."""
+
+    def __init__(self, model: object, error: Exception) -> None:
+        self._model, self._error = model, error
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._model, name)
+
+    def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [ModelError("out of memory"), ValueError("a bug"), MemoryError()])
+@pytest.mark.parametrize("on_miss", ["cover", "slate", "hold"])
+def test_a_model_that_fails(face_clip: Path, on_miss: OnMiss, error: Exception) -> None:
+    it = play(on_miss)
+    it.act.performer.model = Broken(it.act.performer.model, error)  # type: ignore[assignment]
+    for number, frame in enumerate(frames(face_clip)):
+        it.perform(frame)
+        if number == 20:
+            break
+    assert it.eyewitness.faces == 21
+    assert it.eyewitness.shown == 0
+    assert it.complaints == [error] * 21
+
+
+def test_a_model_that_fails_now_and_then(face_clip: Path) -> None:
+    it = play()
+    good = it.act.performer.model
+    broken = Broken(good, ModelError("out of memory"))
+    for number, frame in enumerate(frames(face_clip)):
+        it.act.performer.model = broken if number % 3 == 1 else good  # type: ignore[assignment]
+        it.perform(frame)
+    assert len(it.complaints) == 20
+    assert it.eyewitness.shown == 0
+
+
+def test_a_finder_that_fails(face_clip: Path) -> None:
+    def fails(number: int) -> bool:
+        if number % 4 == 2:
+            raise RuntimeError("the detector broke")
+        return False
+
+    it = play("cover", fails)
+    for frame in frames(face_clip):
+        original = duplicate(frame.picture, 0)
+        it.perform(frame)
+        for face in it.eyewitness.truth:
+            assert faces_differ(original, frame, face)
+    assert len(it.complaints) == 15
+
+
+def faces_differ(original: Frame, sent: Frame, face: Face) -> bool:
+    matrix = TEMPLATES["landmarks"].frame_to_crop(face.landmarks, 64)
+    return change(original.warp(matrix, 64), sent.warp(matrix, 64)) >= LEAST_CHANGE
+
+
+def test_every_frame_carries_the_label(face_clip: Path) -> None:
+    """Covered and swapped frames alike; the label is drawn over the cover."""
+    it = play("cover", lambda number: number < 10)
+    corners = []
+    for number, frame in enumerate(frames(face_clip)):
+        it.perform(frame)
+        corners.append(frame.warp(np.eye(2, 3), (640, 360))[330:350, 520:620])
+        if number == 20:
+            break
+    bright = [(corner > 200).mean() for corner in corners]
+    assert min(bright) > 0.05
+
+
+def test_measures_of_likeness() -> None:
+    random = np.random.default_rng(3)
+    face = np.kron(random.integers(0, 256, (32, 32, 3), np.uint8), np.ones((2, 2, 1), np.uint8))
+    flat = np.full_like(face, 128)
+    assert change(face, face) == 0
+    assert likeness(face, face) == pytest.approx(1)
+    assert likeness(face, flat) == pytest.approx(0, abs=1e-6)
+    half = face.copy()
+    half[:36] = flat[:36]  # the eyes are hidden, the mouth is not
+    assert change(face, half) == 0
+    assert likeness(face, half) == pytest.approx(1)

@@ -1,0 +1,99 @@
+"""A daemon in a process of its own, and whoever talks to it."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from realtime.demo.sample import write_sample
+from tests.realtime.tiny import make_model
+
+
+@dataclass
+class Daemon:
+    """A daemon that runs: where, with which token, and which folder it may use."""
+
+    url: str
+    token: str
+    folder: Path
+    process: "subprocess.Popen[str]"
+
+    def client(self, **headers: str) -> httpx.Client:
+        """Someone who knows the token."""
+        return httpx.Client(base_url=self.url, headers={"x-mummer-token": self.token} | headers, timeout=30)
+
+    def start(self, client: httpx.Client, **changes: object) -> httpx.Response:
+        """Ask for a session with the sample clip."""
+        body = {"camera": str(self.folder / "sample.mp4"), "sinks": ["null:"], "loop": True}
+        return client.post("/api/session", json=body | changes)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clip and a model."""
+    folder = tmp_path_factory.mktemp("media")
+    write_sample(folder / "sample.mp4", (640, 360), 2.0, 25)
+    make_model(folder / "negative.onnx")
+    return folder
+
+
+Launch = Callable[..., Daemon]
+
+
+@pytest.fixture(scope="module")
+def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+    """Starts daemons, and ends them."""
+    running: list[Daemon] = []
+    tmp_path = tmp_path_factory.mktemp("daemon")
+
+    def begin(*options: str, env: dict[str, str] | None = None) -> Daemon:
+        port = free_port()
+        with (tmp_path / "stderr.txt").open("w") as complaints:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "realtime", "serve", "--port", str(port), "--root", str(media), *options],
+                env=os.environ | {"MUMMER_HOME": str(tmp_path / "home")} | (env or {}),
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+            )
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
+        assert line, (tmp_path / "stderr.txt").read_text()
+        address, _, token = line.partition("/#token=")
+        running.append(Daemon(address, token, media, process))
+        return running[-1]
+
+    yield begin
+    for daemon in running:
+        if daemon.process.poll() is None:
+            daemon.process.terminate()
+            assert daemon.process.wait(15) == 0
+        assert daemon.process.stdout is not None
+        daemon.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def lasting(launch: Launch) -> Daemon:
+    """One daemon with the defaults."""
+    return launch()
+
+
+@pytest.fixture
+def daemon(lasting: Daemon) -> Iterator[Daemon]:
+    """The same, without a session before and after."""
+    yield lasting
+    with lasting.client() as client:
+        assert client.delete("/api/session").status_code == 200
