@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
+import onnx
 import typer
 
 from export.face_finder import export_face_finder
 from export.forms import FORMS, Form
-from export.model import Exported, Request, Side, export_model, form_of
+from export.model import Exported, Request, export_model, form_of
 from export.precision import BARS
 from export.record import Precision, identities_of, letter, make_card
 from export.samples import collect_faces
+from export.search import Found
 from export.speed import milliseconds
 from models.checkpoint import load_network, read_checkpoint
 from models.detectors.fan import FanFinder
@@ -140,18 +142,20 @@ def report(exported: Exported, request: Request, form: Form, faces: Bytes, path:
     names = ", ".join(identity.name for identity in manifest.identities)
     digest = (manifest.weights_sha256 or "")[:12]
     yield f"{path}: {path.stat().st_size / 1e6:.1f} MB, {names}, {request.precision}, weights {digest}"
-    if request.precision != "float32":
-        for number, side in zip(request.sides, exported.sides, strict=True):
-            yield from _table(letter(number), side, request.precision, form, faces)
+    for number, side in zip(request.sides, exported.sides, strict=True):
+        if side.found is not None:
+            yield f"  side {letter(number)}:"
+            yield from _table(side.plain, side.found, request.precision, form, faces)
 
 
-def _table(name: str, side: Side, precision: Precision, form: Form, faces: Bytes) -> Iterator[str]:
+def _table(
+    plain: onnx.ModelProto, found: Found[onnx.ModelProto], precision: Precision, form: Form, faces: Bytes
+) -> Iterator[str]:
     """Speed and quality of one side, and each layer's quality where they had to be measured."""
-    found = side.found
-    yield f"  side {name}: {found.quality:.1f} dB against torch (at least {BARS[precision]:g}),"
+    yield f"  {found.quality:7.1f} dB against torch in float32 (at least {BARS[precision]:g})"
     if precision == "int8":  # halves are for GPUs: their speed on a CPU says nothing
-        plain, small = milliseconds([side.plain, found.model], form, faces)
-        yield f"  {plain:.2f} ms a face in float32, {small:.2f} ms in int8 on one core: {plain / small:.2f}x"
+        slow, fast = milliseconds([plain, found.model], form, faces)
+        yield f"  {fast:7.2f} ms a face on one core, {slow:.2f} ms in float32: {slow / fast:.2f} times as fast"
     for part, quality in sorted(found.alone.items(), key=lambda item: item[1]):
         yield f"  {quality:7.1f} dB alone  {part}{'  (left in float32)' if part in found.left_out else ''}"
 

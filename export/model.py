@@ -8,7 +8,7 @@ import torch
 
 from export.checks import check_contract, check_graph
 from export.forms import ANSWER, FORMS, Form, Picture
-from export.parity import answer_of, check_answer, check_batches, check_same, psnr, run_model
+from export.parity import Runner, answer_of, check_answer, check_batches, check_same, psnr
 from export.precision import BARS, convert
 from export.record import Card, Precision, make_manifest
 from export.samples import Faces
@@ -38,13 +38,18 @@ class Request:
 class Side:
     """One side on its way into a file.
 
-    ``plain`` is its graph in single precision, ``expected`` what torch answers to the sample faces, ``found`` the
-    graph in the precision that is asked for.
+    ``plain`` is its graph in single precision, ``expected`` what torch answers to the sample faces, ``found`` how
+    the graph was converted, where another precision is asked for.
     """
 
     plain: onnx.ModelProto
     expected: Floats
-    found: Found[onnx.ModelProto]
+    found: Found[onnx.ModelProto] | None = None
+
+    @property
+    def model(self) -> onnx.ModelProto:
+        """The graph in the precision that is asked for."""
+        return self.found.model if self.found else self.plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +83,16 @@ def export_model(network: Network, config: Config, request: Request, card: Card,
         raise UsageError(f"{path}: this form holds one side; export each into its own file")
     network = network.eval().cpu()
     sides = tuple(_side(network, config, side, request, form, faces) for side in request.sides)
-    model = switch([side.found.model for side in sides]) if several else sides[0].found.model
+    model = switch([side.model for side in sides]) if several else sides[0].model
     manifest = make_manifest(config, request.size, form, card, model, request.precision, CHOICE if several else None)
     # Torch writes the newest version of the container; older programs read the oldest that holds these operators.
     model.ir_version = onnx.helper.find_min_ir_version_for(list(model.opset_import))
     onnx.helper.set_model_props(model, {KEY: manifest.model_dump_json()})
     check_graph(model)
     check_contract(model, form, request.size, CHOICE if several else None)
+    runner = Runner(model, form)
     for number, side in enumerate(sides):
-        _check_side(model, form, request.precision, faces.samples, side.expected, number if several else None)
+        _check_side(runner, form, request.precision, faces.samples, side.expected, number if several else None)
     write_whole(path, model.SerializeToString())
     return Exported(manifest, sides)
 
@@ -99,16 +105,18 @@ def _side(network: Network, config: Config, side: int, request: Request, form: F
     names = [*form.outputs, ANSWER]
     model = to_graph(module, example, free, form.tensors.input, names, request.opset)
     expected = answer_of(module, form, faces.samples)
-    check_answer(model, form, faces.samples, expected)
+    check_answer(Runner(model, form), faces.samples, expected)
     model.graph.output.pop()  # the file has no use for the floats
+    if request.precision == "float32":
+        return Side(model, expected)
     return Side(model, expected, convert(request.precision, model, form, faces, expected))
 
 
 def _check_side(
-    model: onnx.ModelProto, form: Form, precision: Precision, faces: Bytes, expected: Floats, choice: int | None
+    runner: Runner, form: Form, precision: Precision, faces: Bytes, expected: Floats, choice: int | None
 ) -> None:
-    """The finished ``model`` gives the ``expected`` pictures, in a batch and alone, and keeps within the range."""
-    got = run_model(model, form, faces, choice)
+    """The finished file gives the ``expected`` pictures, in a batch and alone, and keeps within the range."""
+    got = runner(faces, choice)
     if precision == "float32":
         check_same(got, expected, form.rounding)
     elif not psnr(got, expected) >= BARS[precision]:
@@ -117,4 +125,4 @@ def _check_side(
         )
     if got.min() < 0 or got.max() > 1:
         raise ModelError("the file's pictures go beyond 0..1; not written")
-    check_batches(model, form, faces, got, choice)
+    check_batches(runner, faces, got, form.rounding, choice)

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from export.forms import ANSWER, Form
+from export.switch import CHOICE
 from realtime.arrays import Bytes, Floats
 from realtime.errors import ModelError
 from realtime.sessions import open_session
 
-__all__ = ["LIMIT", "answer_of", "check_answer", "check_batches", "check_same", "psnr", "run_model"]
+__all__ = ["LIMIT", "Runner", "answer_of", "check_answer", "check_batches", "check_same", "psnr"]
 
 #: Largest difference allowed on 0..1.
 LIMIT: Final = 1e-3
@@ -25,43 +26,55 @@ def answer_of(module: nn.Module, form: Form, faces: Bytes) -> Floats:
     return answer
 
 
-def run_model(model: onnx.ModelProto, form: Form, faces: Bytes, choice: int | None = None) -> Floats:
-    """What ONNX Runtime says to the same, from the outputs of ``form``; ``choice`` is the identity's number."""
-    outputs = _run(model, form, faces, form.outputs, choice)
-    return form.answered(dict(zip(form.outputs, outputs, strict=True)))
+class Runner:
+    """A graph on ONNX Runtime, which says what it thinks of faces, uint8 (N, P, P, 3) RGB."""
+
+    def __init__(self, model: onnx.ModelProto, form: Form) -> None:
+        self._session = open_session(model.SerializeToString(), "cpu")
+        self._form = form
+
+    def __call__(self, faces: Bytes, choice: int | None = None) -> Floats:
+        """float32 (N, 4, P, P), RGB and mask in 0..1, made of the form's outputs.
+
+        ``choice`` is the number of the identity, where the file has several.
+        """
+        asked: dict[str, object] = {self._form.tensors.input: self._form.asked(faces)}
+        if choice is not None:
+            asked[CHOICE] = np.array([choice], np.int64)
+        outputs = self._session.run(list(self._form.outputs), asked)
+        return self._form.answered(dict(zip(self._form.outputs, outputs, strict=True)))
+
+    def answer(self, faces: Bytes) -> Floats:
+        """The same from the output ``ANSWER``, where it has not been cut off yet."""
+        answer: Floats = self._session.run([ANSWER], {self._form.tensors.input: self._form.asked(faces)})[0]
+        return answer
 
 
-def check_answer(model: onnx.ModelProto, form: Form, faces: Bytes, expected: Floats) -> float:
-    """The output ``ANSWER`` of ``model`` is torch's answer ``expected`` within ``LIMIT``, in a batch and alone.
-
-    Returns the largest difference. Raises ``ModelError`` where it is too large.
-    """
-    (together,) = _run(model, form, faces, [ANSWER])
-    worst = largest(expected, together)
+def check_answer(runner: Runner, faces: Bytes, expected: Floats) -> None:
+    """``ANSWER`` is torch's answer ``expected`` within ``LIMIT``, in a batch and alone. Raises ``ModelError``."""
+    together = runner.answer(faces)
+    worst = _largest(expected, together)
     if not worst <= LIMIT:
         raise ModelError(f"torch and ONNX Runtime differ by {worst:.2g}, more than {LIMIT:g}; not written")
-    alone = np.concatenate([_run(model, form, face[None], [ANSWER])[0] for face in faces])
-    if not largest(alone, together) <= LIMIT:
+    alone = np.concatenate([runner.answer(face[None]) for face in faces])
+    if not _largest(alone, together) <= LIMIT:
         raise ModelError("the answer to a face depends on the other faces of its batch; not written")
-    return worst
 
 
 def check_same(got: Floats, expected: Floats, rounding: float) -> None:
     """What a float32 file says is torch's answer but for ``rounding``. Raises ``ModelError``."""
-    worst = largest(expected, got)
+    worst = _largest(expected, got)
     if not worst <= LIMIT + rounding:
         raise ModelError(f"the file's answer is {worst:.2g} away from the network's; not written")
 
 
-def check_batches(
-    model: onnx.ModelProto, form: Form, faces: Bytes, together: Floats, choice: int | None = None
-) -> None:
+def check_batches(runner: Runner, faces: Bytes, together: Floats, rounding: float, choice: int | None) -> None:
     """A face alone gets the answer that it gets in the batch ``together``. Raises ``ModelError``.
 
     Bytes may differ by one level, where a fraction lies on the edge.
     """
-    alone = np.concatenate([run_model(model, form, face[None], choice) for face in faces])
-    if not largest(alone, together) <= LIMIT + 2 * form.rounding:
+    alone = np.concatenate([runner(face[None], choice) for face in faces])
+    if not _largest(alone, together) <= LIMIT + 2 * rounding:
         raise ModelError("the answer to a face depends on the other faces of its batch; not written")
 
 
@@ -74,19 +87,9 @@ def psnr(got: Floats, expected: Floats) -> float:
     return float(-10 * np.log10(max(worst, 1e-20)))
 
 
-def largest(a: Floats, b: Floats) -> float:
+def _largest(a: Floats, b: Floats) -> float:
     """Largest difference of two answers; infinite where one is no number or the shapes differ."""
     if a.shape != b.shape:
         return float("inf")
     difference = float(np.abs(a.astype(np.float64) - b).max())
     return difference if np.isfinite(difference) else float("inf")
-
-
-def _run(
-    model: onnx.ModelProto, form: Form, faces: Bytes, outputs: list[str] | tuple[str, ...], choice: int | None = None
-) -> list[Floats]:
-    asked: dict[str, object] = {form.tensors.input: form.asked(faces)}
-    if choice is not None:
-        asked["identity"] = np.array([choice], np.int64)
-    answers: list[Floats] = open_session(model.SerializeToString(), "cpu").run(list(outputs), asked)
-    return answers

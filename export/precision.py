@@ -8,7 +8,7 @@ import onnx
 from export.forms import Form
 from export.half import parts_of, rehearsal, sensitive, to_half
 from export.int8 import Quantiser
-from export.parity import psnr, run_model
+from export.parity import Runner, psnr
 from export.record import Precision
 from export.samples import Faces
 from export.search import Found, leave_out
@@ -32,10 +32,6 @@ def convert(
     return _WAYS[precision](model, form, faces, expected)
 
 
-def _same(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
-    return Found(model, psnr(run_model(model, form, faces.samples), expected), (), {})
-
-
 def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
     questions = [{form.tensors.input: form.asked(face[None])} for face in (*faces.samples, *faces.calibration)]
     kept = sensitive(model, questions)
@@ -43,10 +39,10 @@ def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) ->
     found = leave_out(
         list(parts),
         lambda left_out: to_half(model, kept | {name for part in left_out for name in parts[part]}),
-        lambda half: psnr(run_model(rehearsal(half), form, faces.samples), expected),
+        lambda half: psnr(Runner(rehearsal(half), form)(faces.samples), expected),
         BARS["float16"],
     )
-    if psnr(run_model(found.model, form, faces.samples), expected) < BARS["float16"]:
+    if psnr(Runner(found.model, form)(faces.samples), expected) < BARS["float16"]:
         raise ModelError("the half-precision file answers otherwise than its rehearsal; not written")
     return found
 
@@ -54,12 +50,11 @@ def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) ->
 def _whole_numbers(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
     quantise = Quantiser(model, form, faces.calibration)
     return leave_out(
-        quantise.layers, quantise, lambda small: psnr(run_model(small, form, faces.samples), expected), BARS["int8"]
+        quantise.layers, quantise, lambda small: psnr(Runner(small, form)(faces.samples), expected), BARS["int8"]
     )
 
 
 _WAYS: Final[Mapping[Precision, Callable[[onnx.ModelProto, Form, Faces, Floats], Found[onnx.ModelProto]]]] = {
-    "float32": _same,
     "float16": _half,
     "int8": _whole_numbers,
 }

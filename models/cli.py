@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from models.architectures import Config, configure
+from models.architectures import Config, OriginalConfig, configure
 from models.batches import Batches, PairBatches, SideBatches
+from models.book import TEMPLATE, book_sources, read_book_run
+from models.checkpoint import Checkpoint, write_checkpoint
 from models.digest import digest
 from models.faces import FaceSet, read_faceset
 from models.heap import keep_all_freed_memory
@@ -37,6 +39,10 @@ def train(
         Path | None,
         typer.Option(help="Instead of A and B: input.npy, target.npy, mask.npy, matched one by one."),
     ] = None,
+    book: Annotated[
+        Path | None,
+        typer.Option("--import", help="Begin with encoder.pth, decodera.pth, decoderb.pth of Exploring Deepfakes."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with any of these, and stages and loss.")] = None,
     arch: Annotated[str | None, typer.Option(help="Architecture: original, lite, df, liae; lite by default.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the crop in pixels; 64 for original, else 128.")] = None,
@@ -55,7 +61,7 @@ def train(
     precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")] = False,
 ) -> None:
-    """Train a swap model from facesets, or from pairs.
+    """Train a swap model from facesets, or from pairs; or only --import one.
 
     With --resume all that is not given stays as the run was begun.
     """
@@ -63,7 +69,7 @@ def train(
         name: value
         for name, value in {
             "a": _whole(a), "b": _whole(b), "c": c and [each.absolute() for each in c], "fit": _whole(fit),
-            "pairs": _whole(pairs), "arch": arch, "size": size, "skips": skips,
+            "pairs": _whole(pairs), "import": _whole(book), "arch": arch, "size": size, "skips": skips,
             "template": template, "batch": batch, "iterations": iterations,
             "minutes": minutes if hours is None else hours * 60, "rate": rate, "flip": flip, "seed": seed,
             "threads": threads, "device": device, "devices": devices, "precision": precision,
@@ -77,11 +83,27 @@ def train(
         base |= read_toml(config)
     if {"iterations", "minutes"} & given.keys():  # another end takes the place of the old one
         base = {name: value for name, value in base.items() if name not in ("iterations", "minutes")}
+    if "import" in base | given:
+        base = {"arch": "original", "template": TEMPLATE, **base}
     plan = validate(base | given, str(config or "train"))
+    code: dict[str, object] = {"template": plan.template, "code_version": importlib.metadata.version("mummer")}
+    if plan.book is not None and plan.a is None and plan.b is None:
+        _convert(plan.book, out, code)
+        return
     _check(plan)
     network, batches, facts = _from_sides(plan) if plan.pairs is None else _from_pairs(plan, plan.pairs)
-    facts |= {"template": plan.template, "code_version": importlib.metadata.version("mummer")}
-    run(network, batches, out, plan, facts, resume, typer.echo)
+    weights = read_book_run(plan.book) if plan.book is not None and not resume else None
+    run(network, batches, out, plan, facts | code, resume, typer.echo, weights)
+
+
+def _convert(book: Path, out: Path, facts: dict[str, object]) -> None:
+    """A run that only holds the book's weights. Raises ``InputError``, ``OutputError``."""
+    weights = read_book_run(book)
+    tensors = {f"weights.{name}": tensor for name, tensor in weights.items()}
+    tensors |= {f"average.{name}": tensor.clone() for name, tensor in weights.items()}
+    facts |= {"sources": book_sources(book), "identities": [None, None], "counts": [0]}
+    path = write_checkpoint(out, Checkpoint(OriginalConfig(mask=False), 0, 0.0, tensors, facts))
+    typer.echo(f"{path}: the weights of {book}; `mummer export` makes a model file of them")
 
 
 def _whole(path: Path | None) -> Path | None:
@@ -96,6 +118,8 @@ def _check(plan: Plan) -> None:
         raise UsageError("give either --a and --b, or --pairs")
     if sides and plan.skips:
         raise UsageError("--skips is for --pairs: past an unpaired code a face would keep its own identity")
+    if plan.book is not None and (plan.arch != "original" or plan.pairs or plan.c):
+        raise UsageError("--import brings the network original with sides A and B; it goes with --a and --b only")
     if plan.template not in TEMPLATES:
         raise UsageError(f"no template {plan.template!r}; there are {', '.join(TEMPLATES)}")
     if plan.iterations is None and plan.minutes is None:

@@ -32,7 +32,7 @@ Weight = Annotated[float, Field(ge=0)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class LossWeights(_Part):
@@ -113,6 +113,7 @@ class Plan(Settings):
     c: tuple[Path, ...] = ()  # the third and further sides
     fit: Path | None = None  # faces of the target clip
     pairs: Path | None = None
+    book: Path | None = Field(None, alias="import")  # a run of the book's code
     arch: str = "lite"
     size: int | None = None
     skips: Annotated[int, Field(ge=0, le=3)] = 0
@@ -144,7 +145,7 @@ def read_toml(path: Path) -> dict[str, object]:
 
 def to_toml(settings: Settings) -> str:
     """The settings as TOML, for ``read_toml`` and ``validate``; None is left out."""
-    values = settings.model_dump(mode="json", exclude_none=True)
+    values = settings.model_dump(mode="json", exclude_none=True, by_alias=True)
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if key not in ("loss", "stages")]
     lines += ["", "[loss]", *(f"{key} = {json.dumps(value)}" for key, value in values["loss"].items())]
     for stage in values["stages"]:

@@ -22,8 +22,7 @@ from realtime.mask import open_blend
 from realtime.performer import Performer, WhichFaces
 from realtime.pipeline import run
 from realtime.provenance.claim import Claim, tagged
-from realtime.provenance.keys import load_credentials
-from realtime.provenance.sign import sidecar_of, sign
+from realtime.provenance.sign import ready_to_sign, sidecar_of, sign
 from realtime.report import ModelFacts, ProvenanceFacts, Report, media_facts
 from realtime.sink import FileSink, container_for, default_codec
 from realtime.source import FileSource, check_regular
@@ -91,7 +90,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     check_encoding(job.encoding, codec)
     if job.report is not None:
         _check_report(job.report, job)
-    credentials = load_credentials()
+    credentials = ready_to_sign()
     performer = make_performer(job.look, stages, finder, confined=is_lossless(job.encoding, codec))
     source = FileSource(job.source, stages)
     try:
@@ -252,11 +251,19 @@ def whole_or_nothing(target: Path) -> Iterator[Path]:
             sidecar_of(target).unlink(missing_ok=True)
             os.replace(part, target)  # noqa: PTH105  # the one call that replaces in one step everywhere
             if sidecar_of(part).exists():
-                os.replace(sidecar_of(part), sidecar_of(target))  # noqa: PTH105
+                _add_sidecar(target, part)
     finally:
         for left in (part, sidecar_of(part)):
             with suppress(OSError):  # not there, or the folder takes no change at all
                 left.unlink()
+
+
+def _add_sidecar(target: Path, part: Path) -> None:
+    try:
+        os.replace(sidecar_of(part), sidecar_of(target))  # noqa: PTH105  # as above
+    except BaseException:
+        target.unlink()  # without its signature it is not whole
+        raise
 
 
 @contextmanager

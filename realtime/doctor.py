@@ -17,7 +17,9 @@ from pydantic import BaseModel
 from realtime.errors import ModelError
 from realtime.library import ASSETS, list_models
 from realtime.modelfile import ModelFile
-from realtime.sessions import DEVICES, SPINNING, open_session, run, why_not
+from realtime.providers import DEVICES
+from realtime.runner import Runner
+from realtime.sessions import SPINNING, open_session, why_not
 
 __all__ = ["DeviceCheck", "Diagnosis", "ModelCheck", "Spinning", "diagnose"]
 
@@ -100,18 +102,19 @@ def _check(path: Path, device: str) -> ModelCheck:
             with ModelFile(path) as file:
                 file.graph  # noqa: B018  # refuses what may not be run
                 session = open_session(file, device, profile=Path(folder) / "profile")
-            feeds = _grey(session)
-            run(session, None, feeds, str(path))
-            ms = statistics.median(_time(session, feeds, path) for _ in range(RUNS))
+            run, feeds = Runner(session, str(path)), _grey(session)
+            times = [_time(run, feeds) for _ in range(RUNS + 1)]
         except ModelError as error:
             return ModelCheck(name=path.stem, device=device, problem=str(error))
         nodes, share = _profile(Path(session.end_profiling()))
-    return ModelCheck(name=path.stem, device=device, nodes=nodes, share=share, ms=round(ms, 3))
+    return ModelCheck(
+        name=path.stem, device=device, nodes=nodes, share=share, ms=round(statistics.median(times[1:]), 3)
+    )
 
 
-def _time(session: onnxruntime.InferenceSession, feeds: Mapping[str, NDArray[np.generic]], path: Path) -> float:
+def _time(run: Runner, feeds: Mapping[str, NDArray[np.generic]]) -> float:
     began = perf_counter()
-    run(session, None, feeds, str(path))
+    run([port.name for port in run.outputs], feeds)
     return (perf_counter() - began) * 1e3
 
 
@@ -123,7 +126,7 @@ def _grey(session: onnxruntime.InferenceSession) -> dict[str, NDArray[np.generic
             raise ModelError(f"its input {node.name!r} is {node.type}, which no model of this program takes")
         dtype, value = _GREYS[node.type]
         shape = tuple(size if isinstance(size, int) else 1 for size in node.shape)
-        feeds[node.name] = np.full(shape, value, dtype)
+        feeds[node.name] = np.full(shape, value).astype(dtype)
     return feeds
 
 
@@ -150,10 +153,10 @@ def _spinning(path: Path) -> Spinning:
 def _cpu_ms(path: Path, config: Mapping[str, str]) -> float:
     """CPU milliseconds of the whole process for a face every thirtieth of a second, on two threads."""
     session = open_session(path, "cpu", threads=2, config=config)
-    feeds = _grey(session)
-    run(session, None, feeds, str(path))
+    run, feeds = Runner(session, str(path)), _grey(session)
+    _time(run, feeds)
     began = process_time()
     for _ in range(RUNS):
-        run(session, None, feeds, str(path))
+        _time(run, feeds)
         sleep(PAUSE)
     return round((process_time() - began) / RUNS * 1e3, 3)

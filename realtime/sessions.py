@@ -1,26 +1,23 @@
 """ONNX Runtime sessions: one place that decides providers, threads and how a refusal reads."""
 
 import contextlib
-import ctypes
 import io
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
+from realtime.engines import engine_folder
 from realtime.errors import ModelError
 from realtime.modelfile import ModelFile, read_model
+from realtime.providers import DEVICES, Device, available, what_is_missing
 from realtime.watchdog import limited
 
-__all__ = ["DEVICES", "SPINNING", "Device", "open_session", "run", "why_not"]
+__all__ = ["REFUSALS", "SILENT", "SPINNING", "open_on", "open_session", "plain", "why_not"]
 
 #: Everything that ONNX Runtime raises for a file it will not run.
 REFUSALS: Final = (
@@ -38,9 +35,8 @@ REFUSALS: Final = (
 )
 
 
-#: Seconds that a model may take to load (a GPU's may have to be built), and to answer one batch of faces.
+#: Seconds that a model may take to load; a GPU's may have to be built.
 LOADING: Final = 600.0
-RUNNING: Final = 60.0
 #: Bytes that all models together may take for weights and work; the largest models of this trade need two billion.
 MEMORY: Final = 8 << 30
 #: The severity of what ONNX Runtime prints by itself: only what ends the process. Errors are raised, and said once.
@@ -54,58 +50,6 @@ CONFIG: Final = {
     # A file may say how large a constant it wants computed while it is loaded.
     "optimization.constant_folding_max_output_size_in_bytes": str(64 << 20),
     "session.load_model_format": "ONNX",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device by its name on the command line.
-
-    ``usable`` tells cheaply whether ``auto`` should try it, ``package`` which package of ONNX Runtime has it, and
-    ``library`` is what the provider's own library is called, where it has one.
-    """
-
-    provider: str
-    usable: Callable[[], bool]
-    automatic: bool = True
-    package: str = "it is in onnxruntime"
-    library: str = ""
-
-
-def _yes() -> bool:
-    return True
-
-
-def _nvidia_driver() -> bool:
-    """Machines without a card have the package for NVIDIA cards too, and asking it there fails noisily."""
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
-
-
-#: In the order in which ``auto`` tries them. TensorRT builds for minutes and OpenVINO is no sure gain: on
-#: request only.
-DEVICES: Final = {
-    "cuda": Device("CUDAExecutionProvider", _nvidia_driver, package="it is in onnxruntime-gpu", library="cuda"),
-    "coreml": Device("CoreMLExecutionProvider", _yes, package="it is in onnxruntime for macOS"),
-    "directml": Device("DmlExecutionProvider", _yes, package="it is in onnxruntime-directml, for Windows"),
-    "tensorrt": Device(
-        "TensorrtExecutionProvider",
-        _nvidia_driver,
-        automatic=False,
-        package="it is in onnxruntime-gpu",
-        library="tensorrt",
-    ),
-    "openvino": Device(
-        "OpenVINOExecutionProvider",
-        _yes,
-        automatic=False,
-        package="it is in onnxruntime-openvino",
-        library="openvino",
-    ),
-    "cpu": Device("CPUExecutionProvider", _yes),
 }
 
 
@@ -124,85 +68,69 @@ def open_session(
     unknown or not there, where the model is no ONNX model or needs what ONNX Runtime does not have, and where
     it is not ready in time.
     """
+    return open_on(model, device, threads, config=config, profile=profile)[0]
+
+
+def open_on(
+    model: bytes | Path | ModelFile,
+    device: str,
+    threads: int,
+    *,
+    config: Mapping[str, str] = NOTHING,
+    profile: Path | None = None,
+    bound: bool = False,
+) -> tuple[onnxruntime.InferenceSession, Device]:
+    """A session as of ``open_session``, and the device that it is on.
+
+    ``bound`` promises that its buffers will stay where they are, which a captured graph needs.
+    """
     name = "the model" if isinstance(model, bytes) else str(model.path if isinstance(model, ModelFile) else model)
     data = read_model(model) if isinstance(model, Path) else model.onnx if isinstance(model, ModelFile) else model
-    available = _available()
-    if device not in (*available, "auto"):
-        raise ModelError(f"device {device!r} is not available here; there is {', '.join((*available, 'auto'))}")
-    for candidate in available if device == "auto" else (device,):
-        provider = DEVICES[candidate].provider
-        if provider == "CUDAExecutionProvider":
+    here = available()
+    if device not in (*here, "auto"):
+        raise ModelError(f"device {device!r} is not available here; there is {', '.join((*here, 'auto'))}")
+    for candidate in [name for name in here if DEVICES[name].automatic] if device == "auto" else [device]:
+        chosen = DEVICES[candidate]
+        if chosen.place == "cuda":
             # CUDA's libraries may lie in packages of their own; what this prints without them helps nobody.
             with contextlib.redirect_stdout(io.StringIO()):
                 onnxruntime.preload_dlls()
         options = _options(threads, config, profile)
         try:
             with limited(LOADING, partial(options.set_load_cancellation_flag, True)) as limit:
-                session = onnxruntime.InferenceSession(
-                    data, options, providers=list(dict.fromkeys((provider, "CPUExecutionProvider")))
-                )
+                session = onnxruntime.InferenceSession(data, options, providers=_providers(chosen, model, bound))
         except REFUSALS as error:
             if limit.passed:
                 raise ModelError(f"{name}: not ready after {LOADING:g} s, and was stopped") from error
-            raise ModelError(f"{name} cannot be run: {_plain(error)}") from error
+            raise ModelError(f"{name} cannot be run: {plain(error)}") from error
         # A provider whose driver or libraries are missing is left out without an error.
-        if provider in session.get_providers():
-            return session
+        if chosen.provider in session.get_providers():
+            return session, chosen
     raise ModelError(f"device {device!r} is there but did not start; check its driver, or use --device cpu")
 
 
-def run(
-    session: onnxruntime.InferenceSession,
-    outputs: Sequence[str] | None,
-    feeds: Mapping[str, NDArray[np.generic]],
-    name: str,
-) -> list[NDArray[np.generic]]:
-    """Run a model of which nobody knows how long it takes.
-
-    ``outputs`` of None are all of them; ``name`` is the file's, for the message. Raises ``ModelError`` where it fails, and where it takes longer than ``RUNNING`` seconds.
-    """
-    options = onnxruntime.RunOptions()
-    options.log_severity_level = SILENT
-
-    def stop() -> None:
-        options.terminate = True
-
-    try:
-        with limited(RUNNING, stop) as limit:
-            answer: list[NDArray[np.generic]] = session.run(outputs, feeds, options)
-    except REFUSALS as error:
-        if limit.passed:
-            raise ModelError(f"{name}: gave no answer in {RUNNING:g} s, and was stopped") from error
-        raise ModelError(f"{name}: failed on a picture: {_plain(error)}") from error
-    return answer
+def _providers(device: Device, model: bytes | Path | ModelFile, bound: bool) -> list[str | tuple[str, dict[str, str]]]:
+    """The device's provider with its options, and those that take over what it cannot run."""
+    options: dict[str, str] = {}
+    if device.graphs and bound:
+        options["enable_cuda_graph"] = "1"
+    if device.engines and isinstance(model, ModelFile):
+        folder = str(engine_folder(model.sha256()))
+        options |= {"trt_engine_cache_enable": "1", "trt_engine_cache_path": folder}
+        options |= {"trt_timing_cache_enable": "1", "trt_timing_cache_path": folder}
+    first: str | tuple[str, dict[str, str]] = (device.provider, options) if options else device.provider
+    rest = [DEVICES[name].provider for name in (device.place, "cpu") if DEVICES[name].provider != device.provider]
+    return [first, *dict.fromkeys(rest)]
 
 
 def why_not(device: str, model: Path) -> str | None:
     """Why ``model`` cannot be run on ``device`` here, in a few words; None where it can."""
-    chosen = DEVICES[device]
-    if chosen.provider not in onnxruntime.get_available_providers():
-        return f"the installed ONNX Runtime is without it ({chosen.package})"
-    if not chosen.usable():
-        return "its driver is not installed (no libcuda)"
-    if missing := _missing_library(chosen):
+    if missing := what_is_missing(DEVICES[device]):
         return missing
     try:
         open_session(model, device)
     except ModelError as error:
         return str(error)
-    return None
-
-
-def _missing_library(device: Device) -> str | None:
-    """What keeps the provider's own library from being loaded, in the system's words."""
-    name = f"libonnxruntime_providers_{device.library}.so"
-    library = Path(onnxruntime.__file__).parent / "capi" / name
-    if not device.library or not library.exists():
-        return None
-    try:
-        ctypes.CDLL(str(library))
-    except OSError as error:
-        return f"a library is missing: {error}"
     return None
 
 
@@ -238,12 +166,7 @@ def _memory() -> int:
         return 8 << 30
 
 
-def _available() -> tuple[str, ...]:
-    providers = onnxruntime.get_available_providers()
-    return tuple(name for name, device in DEVICES.items() if device.provider in providers and device.usable())
-
-
-def _plain(error: Exception) -> str:
+def plain(error: Exception) -> str:
     """The first line of what ONNX Runtime says, without its code, and not too long."""
     text = "".join(c if c.isprintable() else " " for c in (str(error).splitlines() or [type(error).__name__])[0])
     text = text.rpartition("[ONNXRuntimeError] : ")[2]

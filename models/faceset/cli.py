@@ -233,8 +233,8 @@ def merge(
     out: Annotated[Path, typer.Option(metavar="FACESET", help="The new set.")],
 ) -> None:
     """Join sets of one person in a new one, every face once."""
-    from models.faceset.curate import merge as run
     from models.faceset.folder import Faceset
+    from models.faceset.join import merge as run
 
     count = run([Faceset.open(folder) for folder in folders], out)
     say(f"{out}: {count} faces of {len(folders)} sets")
@@ -250,9 +250,9 @@ def split(
     device: options.Device = "auto",
 ) -> None:
     """Divide a set by person, into a new set of each. The set itself stays as it is."""
-    from models.faceset.curate import split as run
     from models.faceset.folder import Faceset
     from models.faceset.people import Embedder, Looks
+    from models.faceset.people import split as run
 
     made = run(Faceset.open(folder), out, Looks() if embedder is None else Embedder(embedder, device))
     for path, count in made:

@@ -8,7 +8,7 @@
     pruned/        faces set aside, with their masks in pruned/masks; the index says why
 
 The index decides: a picture without a line is not in the set. Where a face is set aside, the index is written first
-and the files are moved after it; ``settle`` finishes what was interrupted in between.
+and the files are moved after it; the next command that rewrites the index finishes what was interrupted in between.
 """
 
 from collections.abc import Iterable
@@ -86,8 +86,11 @@ class Faceset:
         return list(self.index.read())
 
     def faces(self) -> list[Record]:
-        """The faces that count: not set aside, and not deleted by hand. Raises ``InputError``."""
-        return [record for record in self.records() if record.pruned is None and self.picture(record).is_file()]
+        """The faces that count: not set aside, and not deleted by hand. Raises ``InputError`` where there are none."""
+        faces = [record for record in self.records() if record.pruned is None and self.picture(record).is_file()]
+        if not faces:
+            raise InputError(f"{self.folder}: no faces in it; `mummer extract VIDEO --out {self.folder}` adds some")
+        return faces
 
     def picture(self, record: Record) -> Path:
         """Where the face is."""

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from models.faceset.folder import Faceset
+from models.faceset.join import copy_faces, new_folder
 from models.faceset.record import Record
 from models.faceset.reel import read_picture
 from realtime.arrays import Bytes, Floats
@@ -22,7 +23,7 @@ from realtime.errors import ModelError
 from realtime.geometry import Template, apply
 from realtime.sessions import open_session
 
-__all__ = ["Embedder", "Looks", "Measure", "group_people"]
+__all__ = ["Embedder", "Looks", "Measure", "group_people", "split"]
 
 #: Faces of a track that are compared, the most frontal ones.
 ENOUGH: Final = 12
@@ -103,6 +104,19 @@ class _Person:
     vector: Floats
     frames: set[tuple[str, int]] = field(default_factory=set)
     records: list[Record] = field(default_factory=list)
+
+
+def split(faceset: Faceset, out: Path, measure: Measure) -> list[tuple[Path, int]]:
+    """Divide a set by person into facesets ``out``/person-1, person-2, ...; returns them with their numbers of faces.
+
+    The set itself stays as it is. An identity record is not handed on: nobody knows yet whose faces are which.
+    """
+    people = group_people(faceset, faceset.faces(), measure)
+    names = [f"person-{number}" for number in range(1, len(people) + 1)]
+    with new_folder(out) as part:
+        for name, records in zip(names, people, strict=True):
+            copy_faces(part / name, [faceset], ((faceset, record) for record in records))
+    return [(out / name, len(records)) for name, records in zip(names, people, strict=True)]
 
 
 def group_people(faceset: Faceset, records: Sequence[Record], measure: Measure) -> list[list[Record]]:

@@ -35,8 +35,6 @@ def write_report(faceset: Faceset, page: Path) -> list[str]:
     Raises ``InputError`` where the set has no faces, ``OutputError`` where the page cannot be written.
     """
     records = faceset.faces()
-    if not records:
-        raise InputError(f"{faceset.folder}: no faces in it; `mummer extract VIDEO --out {faceset.folder}` adds some")
     words = [*missing(coverage := Coverage(records)), *color_notes(faceset.sources.read())]
     write_whole(page, _Page(faceset, coverage, words).html().encode("utf-8", "replace"))
     return words

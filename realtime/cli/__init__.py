@@ -19,6 +19,7 @@ from realtime.cli.bench import bench
 from realtime.cli.consent import consent
 from realtime.cli.convert import convert
 from realtime.cli.demo import demo
+from realtime.cli.devices import devices
 from realtime.cli.doctor import doctor
 from realtime.cli.faces import faces
 from realtime.cli.inspect import inspect
@@ -58,7 +59,7 @@ def build_app(called: str | None = None) -> typer.Typer:
     # rich would take half of the time that help may take, and tracebacks are for our own bugs.
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(_group)
-    for command in (convert, live, demo, faces, inspect, doctor, verify, serve):
+    for command in (convert, live, devices, demo, faces, inspect, doctor, verify, serve):
         app.command()(command)
     app.add_typer(consent, name="consent")
     app.add_typer(models, name="models")

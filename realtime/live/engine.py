@@ -76,8 +76,8 @@ class Engine:
         self._lock = Lock()  # for what is started, replaced and stopped
         self._captured: Channel[Frame] = Channel(1, "latest")
         self._outlet = Outlet()
-        self._source = self._keep_source(settings.camera)
-        self._sinks = [self._keep_sink(address) for address in dict.fromkeys(settings.sinks)]
+        self._source = self._keep_source(settings.camera, settings.patient)
+        self._sinks = [self._keep_sink(address, settings.patient) for address in dict.fromkeys(settings.sinks)]
         self._director = Director(settings, self._stages, self._events, finder)
         self._previews = Previews()
         self._fitter: Fitter | None = None
@@ -150,7 +150,8 @@ class Engine:
         """Change what runs. All is checked first: where anything makes no sense, nothing is changed.
 
         The look takes effect between two frames. A model is opened and warmed up in a thread of its own, and takes over
-        between two frames; an event says when, or why not. Raises ``UsageError``, and ``ModelError`` for a model that
+        between two frames; an event says when, or why not. A camera or sink that is not there is tried again and again,
+        and does not end the run. Raises ``UsageError``, and ``ModelError`` for a model that
         is not there.
         """
         with self._lock:
@@ -160,8 +161,12 @@ class Engine:
             if unknown := [address for address in change.remove_sinks if address not in running]:
                 there = ", ".join(sorted(running)) or "none"
                 raise UsageError(f"{unknown[0]}: no such sink is running; there is {there}")
-            added = [self._keep_sink(address) for address in dict.fromkeys(change.add_sinks) if address not in running]
-            camera = None if change.camera is None else self._keep_source(change.camera)
+            added = [
+                self._keep_sink(address, patient=True)
+                for address in dict.fromkeys(change.add_sinks)
+                if address not in running
+            ]
+            camera = None if change.camera is None else self._keep_source(change.camera, patient=True)
 
             begin()
             if model is not None:
@@ -297,24 +302,24 @@ class Engine:
         """A frame like those that are performed on; None while nobody knows what they are like."""
         return None if self._outlet.shape is None else self._a_slate(monotonic_ns())
 
-    def _keep_source(self, address: str) -> SourceKeeper:
+    def _keep_source(self, address: str, patient: bool) -> SourceKeeper:
         return SourceKeeper(
             address=address,
             open_=lambda: self._open_source(address, self.settings.source),
             take=self._take,
             over=self._source_over,
             events=self._events,
-            patient=self.settings.patient,
+            patient=patient,
         )
 
-    def _keep_sink(self, address: str) -> SinkKeeper:
+    def _keep_sink(self, address: str, patient: bool) -> SinkKeeper:
         return SinkKeeper(
             address=address,
             open_=lambda: self._open_sink(address, self.settings.sink),
             outlet=self._outlet,
             failed=self._fail,
             events=self._events,
-            patient=self.settings.patient,
+            patient=patient,
         )
 
     def _source_over(self, error: BaseException | None) -> None:

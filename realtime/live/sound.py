@@ -165,7 +165,7 @@ class _Stretcher:
         self._kind = _kind(block)
         self._graph = av.filter.Graph()
         entry = self._graph.add_abuffer(
-            sample_rate=block.sample_rate, format=block.format, layout=block.layout, time_base=_NANOSECONDS
+            sample_rate=block.sample_rate, format=block.format, layout=_layout(block), time_base=_NANOSECONDS
         )
         # libswresample would make one channel quieter in two.
         spread = [self._graph.add("pan", f"{LAYOUT}|c0=c0|c1=c0")] if block.layout.nb_channels == 1 else []
@@ -183,7 +183,7 @@ class _Stretcher:
     def stretch(self, block: AudioFrame, time_ns: int) -> Iterator[AudioFrame]:
         """The block, and what was held back; ``pts`` in samples, 0 at time 0."""
         # Others share the block: a frame of our own has the time.
-        own = AudioFrame.from_ndarray(block.to_ndarray(), block.format, block.layout)
+        own = AudioFrame.from_ndarray(block.to_ndarray(), block.format, _layout(block))
         own.sample_rate = block.sample_rate
         own.pts, own.time_base = time_ns, _NANOSECONDS
         self._graph.push(own)
@@ -207,6 +207,11 @@ _NANOSECONDS: Final = Fraction(1, _SECOND_NS)
 
 def _kind(block: AudioFrame) -> tuple[int, str, str]:
     return block.sample_rate, block.format.name, block.layout.name
+
+
+def _layout(block: AudioFrame) -> str:
+    """Devices say how many channels there are, and seldom which."""
+    return {1: "mono", 2: "stereo"}.get(block.layout.nb_channels, block.layout.name)
 
 
 def _frame(samples: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> AudioFrame:

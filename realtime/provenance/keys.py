@@ -42,10 +42,12 @@ _LOCAL: Final = "mummer local key"
 class Credentials:
     """A private key with its certificates.
 
-    ``algorithm`` is C2PA's name of it, ``chain`` PEM with the leaf first, ``key`` unencrypted PKCS8 PEM,
-    ``timestamp`` the address of a time-stamping service, or None to stay offline.
+    ``path`` is where the certificates are, ``algorithm`` C2PA's name of the key's, ``chain`` PEM with the leaf
+    first, ``key`` unencrypted PKCS8 PEM, ``timestamp`` the address of a time-stamping service, or None to stay
+    offline.
     """
 
+    path: Path
     algorithm: str
     chain: str
     key: bytes
@@ -114,6 +116,7 @@ def _read(key: Path, certificate: Path, timestamp: str | None) -> Credentials:
             " not today; check the clock, or renew it"
         )
     return Credentials(
+        path=certificate,
         algorithm=_algorithm(secret, key),
         chain="".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in chain),
         key=_pem(secret),

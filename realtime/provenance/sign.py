@@ -15,7 +15,7 @@ from realtime.provenance import native
 from realtime.provenance.claim import SOURCE_TYPE, Claim, definition, readable
 from realtime.provenance.keys import Credentials, load_credentials
 
-__all__ = ["EMBEDS", "Signed", "sidecar_of", "sign"]
+__all__ = ["EMBEDS", "Signed", "Where", "ready_to_sign", "sidecar_of", "sign"]
 
 #: The suffixes of containers that carry the manifest themselves.
 EMBEDS: Final = frozenset({".mp4", ".m4v", ".m4a", ".mov", ".3gp"})
@@ -29,6 +29,7 @@ _LEAST_LEAF: Final = 1 << 20  # bytes
 _MOST_LEAVES: Final = 256
 _PIECE: Final = 1 << 20  # bytes read at a time
 
+#: In the file itself, or beside it.
 Where: TypeAlias = Literal["embedded", "sidecar"]
 
 
@@ -41,8 +42,9 @@ class Signed:
 
 
 def sidecar_of(path: Path) -> Path:
-    """The file that holds the manifest of ``path`` where it cannot hold it itself."""
-    return path.with_name(path.name + ".c2pa")
+    """The file that holds the manifest of ``path`` where it cannot hold it itself; a link's is beside the real file."""
+    real = path.resolve() if path.is_symlink() else path
+    return real.with_name(real.name + ".c2pa")
 
 
 def sign(part: Path, claim: Claim, name: Path, credentials: Credentials | None = None) -> Signed:
@@ -58,10 +60,29 @@ def sign(part: Path, claim: Claim, name: Path, credentials: Credentials | None =
         with native.new_signer(credentials) as signer:
             (_sign_inside if embedded else _sign_beside)(part, claim, name, signer)
     except c2pa.C2paError.Signature as error:
-        raise SigningError(f"{name}: cannot be signed with this key: {error}") from error
+        raise _refusal(credentials, error) from error
     except (c2pa.C2paError, OSError) as error:
         raise OutputError(f"{name}: cannot be signed: {error}") from error
     return Signed("embedded" if embedded else "sidecar", credentials.algorithm)
+
+
+def ready_to_sign() -> Credentials:
+    """The key that outputs will be signed with, tried out, so that a long job does not fail at its end.
+
+    Raises ``SigningError``.
+    """
+    credentials = load_credentials()
+    try:
+        with native.new_signer(credentials) as signer:
+            _signed_digest(hashlib.sha256().digest(), Claim(None, "none", "0" * 64, ()), Path("none"), signer)
+    except c2pa.C2paError as error:
+        raise _refusal(credentials, error) from error
+    return credentials
+
+
+def _refusal(credentials: Credentials, error: c2pa.C2paError) -> SigningError:
+    stamped = f" and stamped by {credentials.timestamp}" if credentials.timestamp else ""
+    return SigningError(f"{credentials.path}: cannot be signed with{stamped}: {str(error).removeprefix('Signature: ')}")
 
 
 def _sign_inside(part: Path, claim: Claim, name: Path, signer: "c2pa.Signer") -> None:
@@ -88,12 +109,16 @@ def _sign_inside(part: Path, claim: Claim, name: Path, signer: "c2pa.Signer") ->
 
 
 def _sign_beside(part: Path, claim: Claim, name: Path, signer: "c2pa.Signer") -> None:
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+    sidecar_of(part).write_bytes(_signed_digest(digest, claim, name, signer))
+
+
+def _signed_digest(digest: bytes, claim: Claim, name: Path, signer: "c2pa.Signer") -> bytes:
     with native.new_context() as context, c2pa.Builder(definition(claim, name), context) as builder:
         _add_origin(builder, claim)
         builder.set_no_embed()
-        with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").digest()
-        sidecar_of(part).write_bytes(native.signed_sidecar(builder, signer, digest))
+        return native.signed_sidecar(builder, signer, digest)
 
 
 def _add_origin(builder: "c2pa.Builder", claim: Claim) -> None:

@@ -20,6 +20,7 @@ from realtime.serve.browser import Browser, Offer
 from realtime.serve.choices import Choices
 from realtime.serve.confine import Roots, check_change, check_start
 from realtime.serve.events import Feed
+from realtime.serve.gallery import Gallery
 from realtime.serve.guard import Guard, known_hosts
 from realtime.serve.metrics import exposition
 from realtime.serve.request import StartRequest
@@ -56,6 +57,7 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
         await browser.close()
 
     app = FastAPI(title="mummer", summary="A streaming face-swap daemon.", docs_url=None, redoc_url=None, lifespan=life)
+    gallery = Gallery()
     roots = Roots(settings.roots)
     hosts = known_hosts(settings.host, settings.port, settings.hosts)
     app.add_middleware(Guard, hosts=hosts, token=token, max_body=settings.max_body)
@@ -110,6 +112,15 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
     def models() -> list[dict[str, object]]:
         """The models at hand, and whom they show."""
         return [_model_facts(path) for path in list_models()]
+
+    @app.get("/api/devices")
+    def devices() -> dict[str, object]:
+        return {"cameras": [], "virtual_cameras": [], "microphones": []}
+
+    @app.get("/api/models/{name}/picture", responses={200: {"content": {"image/jpeg": {}}}})
+    def model_picture(name: str) -> Response:
+        """What the model makes of a drawn face, as JPEG."""
+        return Response(gallery.picture(name), media_type="image/jpeg")
 
     @app.get("/api/preview", responses={200: {"content": {"image/jpeg": {}}}})
     def preview(width: Annotated[int, Query(ge=64, le=1920)] = 480) -> Response:

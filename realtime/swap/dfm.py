@@ -16,7 +16,6 @@ from realtime.graph import Graph
 from realtime.library import Record, how_to_add, record_of
 from realtime.manifest import KEY, Manifest, Tensors, parse_manifest
 from realtime.modelfile import ModelFile
-from realtime.sessions import run
 from realtime.swap.model import OpenModel, Request, check_crops
 
 __all__ = ["DfmModel", "fits"]
@@ -74,7 +73,7 @@ class DfmModel(OpenModel):
     def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:
         """See ``SwapModel``. The mask is the least of those that the manifest names."""
         check_crops(crops, self.size)
-        if self._one_by_one and len(crops) != 1:
+        if not len(crops) or (self._one_by_one and len(crops) != 1):
             answers = [self.swap(crop[None]) for crop in crops]
             empty = crops[..., 0]
             return (
@@ -88,7 +87,7 @@ class DfmModel(OpenModel):
         feeds: dict[str, Floats] = {self._face: self._floats}
         if self._morph_name is not None:
             feeds[self._morph_name] = np.array([self._morph], np.float32)
-        answer = run(self._session, self._names, feeds, str(self.path))
+        answer = self._run(self._names, feeds)
         for name, values, channels in zip(self._names, answer, (1, 3, 1), strict=True):
             if values.shape != (*crops.shape[:3], channels):
                 raise ModelError(f"{self.path}: {name!r} answers {crops.shape} with the shape {values.shape}")

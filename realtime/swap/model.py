@@ -1,12 +1,10 @@
 """What all swap models have in common, whatever their files look like."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 
 from realtime.arrays import Bytes
 from realtime.errors import ModelError, UsageError
@@ -15,9 +13,9 @@ from realtime.graph import Port
 from realtime.identity import Identity, check_consent
 from realtime.manifest import Manifest
 from realtime.modelfile import ModelFile
-from realtime.sessions import open_session
+from realtime.runner import open_runner
 
-__all__ = ["ModelOptions", "OpenModel", "Request", "SwapModel", "check_crops", "ports"]
+__all__ = ["ModelOptions", "OpenModel", "Request", "SwapModel", "check_crops"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +105,8 @@ class OpenModel:
         self.manifest = manifest
         self.size = manifest.size
         self.template: Template = TEMPLATES[manifest.template]
-        self._session = open_session(request.file, request.device, request.threads)
-        self.inputs = ports(self._session.get_inputs())
-        self.outputs = ports(self._session.get_outputs())
+        self._run = open_runner(request.file, request.device, request.threads)
+        self.inputs, self.outputs = self._run.inputs, self._run.outputs
         self.sha256 = request.file.sha256()
 
     @property
@@ -144,11 +141,6 @@ class OpenModel:
             self.identity = options.identity
         if options.morph is not None:
             self.morph = options.morph
-
-
-def ports(nodes: Sequence[onnxruntime.NodeArg]) -> tuple[Port, ...]:
-    """Inputs or outputs as ONNX Runtime has them, after its own shape inference."""
-    return tuple(Port(node.name, node.type, tuple(node.shape)) for node in nodes)
 
 
 def check_crops(crops: Bytes, size: int) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 
 from realtime.arrays import Bytes, Floats
 from realtime.errors import InputError, ModelError, UsageError
@@ -24,9 +23,9 @@ from realtime.identity import Identity, read_identity
 from realtime.library import Record, how_to_add, record_of
 from realtime.manifest import Manifest, Tensors
 from realtime.modelfile import ModelFile
-from realtime.sessions import open_session, run
+from realtime.runner import Runner, open_runner
 from realtime.sightings import read_picture
-from realtime.swap.model import OpenModel, Request, check_crops, ports
+from realtime.swap.model import OpenModel, Request, check_crops
 
 __all__ = ["LICENCE_NOTE", "OneImageModel", "fits", "read_matrix"]
 
@@ -87,7 +86,7 @@ class OneImageModel(OpenModel):
         faces = np.empty_like(crops)
         for face, crop in zip(faces, crops, strict=True):
             target = crop.transpose(2, 0, 1)[None] * np.float32(1 / 255)  # (1, 3, S, S)
-            answer = _answer(self._session, target, self._source, self.path)
+            answer = _answer(self._run, target, self._source, self.path)
             np.rint(np.clip(answer[0] * np.float32(255), 0, 255).transpose(1, 2, 0), out=face, casting="unsafe")
         return faces, np.repeat(_ellipse(self.size)[None], len(crops), axis=0)
 
@@ -95,15 +94,15 @@ class OneImageModel(OpenModel):
 def try_network(request: Request, record: Record) -> None:
     """Run the network once on a grey face, without anybody's photograph. Raises ``ModelError`` where it fails."""
     read_matrix(request.file.graph)
-    session = open_session(request.file, request.device, request.threads)
-    check_contract(request.file.path, record.size, ports(session.get_inputs()), ports(session.get_outputs()))
+    run = open_runner(request.file, request.device, request.threads)
+    check_contract(request.file.path, record.size, run.inputs, run.outputs)
     grey = np.full((1, 3, record.size, record.size), 0.5, np.float32)
-    _answer(session, grey, np.full((1, CODE), CODE**-0.5, np.float32), request.file.path)
+    _answer(run, grey, np.full((1, CODE), CODE**-0.5, np.float32), request.file.path)
 
 
-def _answer(session: onnxruntime.InferenceSession, target: Floats, source: Floats, path: Path) -> Floats:
+def _answer(run: Runner, target: Floats, source: Floats, path: Path) -> Floats:
     """The new face, float32 (1, 3, S, S), for the face ``target`` and the code ``source``, both as in the contract."""
-    (answer,) = run(session, None, {"target": target, "source": source}, str(path))
+    (answer,) = run([run.outputs[0].name], {"target": target, "source": source})
     if answer.shape != target.shape or answer.dtype != np.float32 or not np.isfinite(answer).all():
         raise ModelError(f"{path}: its answer is no picture: {answer.dtype} {list(answer.shape)}")
     return np.asarray(answer, np.float32)
@@ -118,13 +117,11 @@ def embed(photo: Path, embedder: Path, device: str, threads: int) -> Floats:
     landmarks = max(faces, key=lambda face: face.eye_distance).landmarks
     crop = frame.warp(TEMPLATES["arcface-112"].frame_to_crop(landmarks, FACE), FACE)
     with ModelFile(embedder) as file:
-        graph = file.graph  # looked at first, as every file of unknown origin
-        session = open_session(file, device, threads)
-    inputs, outputs = ports(session.get_inputs()), ports(session.get_outputs())
-    if len(inputs) != 1 or inputs[0].type != FLOAT or inputs[0].shape[1:] != (3, FACE, FACE) or not graph.outputs:
+        run = open_runner(file, device, threads)
+    if len(run.inputs) != 1 or run.inputs[0].type != FLOAT or run.inputs[0].shape[1:] != (3, FACE, FACE):
         raise ModelError(f"{embedder}: not an ArcFace network: it does not take float32 (N, 3, {FACE}, {FACE}) alone")
     picture = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5
-    code = run(session, [outputs[0].name], {inputs[0].name: picture}, str(embedder))[0]
+    (code,) = run([run.outputs[0].name], {run.inputs[0].name: picture})
     if code.shape != (1, CODE) or code.dtype != np.float32:
         raise ModelError(f"{embedder}: not an ArcFace network: it answers with {code.dtype} {list(code.shape)}")
     return np.asarray(code, np.float32)
@@ -176,6 +173,6 @@ def _ellipse(size: int) -> Bytes:
 
 
 #: The face in shares of the crop's side, by the eye on ArcFace's template; the edge fades over a tenth of the axes.
-CENTRE: Final = (0.5, 0.54)
-AXES: Final = (0.40, 0.45)
+CENTRE: Final = (0.5, 0.53)
+AXES: Final = (0.40, 0.42)
 EDGE: Final = 0.1

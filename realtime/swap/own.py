@@ -9,7 +9,6 @@ from realtime.arrays import Bytes
 from realtime.errors import ModelError, UsageError
 from realtime.graph import Graph, Port
 from realtime.manifest import KEY, parse_manifest
-from realtime.sessions import run
 from realtime.swap.model import OpenModel, Request, check_crops
 
 __all__ = ["OwnModel", "fits"]
@@ -57,7 +56,7 @@ class OwnModel(OpenModel):
         check_crops(crops, self.size)
         feeds: dict[str, NDArray[np.generic]] = {self.manifest.tensors.input: np.ascontiguousarray(crops)}
         feeds |= self._choices[self._identity]
-        swapped, mask = run(self._session, self._outputs, feeds, str(self.path))
+        swapped, mask = self._run(self._outputs, feeds)
         if swapped.shape != crops.shape or mask.shape != (*crops.shape[:3], 1):
             raise ModelError(f"{self.path}: it answers {crops.shape} with {swapped.shape} and {mask.shape}")
         return np.asarray(swapped, np.uint8), np.asarray(mask[..., 0], np.uint8)

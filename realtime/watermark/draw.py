@@ -66,7 +66,7 @@ class Watermark:
         shown = layout.to_tile(*kind.turn.shown(kind.width, kind.height))
         to_tile = compose(kind.turn.to_shown(kind.width, kind.height), shown)
         pixels = kind.pixels
-        unit = layout.strength << (pixels.depth - 8)
+        unit = 1 << (pixels.depth - 8)
         levels = np.rint(render(chips, to_tile, (kind.width, kind.height)) * unit)
         channels = len(pixels.planes[0].components)
         if channels > 1:

@@ -32,13 +32,12 @@ _BLOCK_WIDTH, _BLOCK_HEIGHT = 16, 8
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How large chips are: ``chips`` to the picture's shorter side. ``strength`` is in 8-bit code values.
+    """How large chips are: ``chips`` to the picture's shorter side.
 
     No chip is smaller than a pixel: in a picture with a shorter side of fewer pixels there are fewer chips.
     """
 
     chips: int
-    strength: int
 
     def step(self, width: int, height: int) -> float:
         """Chips a pixel, in a picture of this size."""
@@ -51,10 +50,10 @@ class Layout:
 
 
 #: Over the whole picture, where an encoder changes every pixel anyway: chips that H.264 keeps.
-COARSE: Final = Layout(80, 1)
+COARSE: Final = Layout(80)
 
 #: In the faces alone, where the encoder is lossless: many small chips in little room.
-FINE: Final = Layout(240, 2)
+FINE: Final = Layout(240)
 
 
 @lru_cache(maxsize=1)

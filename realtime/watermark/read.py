@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast
 
 import av
 import cv2
 import numpy as np
+from av.stream import Disposition
 
 from realtime.arrays import Floats
 from realtime.colorspace import Codes
@@ -28,8 +29,8 @@ __all__ = ["LIMIT", "Reading", "brightness", "brightness_of", "read_pictures", "
 #: Three ways of looking make it at most three times that for a file.
 LIMIT: Final = -7.0
 
-#: Nor does it count where the chance that its bits are others is greater than this.
-_DOUBT: Final = 1e-3
+#: Reading ends early where the doubt about the bits of what was found is less than this.
+_SURE: Final = 1e-6
 
 #: Pictures a second that are looked at, and after how many of them it is first tried to read; then after twice
 #: as many, and so on.
@@ -53,15 +54,17 @@ class Reading:
     """What was found in a file.
 
     ``payload`` is None where nothing was found. ``log10_chance`` bounds the chance that a file without a mark
-    would read like this one, 0.0 where it tells nothing. ``bits`` are the 64 bits as they were read, 16
-    hexadecimal digits, of which ``corrected`` were put right by the code. ``frames`` counts the pictures that were
-    looked at. ``where`` says how the mark lies: over the ``whole`` picture, in the ``faces``, or over a picture that
-    was ``cropped`` since. The last four tell nothing where nothing was found.
+    would read like this one, 0.0 where it tells nothing. ``doubt`` is the chance, 0..1, that there is a mark but
+    with another payload: of a faint one it may be surer that it is there than what it says. ``bits`` are the 64 bits
+    as they were read, 16 hexadecimal digits, of which ``corrected`` were put right by the code. ``frames`` counts
+    the pictures that were looked at. ``where`` says how the mark lies: over the ``whole`` picture, in the ``faces``,
+    or over a picture that was ``cropped`` since. Where nothing was found, bits and place are those that came nearest.
     """
 
     found: bool = False
     payload: Payload | None = None
     log10_chance: float = 0.0
+    doubt: float = 1.0
     frames: int = 0
     bits: str = "0" * 16
     corrected: int = 0
@@ -88,19 +91,17 @@ def read_watermark(path: Path) -> Reading:
 def read_pictures(pictures: Iterator[Floats]) -> Reading:
     """Look for the watermark in pictures, float32 (H, W) brightness in 8-bit code values, of one size, as shown."""
     totals = {layout: _Total(layout) for layout in (COARSE, FINE)}
-    best, frames = Reading(), 0
-    for attempt in count(1):
-        before = frames
+    best, frames, attempt = Reading(), 0, 0
+    while not (best.found and best.doubt < _SURE):
+        before, attempt = frames, attempt + 1
         for picture in islice(pictures, max(_FIRST, frames)):
             frames += 1
             for total in totals.values():
                 total.add(picture)
         if frames == before:
-            return replace(best, frames=frames)
+            break
         best = max([*_readings(totals, frames, attempt), best], key=lambda it: (it.found, -it.log10_chance))
-        if best.found:
-            return best
-    raise AssertionError  # pragma: no cover
+    return replace(best, frames=frames)
 
 
 class _Total:
@@ -128,12 +129,13 @@ def _readings(totals: dict[Layout, _Total], frames: int, attempt: int) -> Iterat
         finding = look.finding
         # At attempt n chances count n(n + 1) times: however many attempts there are, their sum is as for one.
         chance = finding.log10_chance(look.places * attempt * (attempt + 1))
-        found = chance <= LIMIT and finding.doubt <= _DOUBT
+        found = chance <= LIMIT
         bits = (finding.values < 0).astype(np.uint8)
         yield Reading(
             found=found,
             payload=finding.payload if found else None,
             log10_chance=chance,
+            doubt=finding.doubt,
             frames=frames,
             bits=np.packbits(bits).tobytes().hex(),
             corrected=int(np.count_nonzero(bits != finding.payload.encode())),
@@ -152,9 +154,10 @@ def _still(path: Path) -> Iterator[Floats]:
 def brightness(path: Path) -> Iterator[Floats]:
     """The brightness of some pictures of every second, as shown."""
     with open_media(path) as container:
-        if not container.streams.video:
+        videos = [it for it in container.streams.video if not it.disposition & Disposition.attached_pic]
+        if not videos:
             return
-        video = container.streams.video[0]
+        video = videos[0]
         video.thread_type = "AUTO"
         video.codec_context.thread_count = 2
         rate = video.guessed_rate or video.average_rate or 25

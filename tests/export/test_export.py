@@ -187,5 +187,3 @@ def test_quality_is_that_of_the_worse_of_colours_and_mask() -> None:
     assert psnr(b, a) == pytest.approx(20)
     b[:, 0] = np.nan
     assert psnr(b, a) == float("-inf")
-
-

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from realtime import sessions
+from realtime import runner
 from realtime.errors import ModelError
 from realtime.identity import Identity
 from realtime.manifest import KEY, Manifest, Training
@@ -344,7 +344,7 @@ def test_odd_graphs(folder: Path, case: str) -> None:
 
 @pytest.mark.parametrize("trips", [0, 2**62], ids=["endless", "very long"])
 def test_a_run_without_an_end_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch, trips: int) -> None:
-    monkeypatch.setattr(sessions, "RUNNING", 0.3)
+    monkeypatch.setattr(runner, "RUNNING", 0.3)
     assert "gave no answer in 0.3 s" in refused(folder, loop(trips).SerializeToString())
 
 
@@ -352,10 +352,10 @@ def test_a_model_runs_again_after_it_was_stopped(folder: Path, monkeypatch: pyte
     (folder / "model.onnx").write_bytes(loop(20_000).SerializeToString())
     model = open_model(str(folder / "model.onnx"), "cpu")
     face = np.full((1, SIZE, SIZE, 3), 9, np.uint8)
-    monkeypatch.setattr(sessions, "RUNNING", 1e-4)
+    monkeypatch.setattr(runner, "RUNNING", 1e-4)
     with pytest.raises(ModelError, match="gave no answer"):
         model.swap(face)
-    monkeypatch.setattr(sessions, "RUNNING", 60)
+    monkeypatch.setattr(runner, "RUNNING", 60)
     assert (model.swap(face)[0] == 246).all()
 
 

@@ -1,5 +1,6 @@
 """Consent records: what is refused and how, what is signed, what the digest holds."""
 
+import base64
 import datetime
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from pydantic import ValidationError
 
+from realtime.convert import Job, Look, convert
 from realtime.errors import ConsentError
 from realtime.identity import (
     Consent,
@@ -23,6 +25,8 @@ from realtime.identity import (
     slug,
 )
 from realtime.swap import open_model
+from tests.realtime.clips import Clip, make
+from tests.realtime.tiny import make_model
 
 CONSENT = Consent(
     by="Ada",
@@ -33,6 +37,7 @@ CONSENT = Consent(
 )
 ADA = Identity(id="ada", name="Ada", kind="consented", consent=CONSENT)
 PLAYED = datetime.date(2026, 6, 1)
+FORGED = f"ed25519:{base64.b64encode(bytes(32)).decode()}:{base64.b64encode(bytes(64)).decode()}"
 
 
 def write(path: Path, identity: Identity, **changes: object) -> Path:
@@ -159,6 +164,25 @@ def test_names_become_ids(name: str, expected: str) -> None:
 def test_the_built_in_model_has_the_record_of_its_recipe() -> None:
     recipe = Path(__file__).parents[2] / "models" / "recipes" / "bronze" / "identity.json"
     assert open_model("bronze", "cpu").identities == (read_identity(recipe),)
+
+
+@pytest.mark.parametrize(
+    ("consent", "said"),
+    [
+        (None, "no consent is recorded for 'Ada'"),
+        (CONSENT.model_copy(update={"expires": datetime.date(2026, 2, 1)}), "expired on 2026-02-01"),
+        (CONSENT.model_copy(update={"date": datetime.date(9999, 1, 1), "expires": None}), "yet to come"),
+        (CONSENT.model_copy(update={"signature": FORGED}), "changed after it was signed"),
+    ],
+)
+def test_a_model_without_valid_consent_does_not_swap(tmp_path: Path, consent: Consent | None, said: str) -> None:
+    source, target = make(tmp_path / "in.mp4", Clip(frames=2, audio=None)), tmp_path / "out.mp4"
+    model = make_model(tmp_path / "ada.onnx", identities=(ADA.model_copy(update={"consent": consent}),))
+    with pytest.raises(ConsentError, match=said) as caught:
+        convert(Job(source, target, Look(model=str(model))))
+    assert str(caught.value).startswith(str(model))
+    assert "\n" not in str(caught.value)
+    assert not target.exists()
 
 
 def test_a_kind_must_be_one_of_the_five() -> None:

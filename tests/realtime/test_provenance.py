@@ -1,5 +1,6 @@
 """Signing: read back with the C2PA library alone, keys, sidecars, and nothing fetched or left behind."""
 
+import datetime
 import http.server
 import json
 import os
@@ -16,15 +17,16 @@ import av
 import c2pa
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from realtime.convert import Job, Look, convert, whole_or_nothing
 from realtime.errors import OutputError, SigningError
 from realtime.identity import record_digest
 from realtime.provenance.claim import SOURCE_TYPE, Claim
 from realtime.provenance.keys import load_credentials, trusted_roots
-from realtime.provenance.sign import EMBEDS, sidecar_of, sign
+from realtime.provenance.sign import EMBEDS, ready_to_sign, sidecar_of, sign
 from realtime.provenance.verify import read_signature
 from tests.realtime.clips import Clip, make
 from tests.realtime.test_convert import Scripted
@@ -289,6 +291,30 @@ def test_the_users_own_key_is_used_where_there_is_one(
         load_credentials()
 
 
+def test_a_certificate_that_c2pa_does_not_take_is_refused_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "me")]), datetime.datetime.now(datetime.UTC)
+    bare = (
+        x509.CertificateBuilder(name, name, secret.public_key(), 1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(secret, hashes.SHA256())
+    )
+    (tmp_path / "bare.pem").write_bytes(bare.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "bare.key").touch(mode=0o600)
+    (tmp_path / "bare.key").write_bytes(
+        secret.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    monkeypatch.setenv("MUMMER_KEY", str(tmp_path / "bare.key"))
+    monkeypatch.setenv("MUMMER_CERTIFICATE", str(tmp_path / "bare.pem"))
+    with pytest.raises(SigningError, match=r"bare.pem: cannot be signed with: the certificate"):
+        ready_to_sign()
+
+
 def made_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder with a new key and its certificates."""
     monkeypatch.setenv("MUMMER_HOME", str(home))
@@ -370,8 +396,8 @@ def test_a_time_stamp_is_asked_for_only_where_it_is_configured(
     sign(path, CLAIM, path)
     assert asked == []
     monkeypatch.setenv("MUMMER_TIMESTAMP", f"{address}/stamp")
-    with pytest.raises((OutputError, SigningError), match=r"out.mp4: cannot be signed"):
-        sign(path, CLAIM, path)
+    with pytest.raises(SigningError, match=rf"certificate.pem: cannot be signed with and stamped by {address}/stamp: "):
+        ready_to_sign()
     assert set(asked) == {"/stamp"}
 
 
@@ -395,6 +421,40 @@ def test_a_job_that_fails_leaves_neither(tmp_path: Path) -> None:
         sign(part, CLAIM, tmp_path / "out.mkv")
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
+
+
+def test_an_output_that_cannot_have_its_sidecar_does_not_appear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def refuse(old: Path, new: Path) -> None:
+        if new.suffix == ".c2pa":
+            raise PermissionError(13, "Permission denied")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with (
+        pytest.raises(OutputError, match=r"out.mkv: cannot be written: permission denied"),
+        whole_or_nothing(tmp_path / "out.mkv") as part,
+    ):
+        make(part, SMALL)
+        sign(part, CLAIM, tmp_path / "out.mkv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_has_the_sidecar_of_what_it_points_to(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.mkv", tmp_path / "link.mkv"
+    make(real, SMALL)
+    try:
+        link.symlink_to(real)
+    except OSError:
+        pytest.skip("no links here")
+    with whole_or_nothing(link) as part:
+        make(part, SMALL)
+        sign(part, CLAIM, link)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.mkv", "real.mkv", "real.mkv.c2pa"]
+    assert read_signature(link).state == read_signature(real).state == "valid"
 
 
 def test_a_sidecar_does_not_outlive_its_file(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from realtime.errors import ModelError
-from realtime.sessions import DEVICES, open_session
+from realtime.providers import DEVICES
+from realtime.sessions import open_session
 
 
 def doubling() -> bytes:

@@ -151,8 +151,8 @@ def test_it_cannot_be_seen_and_can_be_read(name: str, confined: bool) -> None:
     frame = marked(rgb, name, confined)
     before, after = (brightness_of(it.picture) for it in (plain, frame))
     change = np.abs(after - before)
-    assert 0 < change.max() < (2.01 if confined else 1.01)
-    assert 10 * np.log10(255**2 / np.mean(change**2)) > (45 if confined else 48)
+    assert 0 < change.max() < 1.01
+    assert 10 * np.log10(255**2 / np.mean(change**2)) > 48
     reading = read(frame)
     assert reading.payload == PAYLOAD and reading.where == ("faces" if confined else "whole")
     assert reading.bits == PAYLOAD.hex() or reading.corrected
@@ -314,7 +314,7 @@ ATTACKS = [
 def test_it_outlives(attack: Attack, swapped: Path, tmp_path: Path) -> None:
     reading = read_watermark(attack.run(swapped, tmp_path / "again.mp4"))
     assert reading.payload == payload_of(bronze())
-    assert reading.log10_chance < -20
+    assert reading.log10_chance < -20 and reading.doubt < 1e-6
     assert reading.where == ("cropped" if attack.crop else "whole")
 
 
@@ -347,7 +347,7 @@ def test_a_lossless_output_has_it_in_the_faces_alone(sample: Path, tmp_path: Pat
     for before, after in zip(lumas(sample), lumas(target), strict=True):
         assert (before == after).mean() > 0.6
         assert np.array_equal(before[:, :60], after[:, :60]) and np.array_equal(before[-20:], after[-20:])
-    again = Attack("CRF 23", 23).run(target, tmp_path / "again.mp4")
+    again = Attack("CRF 18", 18).run(target, tmp_path / "again.mp4")
     assert model_of(read_watermark(again)) == bronze()[:6]
 
 

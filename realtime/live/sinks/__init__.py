@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from realtime.errors import UsageError
+from realtime.live.address import file_of, scheme_of
 from realtime.live.sink import LiveSink, SinkSettings
 from realtime.live.sinks.file import Recording, check_recording
 from realtime.live.sinks.null import NullSink
 from realtime.live.sinks.stream import SCHEMES, StreamSink
+from realtime.live.sinks.virtualcam import VirtualCamera
 
 __all__ = ["OnFinished", "SinkOpener", "open_sink"]
 
@@ -29,15 +31,17 @@ class SinkOpener:
 
     def __call__(self, address: str, settings: SinkSettings) -> LiveSink:
         """Raises ``UsageError`` or ``OutputError`` for an address that makes no sense or cannot be used."""
-        scheme, colon, _ = address.partition(":")
-        if scheme in SCHEMES and colon:
+        if file_of(address) is not None:
+            return Recording(self._free(address), settings, self._on_finished)
+        scheme = scheme_of(address)
+        if scheme == "null":
+            return NullSink(address, settings)
+        if scheme == "virtualcam":
+            return VirtualCamera(address, settings)
+        if scheme in SCHEMES:
             return StreamSink(address, settings)
-        if (maker := _MAKERS.get(scheme)) is not None and (colon or scheme != "null"):
-            return maker(address, settings)
-        if "://" in address:
-            known = ", ".join(f"{name}://" for name in SCHEMES)
-            raise UsageError(f"{address}: no way to send there; use {known}, virtualcam, null: or a file")
-        return Recording(self._free(address), settings, self._on_finished)
+        known = ", ".join(f"{name}://" for name in SCHEMES)
+        raise UsageError(f"{address}: no way to send there; use virtualcam, a file, null:, {known}")
 
     def _free(self, address: str) -> Path:
         """The path to write to. Checked the first time only: later on, opening says what is wrong."""
@@ -50,9 +54,6 @@ class SinkOpener:
         while other.exists():
             other, number = path.with_stem(f"{path.stem}-{number}"), number + 1
         return other
-
-
-_MAKERS: dict[str, Callable[[str, SinkSettings], LiveSink]] = {"null": NullSink}
 
 
 def open_sink(address: str, settings: SinkSettings) -> LiveSink:

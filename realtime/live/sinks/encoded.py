@@ -152,8 +152,7 @@ class Encoded:
         return stream
 
     def _add_sound(self) -> AudioStream:
-        stream = self.container.add_stream(_SOUND_CODEC, rate=RATE, layout=LAYOUT, bit_rate=_SOUND_BITS)
-        return cast(AudioStream, stream)
+        return self.container.add_stream(_SOUND_CODEC, rate=RATE, layout=LAYOUT, bit_rate=_SOUND_BITS)
 
 
 class _Reference:

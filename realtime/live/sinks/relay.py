@@ -35,8 +35,8 @@ _LINES: Final = 20
 @lru_cache(maxsize=16)
 def carries(scheme: str) -> bool:
     """Whether the FFmpeg inside PyAV knows this protocol: its wheels know rtmp, rtsp, udp and http, but no srt."""
-    if scheme.removesuffix("s") in av.formats_available:
-        return True  # rtsp is a format to FFmpeg
+    if scheme.startswith("rtsp"):
+        return True  # that is a format to FFmpeg
     try:
         av.open(f"{scheme}://", "r", format="mpegts", timeout=0.01).close()
     except av.error.ProtocolNotFoundError:
@@ -77,7 +77,7 @@ class Relay:
         self._listener.start()
 
     def connect(self, sample: bytes) -> None:
-        """Wait until the other end takes the stream, of which ``sample`` is a whole file; then what was written goes out.
+        """Wait until the other end takes the stream, of which ``sample`` is a file; what was written goes out then.
 
         Raises ``OutputError`` where it does not. The ffmpeg program connects later, with the first packets.
         """
@@ -154,7 +154,7 @@ def _ffmpeg(address: str, scheme: str) -> list[str]:
     program = shutil.which("ffmpeg")
     if program is None or not _knows(program, scheme):
         raise OutputError(
-            f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it, or use rtmp or udp"
+            f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it, or use rtmp"
         )
     quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]
     return [program, "-hide_banner", "-nostats", *quick, "-f", CONTAINER, "-i", "pipe:0",

@@ -53,7 +53,7 @@ class StreamSink:
 
     def write(self, frame: Frame) -> None:
         """Send a frame, and the sound up to it."""
-        assert self._encoded is not None and self._relay is not None  # noqa: S101, PT018  # opened before
+        assert self._encoded is not None and self._relay is not None  # noqa: S101  # opened before
         try:
             self._encoded.write(frame)
         except OutputError as error:

@@ -1,13 +1,32 @@
 """Live sources by address."""
 
-from pathlib import Path
-
+from realtime.errors import UsageError
+from realtime.live.address import file_of, scheme_of
 from realtime.live.source import LiveSource, SourceSettings
+from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
+from realtime.live.sources.microphone import WithMicrophone
+from realtime.live.sources.stream import SCHEMES, StreamSource
+from realtime.live.sources.trial import TrialSource
 
 __all__ = ["open_source"]
 
 
 def open_source(address: str, settings: SourceSettings) -> LiveSource:
     """The source of that address. Raises ``UsageError`` for one that makes no sense."""
-    return PacedFile(Path(address), settings)
+    source = _open(address, settings)
+    return source if settings.audio is None else WithMicrophone(source, settings.audio)
+
+
+def _open(address: str, settings: SourceSettings) -> LiveSource:
+    if (path := file_of(address)) is not None:
+        return PacedFile(path, settings)
+    match scheme_of(address):
+        case "" | "camera":
+            return Camera(address, settings)
+        case "test":
+            return TrialSource(address, settings)
+        case scheme if scheme in SCHEMES:
+            return StreamSource(address, settings)
+    known = ", ".join(f"{name}://" for name in SCHEMES)
+    raise UsageError(f"{address}: no way to read that; use a camera's number, a file, test:, {known}")

@@ -61,7 +61,9 @@ class Portrait:
         mask = np.zeros(region.shape[:2], np.uint8)
         cv2.fillPoly(mask, [_fixed(outline - (x0, y0))], 255, cv2.LINE_AA, _SHIFT)
         cv2.copyTo(skin, (mask > 127).astype(np.uint8), region)
-        cv2.polylines(region, [_fixed(outline - (x0, y0))], True, _SHADE, max(1, round(self._zoom)), cv2.LINE_AA, _SHIFT)
+        cv2.polylines(
+            region, [_fixed(outline - (x0, y0))], True, _SHADE, max(1, round(self._zoom)), cv2.LINE_AA, _SHIFT
+        )
         self._draw_eyes(picture, features, pose)
         self._draw_mouth(picture, features, pose)
         return picture
@@ -83,14 +85,20 @@ class Portrait:
             middle = eye.mean(axis=0)
             soft((eye - middle) * (1.45, 2.4, 1) + middle - (0, 1.5, 0), _HOLLOW)
         nose = features[27:36]
-        left = [nose[0] - (5, 0, 0), nose[2] - (5, 0, 0), nose[3] + (-9, 4, 6), nose[3] - (2, 2, 0), nose[1] - (1, 0, 0)]
+        left = [
+            nose[0] - (5, 0, 0),
+            nose[2] - (5, 0, 0),
+            nose[3] + (-9, 4, 6),
+            nose[3] - (2, 2, 0),
+            nose[1] - (1, 0, 0),
+        ]
         soft(np.array(left), _HOLLOW)
         soft(np.concatenate([nose[4:], nose[:3:-1] + (0, 4.5, 0)]), _SHADE)
         soft(np.array([nose[0] + (1, 0, 0), nose[0] + (3, 0, 0), nose[3] + (3.5, 0, 0), nose[3]]), _BRIGHT)
         lower = features[55:60]
         soft(np.concatenate([lower + (0, 1, 0), lower[::-1] + (0, 4.5, 0)]), _HOLLOW)
-        skin = cv2.GaussianBlur(skin, (0, 0), 1.1 * _SMALL)
-        lit = np.clip(skin * light, 0, 255).astype(np.uint8)
+        blurred = cv2.GaussianBlur(skin, (0, 0), 1.1 * _SMALL)
+        lit = np.clip(blurred * light, 0, 255).astype(np.uint8)
         return np.asarray(cv2.resize(lit, (x1 - x0, y1 - y0), interpolation=cv2.INTER_CUBIC), np.uint8)
 
     def _draw_eyes(self, picture: Bytes, features: Shape, pose: Pose) -> None:
@@ -181,7 +189,8 @@ _ARC: Final = np.linspace(0, np.pi, 15)[1:-1]
 _CROWN: Final = np.column_stack([46 * np.cos(_ARC), -18 - 52 * np.sin(_ARC), 38 - 25 * np.sin(_ARC)])
 _NECK: Final = np.array([[-29, 30, 45], [29, 30, 45], [33, 112, 50], [-33, 112, 50]], np.float64)
 _SHOULDERS: Final = np.array(
-    [[-31, 88, 50], [0, 98, 46], [31, 88, 50], [98, 112, 60], [122, 190, 60], [-122, 190, 60], [-98, 112, 60]], np.float64
+    [[-31, 88, 50], [0, 98, 46], [31, 88, 50], [98, 112, 60], [122, 190, 60], [-122, 190, 60], [-98, 112, 60]],
+    np.float64,
 )
 #: How far the camera is.
 _DISTANCE: Final = 600.0

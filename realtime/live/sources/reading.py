@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from threading import Event
 from time import monotonic_ns
 from typing import Final, TypeAlias
 
@@ -22,7 +21,7 @@ from realtime.live.fit import OUTPUT_PIXELS
 from realtime.live.source import LiveItem, Sound
 from realtime.planes import siting_of
 
-__all__ = ["Decoder", "Times", "video_of"]
+__all__ = ["Decoder", "Times", "packets", "video_of"]
 
 #: When something was captured, in ns of the monotonic clock: from its time in the stream in seconds (None where it has
 #: none) and the clock when it arrived.
@@ -69,14 +68,16 @@ class Decoder:
             self.damaged += 1
             return
         for item in items:
+            if not isinstance(item, AudioFrame | VideoFrame):
+                continue
             time = None if item.pts is None or item.time_base is None else item.pts * item.time_base
+            captured_ns = self._times(time, arrived_ns)
             if isinstance(item, AudioFrame):
-                yield Sound(item, self._times(time, arrived_ns))
-            elif isinstance(item, VideoFrame):
-                if item.is_corrupt:
-                    self.damaged += 1
-                    continue
-                self._last_ns = max(self._times(time, arrived_ns), self._last_ns + 1)
+                yield Sound(item, captured_ns)
+            elif item.is_corrupt:
+                self.damaged += 1
+            else:
+                self._last_ns = max(captured_ns, self._last_ns + 1)
                 yield Frame(self._plain(item), self._last_ns, self._siting)
 
     def _plain(self, picture: VideoFrame) -> VideoFrame:
@@ -98,10 +99,10 @@ class Decoder:
         return plain
 
 
-def packets(container: InputContainer, streams: list[Stream], closed: Event) -> "Iterator[Packet[Stream]]":
-    """Packets that hold something, until ``closed``."""
+def packets(container: InputContainer, streams: list[Stream], closed: Callable[[], bool]) -> "Iterator[Packet[Stream]]":
+    """Packets that hold something, until ``closed`` says so."""
     for packet in container.demux(*streams):
-        if closed.is_set():
+        if closed():
             return
         if packet.size:
             yield packet

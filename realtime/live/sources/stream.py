@@ -1,6 +1,5 @@
 """A stream from the network: rtsp, rtmp, srt, udp, http."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -50,6 +49,8 @@ _OPTIONS: Final[dict[str, dict[str, str]]] = {
     "http": {"rw_timeout": _READING_US},
     "https": {"rw_timeout": _READING_US},
 }
+
+
 class Arrivals:
     """The monotonic time at which the packets of a stream were captured, by its own times and when they arrive.
 
@@ -121,7 +122,7 @@ class StreamSource:
             self.rate = video.guessed_rate or video.average_rate
             decoder = Decoder(video, Arrivals())
             streams: list[Stream] = [video, *(container.streams.audio[:1] if self._sound else ())]
-            for packet in packets(container, streams, self._closed):
+            for packet in packets(container, streams, self._closed.is_set):
                 yield from decoder.decode(packet)
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(f"{self.address}: {_words(error, READING)}") from error
@@ -141,8 +142,7 @@ class StreamSource:
         if not carries(scheme):
             self._bridge = process = _bridge(self.address, scheme)
             assert process.stdout is not None  # noqa: S101  # a pipe, as asked
-            # FFmpeg closes what it is given.
-            address, form = f"pipe:{os.dup(process.stdout.fileno())}", "nut"
+            address, form = f"pipe:{process.stdout.fileno()}", "nut"
             options = _QUICK | {"protocol_whitelist": "pipe"}
         try:
             return av.open(address, "r", format=form, container_options=options, timeout=(OPENING, READING))
@@ -166,8 +166,8 @@ def _bridge(address: str, scheme: str) -> "subprocess.Popen[bytes]":
     program = shutil.which("ffmpeg")
     if program is None:
         raise InputError(f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
-    command = [program, "-hide_banner", "-nostdin", "-v", "error", "-fflags", "+nobuffer", "-i", address,
-               "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "nut", "pipe:1"]  # fmt: skip
+    copied = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "nut", "pipe:1"]
+    command = [program, "-hide_banner", "-nostdin", "-v", "error", "-fflags", "+nobuffer", "-i", address, *copied]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
 
 

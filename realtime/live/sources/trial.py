@@ -82,7 +82,7 @@ def _drawn(portrait: Portrait, time: float) -> "np.ndarray[tuple[int, ...], np.d
         pitch=0.1 * sin(1.3 * time),
         roll=0.1 * sin(0.7 * time),
         mouth=0.8 if beeps else 0.0,
-        blink=1.0 if time % 3.7 > 3.55 else 0.0,  # noqa: PLR2004  # a blink now and then
+        blink=1.0 if time % 3.7 > 3.55 else 0.0,  # a blink now and then
     )
     picture = portrait.draw(pose)
     radius = picture.shape[0] // 20

@@ -14,8 +14,9 @@ from models.faceset import curate
 from models.faceset.extract import Extraction, extract
 from models.faceset.flaws import FLAWS
 from models.faceset.folder import Faceset
+from models.faceset.join import merge
 from models.faceset.order import ORDERS
-from models.faceset.people import Embedder, Looks
+from models.faceset.people import Embedder, Looks, split
 from models.faceset.pose import pose_of
 from realtime.errors import InputError, ModelError, OutputError, UsageError
 from realtime.frame import Frame
@@ -88,7 +89,7 @@ def test_an_interrupted_move_is_finished(faceset: Faceset, monkeypatch: pytest.M
             curate.prune(faceset, ["duplicate"])
     aside = [record for record in faceset.records() if record.pruned]
     assert aside
-    faceset.settle(faceset.records())
+    assert not curate.prune(faceset, ["dark"])  # whatever comes next finishes it
     assert all(faceset.picture(record).is_file() and faceset.mask(record).is_file() for record in faceset.records())
     assert curate.restore(faceset) == len(aside)
 
@@ -144,25 +145,25 @@ def test_flaws_are_found_in_faces_that_have_them(whole: Faceset) -> None:
 def test_sets_are_joined_without_doubles(film: Path, faceset: Faceset, tmp_path: Path) -> None:
     other = tmp_path / "other"
     extract(Extraction((str(film),), other, size=64, limit=5))  # PNG: other bytes
-    assert curate.merge([faceset, Faceset.open(other)], tmp_path / "both") == FRAMES + 5
+    assert merge([faceset, Faceset.open(other)], tmp_path / "both") == FRAMES + 5
     both = Faceset.open(tmp_path / "both")
     assert len(read_faceset(both.folder, 32)) == FRAMES + 5
-    assert curate.merge([both, faceset], tmp_path / "again") == FRAMES + 5
+    assert merge([both, faceset], tmp_path / "again") == FRAMES + 5
     assert extract(Extraction((str(film),), both.folder, size=64)).passed == 1  # it remembers the films
     with pytest.raises(OutputError, match="exists already"):
-        curate.merge([both, faceset], tmp_path / "again")
+        merge([both, faceset], tmp_path / "again")
 
 
 def test_sets_that_do_not_fit_are_not_joined(film: Path, faceset: Faceset, whole: Faceset, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"64 px.*128 px|128 px.*64 px"):
-        curate.merge([faceset, whole], tmp_path / "both")
+        merge([faceset, whole], tmp_path / "both")
     extract(
         Extraction(
             (str(film),), tmp_path / "ann", size=64, limit=2, identity=Identity(id="ann", name="Ann", kind="self")
         )
     )
     with pytest.raises(InputError, match=r"nobody named.*of ann"):
-        curate.merge([faceset, Faceset.open(tmp_path / "ann")], tmp_path / "both")
+        merge([faceset, Faceset.open(tmp_path / "ann")], tmp_path / "both")
     assert not (tmp_path / "both").exists()
 
 
@@ -185,14 +186,14 @@ def pair(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Faceset:
 
 
 def test_two_in_one_frame_are_two_people(pair: Faceset, tmp_path: Path) -> None:
-    made = curate.split(pair, tmp_path / "people", Looks())
+    made = split(pair, tmp_path / "people", Looks())
     assert sum(count for _, count in made) == len(pair.records()) > FRAMES
     assert len(made) == 2
     for folder, _ in made:
         records = Faceset.open(folder).records()
         assert len({record.frame for record in records}) == len(records)
     with pytest.raises(OutputError, match="exists already"):
-        curate.split(pair, tmp_path / "people", Looks())
+        split(pair, tmp_path / "people", Looks())
 
 
 def embedder(path: Path, rank: int = 2) -> Path:
@@ -217,7 +218,7 @@ def test_an_embedding_tells_people_apart(pair: Faceset, tmp_path: Path) -> None:
     vector = measure(np.asarray(picture, np.uint8), record)
     assert vector.shape == (147,)
     assert np.isclose(np.linalg.norm(vector), 1)
-    assert len(curate.split(pair, tmp_path / "people", measure)) == 2
+    assert len(split(pair, tmp_path / "people", measure)) == 2
     with pytest.raises(ModelError, match="not a face embedding"):
         Embedder(embedder(tmp_path / "f.onnx", rank=4), "cpu")(np.asarray(picture, np.uint8), record)
 

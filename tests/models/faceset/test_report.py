@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 
+from models.faceset.colors import colors_of
 from models.faceset.coverage import Coverage, missing
 from models.faceset.folder import Faceset
 from models.faceset.hull import hull_mask
@@ -17,6 +19,7 @@ from models.faceset.reel import read_picture
 from models.faceset.report import write_report
 from models.faceset.tone import tone_mapper
 from realtime.errors import InputError
+from realtime.frame import Frame
 from realtime.geometry import apply
 
 
@@ -138,3 +141,17 @@ def test_tone_mapping_keeps_order_and_greys(transfer: str) -> None:
 
 def test_plain_footage_is_not_mapped() -> None:
     assert tone_mapper(Colors(matrix="bt709", primaries="bt709", transfer="bt709")) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "chroma", "log"), [(180, 620, 8, True), (64, 940, 8, False), (180, 620, 200, False)]
+)
+def test_footage_filmed_in_log_is_noticed(low: int, high: int, chroma: int, log: bool) -> None:
+    """Ten bits without black, white and colour; not a full range of greys, and not colours."""
+    picture = av.VideoFrame(64, 48, "yuv420p10le")
+    luma = np.linspace(low, high, 48 * 64).reshape(48, 64)
+    values = (luma, np.full((24, 32), 512 + chroma), np.full((24, 32), 512 - chroma))
+    for plane, codes in zip(picture.planes, values, strict=True):
+        stored = np.frombuffer(plane, np.uint16).reshape(plane.height, -1)  # type: ignore[call-overload]
+        stored[:, : codes.shape[1]] = codes
+    assert colors_of(Frame(picture)).looks_log is log

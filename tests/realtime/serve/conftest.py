@@ -58,6 +58,9 @@ def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
     """Starts daemons, and ends them."""
     running: list[Daemon] = []
     tmp_path = tmp_path_factory.mktemp("daemon")
+    library = tmp_path / "home" / "models"
+    library.mkdir(parents=True)
+    make_model(library / "negative.onnx")
 
     def begin(*options: str, env: dict[str, str] | None = None) -> Daemon:
         port = free_port()

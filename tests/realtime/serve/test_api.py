@@ -184,7 +184,7 @@ def test_a_camera_that_is_not_there_ends_the_session_with_its_words(daemon: Daem
 
 def test_models_choices_devices_and_the_description(daemon: Daemon) -> None:
     with daemon.client() as client:
-        assert [model["name"] for model in client.get("/api/models").json()] == ["bronze"]
+        assert [model["name"] for model in client.get("/api/models").json()] == ["bronze", "negative"]
         picture = client.get("/api/models/bronze/picture")
         decoded = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None and decoded.shape[0] == decoded.shape[1] >= 128
@@ -205,7 +205,7 @@ def test_sigterm_ends_the_session_and_its_file(launch: Launch) -> None:
     record.unlink(missing_ok=True)
     with daemon.client() as client:
         daemon.start(client, sinks=[str(record)])
-        until(client, lambda engine: int(str(engine["frames_out"])) > 25)
+        until(client, lambda engine: engine["sinks"][0]["frames"] > 25)  # type: ignore[index]
     daemon.process.terminate()
     assert daemon.process.wait(10) == 0
     with av.open(str(record)) as file:

@@ -129,7 +129,8 @@ def output_format(descriptor: int) -> tuple[int, int, str]:
 
 def descriptors(path: Path) -> set[int]:
     """Under which descriptors this process has the device open; none where the system does not tell."""
-    listing, found = Path("/proc/self/fd"), set()
+    listing = Path("/proc/self/fd")
+    found: set[int] = set()
     if not listing.is_dir():
         return found
     device = str(path.resolve())

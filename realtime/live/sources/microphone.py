@@ -1,0 +1,133 @@
+"""A microphone beside a camera: its sound takes the place of the source's own."""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic_ns, time_ns
+from typing import Final
+
+import av
+from av.audio.frame import AudioFrame
+
+from realtime.errors import InputError
+from realtime.live.source import LiveItem, LiveSource, Sound
+from realtime.live.sources.camera import open_device
+from realtime.source import reason
+
+__all__ = ["Microphone", "WithMicrophone"]
+
+#: Seconds until a microphone that was lost is tried again: at first, and at most.
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 30.0
+#: Pieces of sound kept while no picture comes.
+_KEPT: Final = 256
+#: Sound is no older than this when it is read, in ns.
+_RECENT_NS: Final = 1_000_000_000
+_ALSA: Final = Path("/usr/share/alsa/alsa.conf")
+
+
+class Microphone:
+    """A sound device by the name that the system has for it, ``default`` for instance. Opened by iterating over it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._closed = Event()
+
+    def __iter__(self) -> Iterator[Sound]:
+        """Raises ``InputError`` where it is missing or lost."""
+        container = open_device(self.address, *_way(self.address))
+        try:
+            for packet in container.demux(container.streams.audio[:1]):
+                for block in packet.decode():
+                    if self._closed.is_set():
+                        return
+                    if isinstance(block, AudioFrame):
+                        yield Sound(block, _captured(block, monotonic_ns(), time_ns()))
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"{self.address}: the microphone is gone: {reason(error)}; plug it in again") from error
+        finally:
+            container.close()
+        raise InputError(f"{self.address}: the microphone has stopped")
+
+    def close(self) -> None:
+        """End with the next piece of sound."""
+        self._closed.set()
+
+
+class WithMicrophone:
+    """A source with the sound of a microphone, which is read in a thread of its own.
+
+    A microphone that is missing at the start is an error; one that is lost later is tried again, and its sound is
+    missing meanwhile.
+    """
+
+    def __init__(self, source: LiveSource, address: str) -> None:
+        self._source = source
+        self._address = address
+        self._heard: deque[Sound] = deque(maxlen=_KEPT)
+        self._closed = Event()
+        self._error: InputError | None = None
+        self._microphone = Microphone(address)
+        self.rate = source.rate
+
+    def __iter__(self) -> Iterator[LiveItem]:
+        """Each picture after the sound that was heard before it."""
+        Thread(target=self._listen, name=f"microphone {self._address}", daemon=True).start()
+        try:
+            for item in self._source:
+                self.rate = self._source.rate
+                if self._error is not None:
+                    raise self._error
+                while self._heard:
+                    yield self._heard.popleft()
+                if not isinstance(item, Sound):
+                    yield item
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End both."""
+        self._closed.set()
+        self._microphone.close()
+        self._source.close()
+
+    def _listen(self) -> None:
+        pause, first = _FIRST_PAUSE, True
+        while not self._closed.is_set():
+            try:
+                for sound in self._microphone:
+                    self._heard.append(sound)
+                    pause, first = _FIRST_PAUSE, False
+            except InputError as error:
+                if first:
+                    self._error = error
+                    return
+            if self._closed.wait(pause):
+                return
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            self._microphone = Microphone(self._address)
+
+
+def _way(address: str) -> tuple[str, str, dict[str, str]]:
+    """What is opened, with which of FFmpeg's inputs, and its options."""
+    if sys.platform == "darwin":
+        return f"none:{address}", "avfoundation", {}
+    if sys.platform == "win32":
+        return f"audio={address}", "dshow", {"audio_buffer_size": "20"}
+    if _ALSA.is_file():
+        # The ALSA inside PyAV's wheels looks for its configuration where they were built.
+        os.environ.setdefault("ALSA_CONFIG_PATH", str(_ALSA))
+    return address, "alsa", {}
+
+
+def _captured(block: AudioFrame, now_ns: int, wall_ns: int) -> int:
+    """The monotonic time of the first sample. FFmpeg's devices say it in wall time, with the delay of the device."""
+    length_ns = block.samples * 1_000_000_000 // block.sample_rate
+    if block.pts is not None and block.time_base is not None:
+        age_ns = wall_ns - int(block.pts * block.time_base * 1_000_000_000)
+        if length_ns // 2 <= age_ns < _RECENT_NS:
+            return now_ns - age_ns
+    return now_ns - length_ns

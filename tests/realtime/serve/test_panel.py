@@ -1,0 +1,160 @@
+"""The panel in a real browser: what a user sees and does, from the first look to the browser's own camera."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.realtime.serve.conftest import Daemon
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+#: The pixels of a canvas or video, made small, as a list of numbers.
+PIXELS = """(element) => {
+  const small = document.createElement("canvas");
+  [small.width, small.height] = [96, 54];
+  const context = small.getContext("2d", { willReadFrequently: true });
+  context.drawImage(element, 0, 0, 96, 54);
+  return [...context.getImageData(0, 0, 96, 54).data];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as runner:
+        chromium = runner.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+                # Host addresses as they are: there is no resolver for made-up names of machines without a network.
+                "--disable-features=WebRtcHideLocalIpsWithMdns",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: "playwright.Browser", daemon: Daemon) -> Iterator["playwright.Page"]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["camera"])
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
+    page.goto(f"{daemon.url}/#token={daemon.token}")
+    yield page
+    context.close()
+    assert not errors
+
+
+def pixels(page: "playwright.Page", selector: str) -> np.ndarray:
+    data = page.eval_on_selector(selector, PIXELS)
+    return np.array(data, np.int16).reshape(54, 96, 4)[..., :3]
+
+
+def until(holds: Callable[[], bool], seconds: float = 25) -> None:
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "never came true"
+        time.sleep(0.2)
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a - b).mean())
+
+
+def begin(page: "playwright.Page", daemon: Daemon) -> None:
+    page.get_by_label("Camera", exact=True).fill(str(daemon.folder / "sample.mp4"))
+    page.get_by_placeholder("virtualcam").fill("null:")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    playwright.expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+    until(lambda: difference(pixels(page, "#before"), pixels(page, "#after")) > 0.5)
+
+
+def test_a_session_is_started_changed_and_stopped(page: "playwright.Page", daemon: Daemon, tmp_path: Path) -> None:
+    begin(page, daemon)
+    assert daemon.token not in page.url, "the token does not stay in the address"
+
+    # A slider, by keyboard alone.
+    page.get_by_label("Sharpen").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    with daemon.client() as client:
+        until(lambda: client.get("/api/status").json()["engine"]["look"]["sharpen"] == 0.1)
+
+        # Another place for the label: the preview changes there.
+        before = pixels(page, "#after")
+        page.get_by_role("radio", name="top left").check(force=True)
+        until(lambda: client.get("/api/status").json()["engine"]["look"]["label_place"] == "top-left")
+        until(lambda: difference(pixels(page, "#after")[:8, :24], before[:8, :24]) > 4)
+
+        # Another model, chosen by its picture.
+        picture = page.get_by_role("radio", name="negative").locator("xpath=../span/img")
+        until(lambda: picture.evaluate("image => image.naturalWidth") > 100)
+        before = pixels(page, "#after")
+        page.get_by_role("radio", name="negative").check(force=True)
+        until(lambda: client.get("/api/status").json()["engine"]["model"]["name"] == "negative")
+        until(lambda: difference(pixels(page, "#after"), before) > 1)
+
+        # A sink that is not there is told in words, and the others go on.
+        page.get_by_placeholder("virtualcam").fill("/nowhere/out.mkv")
+        page.get_by_role("button", name="Add", exact=True).click()
+        playwright.expect(page.locator("#session-problem")).to_contain_text("out of bounds")
+        assert client.get("/api/status").json()["engine"]["state"] == "live"
+
+    page.screenshot(path=tmp_path / "panel.png", full_page=True)
+    page.get_by_role("button", name="Stop").click()
+    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=10_000)
+    playwright.expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+
+def test_the_graphs_move(page: "playwright.Page", daemon: Daemon) -> None:
+    begin(page, daemon)
+    empty = page.eval_on_selector("#latency-graph", "canvas => canvas.toDataURL()")
+    until(lambda: page.eval_on_selector("#latency-graph", "canvas => canvas.toDataURL()") != empty)
+
+
+def test_a_stranger_sees_the_question_for_the_token_only(browser: "playwright.Browser", daemon: Daemon) -> None:
+    page = browser.new_page()
+    page.goto(daemon.url)
+    playwright.expect(page.get_by_label("Token")).to_be_visible()
+    playwright.expect(page.locator("#panel")).to_be_hidden()
+    page.get_by_label("Token").fill("wrong")
+    page.get_by_role("button", name="Open").click()
+    playwright.expect(page.locator("#login-problem")).to_contain_text("token")
+    page.get_by_label("Token").fill(daemon.token)
+    page.get_by_role("button", name="Open").click()
+    playwright.expect(page.locator("#panel")).to_be_visible()
+    page.close()
+
+
+def test_on_a_phone_nothing_sticks_out(browser: "playwright.Browser", daemon: Daemon) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 700}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{daemon.url}/#token={daemon.token}")
+    playwright.expect(page.locator("#panel")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    context.close()
+
+
+def test_the_browser_as_camera(page: "playwright.Page", daemon: Daemon) -> None:
+    page.get_by_role("button", name="Use this browser's camera").click()
+    playwright.expect(page.locator("#state")).to_have_text("live", timeout=30_000)
+    with daemon.client() as client:
+        until(lambda: client.get("/api/status").json()["engine"]["frames_out"] > 20)
+    # The video comes back: it plays, it is no black picture, and it changes as the fake camera does.
+    until(lambda: page.eval_on_selector("#mirror", "video => video.currentTime") > 0.5)
+    until(lambda: pixels(page, "#mirror").std() > 10)
+    first = pixels(page, "#mirror")
+    until(lambda: difference(pixels(page, "#mirror"), first) > 0.3)
+    page.get_by_role("button", name="Stop").click()
+    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=10_000)
