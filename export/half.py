@@ -208,7 +208,8 @@ def _halve_weights(graph: onnx.GraphProto, made: dict[str, str]) -> None:
     """Add the weights that are wanted as halves, and take out those that nobody wants as they were."""
     for tensor in list(graph.initializer):
         if made.get(tensor.name) == tensor.name + HALF:
-            value = numpy_helper.to_array(tensor).astype(np.float16)
+            with np.errstate(over="ignore"):  # too large for a half: infinite, as on the device
+                value = numpy_helper.to_array(tensor).astype(np.float16)
             graph.initializer.append(numpy_helper.from_array(value, made[tensor.name]))
     wanted = set(_used(graph))
     kept = [tensor for tensor in graph.initializer if tensor.name in wanted]

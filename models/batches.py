@@ -206,7 +206,7 @@ def _still(faces: _Side, index: NDArray[np.int64], side: int) -> Example:
     """Faces as they are."""
     face, mask, _ = (_floats(part) for part in faces.take(index))
     mask = F.interpolate(mask, face.shape[-2:], mode="bilinear", align_corners=False)
-    return Example(face, face, mask, torch.ones_like(mask), side)
+    return Example(face, face, mask, mask.new_ones(1).expand_as(mask), side)
 
 
 def _take(pictures: Bytes, index: NDArray[np.int64]) -> Tensor:

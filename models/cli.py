@@ -8,6 +8,7 @@ from string import ascii_uppercase
 from typing import Annotated, Any
 
 import typer
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from models.architectures import Config, OriginalConfig, configure
 from models.batches import Batches, PairBatches, SideBatches
@@ -27,6 +28,8 @@ __all__ = ["train"]
 
 #: One side with this many times the faces of another is worth a word.
 UNEVEN = 10
+#: Where in the run's folder the pixels lie that several processes share.
+CACHE = "pixels"
 
 
 def train(
@@ -91,7 +94,7 @@ def train(
         _convert(plan.book, out, code)
         return
     _check(plan)
-    network, batches, facts = _from_sides(plan) if plan.pairs is None else _from_pairs(plan, plan.pairs)
+    network, batches, facts = _from_sides(plan, out) if plan.pairs is None else _from_pairs(plan, plan.pairs)
     weights = read_book_run(plan.book) if plan.book is not None and not resume else None
     run(network, batches, out, plan, facts | code, resume, typer.echo, weights)
 
@@ -138,11 +141,13 @@ def _from_pairs(plan: Plan, folder: Path) -> tuple[Config, Batches, dict[str, ob
     return network, PairBatches(pairs, geometry=geometry), {"sources": sources, "identities": [None]}
 
 
-def _from_sides(plan: Plan) -> tuple[Config, Batches, dict[str, object]]:
+def _from_sides(plan: Plan, out: Path) -> tuple[Config, Batches, dict[str, object]]:
     """Architecture, batches and facts of a run from facesets."""
     folders = [folder for folder in (plan.a, plan.b, *plan.c) if folder is not None]
     network = _network(plan, len(folders))
-    sides = [_faces(folder, network.size) for folder in folders]
+    # Several processes share what is mapped from a file; the first has written it when the others start.
+    cache = out / CACHE if plan.devices > 1 else None
+    sides = [_faces(folder, network.size, cache) for folder in folders]
     _compare(folders, sides)
     fit = read_faceset(plan.fit, network.size) if plan.fit is not None else None
     batches = SideBatches(
@@ -165,9 +170,9 @@ def _network(plan: Plan, sides: int, size: int | None = None) -> Config:
     return configure(plan.arch, **{name: value for name, value in fields.items() if value})
 
 
-def _faces(folder: Path, size: int) -> FaceSet:
+def _faces(folder: Path, size: int, cache: Path | None) -> FaceSet:
     """A faceset with more than one face. Raises ``InputError``."""
-    faces = read_faceset(folder, size)
+    faces = read_faceset(folder, size, cache=cache)
     if len(faces) < 2:
         raise InputError(f"{folder}: one face only; a side learns from hundreds, in as many poses as there are")
     return faces
@@ -175,13 +180,14 @@ def _faces(folder: Path, size: int) -> FaceSet:
 
 def _compare(folders: Sequence[Path], sides: Sequence[FaceSet]) -> None:
     """Say where one side has far fewer faces than another, and where a run will not be exportable."""
-    few, many = min(sides, key=len), max(sides, key=len)
-    if len(many) > UNEVEN * len(few):
-        letter = ascii_uppercase[sides.index(few)]
-        typer.echo(f"side {letter} has {len(few)} faces, another {len(many)}: its faces come again and again")
+    say = rank_zero_only(typer.echo)  # the first of several processes
+    counts = [len(side) for side in sides]
+    if max(counts) > UNEVEN * min(counts):
+        letter = ascii_uppercase[counts.index(min(counts))]
+        say(f"side {letter} has {min(counts)} faces, another {max(counts)}: its faces come again and again")
     for letter, folder, side in zip(ascii_uppercase, folders, sides, strict=False):
         if side.identity is None:
-            typer.echo(f"side {letter}: {folder} names no identity; `mummer export` will ask for a consent record")
+            say(f"side {letter}: {folder} names no identity; `mummer export` will ask for a consent record")
 
 
 def _flips(flip: str, sides: int) -> list[float]:

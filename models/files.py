@@ -17,16 +17,21 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot make this folder: {error.strerror or error}") from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` in one step: beside it first, then in its place. Raises ``OutputError``."""
+def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write ``data`` to ``path`` in one step: beside it first, then in its place. Raises ``OutputError``.
+
+    Without ``sync`` it survives the end of the process at any moment, but not that of the machine; for the many small
+    files that would have to wait for the disk each.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             partial = Path(file.name)
             try:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())  # the new name must not outrun its content
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())  # the new name must not outrun its content
                 file.close()
                 partial.chmod(0o644)
                 partial.replace(path)

@@ -21,8 +21,8 @@ from realtime.library import DEFAULT
 from realtime.mask import open_blend
 from realtime.performer import Performer, WhichFaces
 from realtime.pipeline import run
-from realtime.provenance.claim import Claim, tagged
-from realtime.provenance.sign import ready_to_sign, sidecar_of, sign
+from realtime.provenance.claim import Claim, tag
+from realtime.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
 from realtime.report import ModelFacts, ProvenanceFacts, Report, media_facts
 from realtime.sink import FileSink, container_for, default_codec
 from realtime.source import FileSource, check_regular
@@ -97,7 +97,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
         facts = media_facts(job.source, source.container, source.video)
         with whole_or_nothing(job.target) as part:
             sink = FileSink(part, source, job.encoding, stages, name=job.target)
-            tagged(sink.container.metadata)
+            tag(sink.container.metadata, beside=not embeds(job.target))
             sink.open()
             ran = perf_counter()
             clock = _Clock(on_frame, source.expected_frames)
@@ -127,7 +127,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
                 model=ModelFacts(
                     name=performer.model.path.stem,
                     sha256=performer.model.sha256,
-                    identity=list(performer.model.manifest.identities),
+                    identity=list(performer.model.shown),
                 ),
                 provenance=ProvenanceFacts(
                     manifest=signed.where,
@@ -181,7 +181,7 @@ def make_claim(source: Path | None, look: Look, performer: Performer) -> Claim:
         source=source,
         model=model.name,
         model_sha256=model.sha256,
-        identities=tuple(model.identities),
+        identities=model.shown,
         label=None if performer.label is None else performer.label.text,
         watermark=None if mark is None else np.packbits(mark.payload.encode()).tobytes().hex(),
         frames_swapped=performer.frames_swapped,

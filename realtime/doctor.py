@@ -28,12 +28,14 @@ RUNS: Final = 10
 #: Seconds between two faces while idle threads are watched: a video's pace.
 PAUSE: Final = 1 / 30
 NETS: Final = ("detector", "landmarks")
+#: Pixels of a side that a graph leaves open: what the detector makes of a frame's longer one.
+USUAL: Final = 384
 #: A value for every type of input: a grey picture, half a morph, the first identity.
-_GREYS: Final = {
-    "tensor(uint8)": (np.dtype(np.uint8), 128),
-    "tensor(float)": (np.dtype(np.float32), 0.5),
-    "tensor(float16)": (np.dtype(np.float16), 0.5),
-    "tensor(int64)": (np.dtype(np.int64), 0),
+_GREYS: Final[Mapping[str, np.generic]] = {
+    "tensor(uint8)": np.uint8(128),
+    "tensor(float)": np.float32(0.5),
+    "tensor(float16)": np.float16(0.5),
+    "tensor(int64)": np.int64(0),
 }
 
 
@@ -119,14 +121,14 @@ def _time(run: Runner, feeds: Mapping[str, NDArray[np.generic]]) -> float:
 
 
 def _grey(session: onnxruntime.InferenceSession) -> dict[str, NDArray[np.generic]]:
-    """Something for every input; free dimensions are one."""
+    """Something for every input: one picture, of a usual size where the graph leaves it open."""
     feeds: dict[str, NDArray[np.generic]] = {}
     for node in session.get_inputs():
         if node.type not in _GREYS:
             raise ModelError(f"its input {node.name!r} is {node.type}, which no model of this program takes")
-        dtype, value = _GREYS[node.type]
-        shape = tuple(size if isinstance(size, int) else 1 for size in node.shape)
-        feeds[node.name] = np.full(shape, value).astype(dtype)
+        usual = (1, *[USUAL] * len(node.shape))
+        shape = tuple(size if isinstance(size, int) else other for size, other in zip(node.shape, usual, strict=False))
+        feeds[node.name] = np.full(shape, _GREYS[node.type])
     return feeds
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 
 from realtime.arrays import Floats
-from realtime.wire import Value, Wire, WireError, integers, text
+from realtime.wire import Value, Wire, WireError, integers, signed, text
 
 __all__ = ["REAL", "Graph", "GraphError", "Port", "Tensor", "read_graph"]
 
@@ -66,7 +66,10 @@ class Tensor:
         """The values, float32 in the tensor's shape. Raises ``GraphError`` for a type without a fraction."""
         if self.type not in REAL:
             raise GraphError(f"the weight {self.name!r} holds no real numbers")
-        values: Floats = np.frombuffer(self.data, np.dtype(REAL[self.type])).astype(np.float32)
+        kind = np.dtype(REAL[self.type])
+        if len(self.data) != prod(self.shape) * kind.itemsize:
+            raise GraphError(f"the weight {self.name!r} is written in a way that only older programs used")
+        values: Floats = np.frombuffer(self.data, kind).astype(np.float32)
         return values.reshape(self.shape)
 
 
@@ -77,7 +80,6 @@ class Graph:
     inputs: list[Port] = field(default_factory=list)
     outputs: list[Port] = field(default_factory=list)
     weights: list[Tensor] = field(default_factory=list)
-    operators: set[str] = field(default_factory=set)
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -143,10 +145,8 @@ class _Reader:
     def _node(self, data: memoryview, graph: Graph, depth: int) -> None:
         for number, value in self._wire.fields(data):
             match number:
-                case 1 | 2 | 3:
+                case 1 | 2 | 3 | 4:
                     _name(value)
-                case 4:
-                    graph.operators.add(_name(value))
                 case 5:
                     self._attribute(_message(value), graph, depth)
                 case 7 if (domain := _name(value)) not in STANDARD:
@@ -217,8 +217,8 @@ class _Reader:
     def _axis(self, data: memoryview) -> int | str | None:
         size: int | str | None = None
         for number, value in self._wire.fields(data):
-            if number == 1:
-                (size,) = integers(value)
+            if number == 1 and isinstance(value, int):
+                size = signed(value)
             elif number == 2:
                 size = _name(value)
         return size

@@ -9,11 +9,12 @@ import ctypes
 import sys
 from typing import Final
 
-__all__ = ["keep_freed_memory"]
+__all__ = ["keep_freed_memory", "share_one_heap"]
 
 # <malloc.h>
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 _MEGABYTE: Final = 1 << 20
 
 
@@ -22,12 +23,24 @@ def keep_freed_memory() -> bool:
 
     What is held is never more than what was in use at once. Call it once, before threads start.
     """
+    # 32 MB is as far as the first may be raised; whatever is larger is mapped and unmapped as before.
+    return _set(_M_MMAP_THRESHOLD, 32 * _MEGABYTE) and _set(_M_TRIM_THRESHOLD, 256 * _MEGABYTE)
+
+
+def share_one_heap() -> bool:
+    """Let all threads take their memory from one heap; True where the C library could be asked to.
+
+    Left to itself glibc gives each new thread one of many, and each keeps what its fullest moment needed: over hours of
+    lost and reopened streams that adds up. Call it once, before threads start.
+    """
+    return _set(_M_ARENA_MAX, 1)
+
+
+def _set(parameter: int, value: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False  # another C library
-    # 32 MB is as far as the first may be raised; whatever is larger is mapped and unmapped as before.
-    raised = mallopt(_M_MMAP_THRESHOLD, 32 * _MEGABYTE)
-    return bool(raised) and bool(mallopt(_M_TRIM_THRESHOLD, 256 * _MEGABYTE))
+    return bool(mallopt(parameter, value))

@@ -95,7 +95,7 @@ def find_model(name_or_path: str) -> Path:
 def record_of(path: Path) -> Record | None:
     """The user's record of a model in the library; None for other files. Raises ``ModelError`` for a damaged one."""
     page = path.with_suffix(".json")
-    if path.parent != models_folder() or not page.is_file():
+    if path.parent.resolve() != models_folder().resolve() or not page.is_file():
         return None
     try:
         return Record.model_validate_json(page.read_text(encoding="utf-8"))

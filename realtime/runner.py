@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from realtime.errors import ModelError
 from realtime.graph import Port
 from realtime.modelfile import ModelFile
-from realtime.sessions import REFUSALS, SILENT, open_on, plain
+from realtime.providers import DEVICES, Device
+from realtime.sessions import LOADING, REFUSALS, SILENT, open_on, plain
 from realtime.watchdog import limited
 
 __all__ = ["RUNNING", "Runner", "open_runner"]
@@ -28,17 +29,17 @@ def open_runner(model: ModelFile, device: str = "auto", threads: int = 1) -> "Ru
     """
     model.graph  # noqa: B018  # raises where the look shows what may not be run
     session, opened = open_on(model, device, threads, bound=True)
-    return Runner(session, str(model.path), opened.place)
+    return Runner(session, str(model.path), opened)
 
 
 class Runner:
     """A session with the limits and the buffers that a stranger's model gets; ``name`` is the file's, for messages."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, name: str, place: str = "cpu") -> None:
-        """``place`` is where the device's buffers lie, ``cpu`` or ``cuda``."""
+    def __init__(self, session: onnxruntime.InferenceSession, name: str, device: Device = DEVICES["cpu"]) -> None:
+        """``device`` is what the session is on."""
         self.inputs = _ports(session.get_inputs())
         self.outputs = _ports(session.get_outputs())
-        self._session, self._name, self._place = session, name, place
+        self._session, self._name, self._device = session, name, device
         self._bindings: dict[tuple[object, ...], _Binding] = {}
 
     def __call__(self, outputs: Sequence[str], feeds: Mapping[str, Values]) -> list[Values]:
@@ -46,6 +47,7 @@ class Runner:
 
         Raises ``ModelError`` where the model fails, and where it takes longer than ``RUNNING`` seconds.
         """
+        seconds = LOADING if self._device.engines else RUNNING  # a new batch size is a new engine to be built
         options = onnxruntime.RunOptions()
         options.log_severity_level = SILENT
 
@@ -53,14 +55,14 @@ class Runner:
             options.terminate = True
 
         try:
-            with limited(RUNNING, stop) as limit:
-                if self._place == "cpu":  # NumPy's buffers are the model's; there is nothing to bind
+            with limited(seconds, stop) as limit:
+                if self._device.place == "cpu":  # NumPy's buffers are the model's; there is nothing to bind
                     answer: list[Values] = self._session.run(outputs, feeds, options)
                     return answer
                 return self._bound(outputs, feeds, options)
         except REFUSALS as error:
             if limit.passed:
-                raise ModelError(f"{self._name}: gave no answer in {RUNNING:g} s, and was stopped") from error
+                raise ModelError(f"{self._name}: gave no answer in {seconds:g} s, and was stopped") from error
             raise ModelError(f"{self._name}: failed on a picture: {plain(error)}") from error
 
     def _bound(
@@ -70,7 +72,7 @@ class Runner:
         key = (*outputs, *(array.shape for array in feeds.values()))
         binding = self._bindings.get(key)
         if binding is None:
-            binding = self._bindings[key] = _Binding(self._session, outputs, feeds, self._place)
+            binding = self._bindings[key] = _Binding(self._session, outputs, feeds, self._device.place)
         options.add_run_config_entry("gpu_graph_id", str(list(self._bindings).index(key)))
         return binding.run(feeds, options)
 

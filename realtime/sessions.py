@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from realtime.modelfile import ModelFile, read_model
 from realtime.providers import DEVICES, Device, available, what_is_missing
 from realtime.watchdog import limited
 
-__all__ = ["REFUSALS", "SILENT", "SPINNING", "open_on", "open_session", "plain", "why_not"]
+__all__ = ["LOADING", "REFUSALS", "SILENT", "SPINNING", "open_on", "open_session", "plain", "why_not"]
 
 #: Everything that ONNX Runtime raises for a file it will not run.
 REFUSALS: Final = (
@@ -43,6 +44,8 @@ MEMORY: Final = 8 << 30
 SILENT: Final = 4
 SPINNING: Final = ("session.intra_op.allow_spinning", "session.inter_op.allow_spinning")
 NOTHING: Final[Mapping[str, str]] = {}
+#: The first version that knows the limit on constants.
+LIMITS_CONSTANTS: Final = (1, 28)
 CONFIG: Final = {
     # Idle threads that spin take the cores from the decoder and the encoder.
     **dict.fromkeys(SPINNING, "0"),
@@ -98,7 +101,9 @@ def open_on(
         options = _options(threads, config, profile)
         try:
             with limited(LOADING, partial(options.set_load_cancellation_flag, True)) as limit:
-                session = onnxruntime.InferenceSession(data, options, providers=_providers(chosen, model, bound))
+                session = onnxruntime.InferenceSession(
+                    data, options, providers=_providers(chosen, model, bound), disabled_optimizers=_disabled(model)
+                )
         except REFUSALS as error:
             if limit.passed:
                 raise ModelError(f"{name}: not ready after {LOADING:g} s, and was stopped") from error
@@ -121,6 +126,12 @@ def _providers(device: Device, model: bytes | Path | ModelFile, bound: bool) -> 
     first: str | tuple[str, dict[str, str]] = (device.provider, options) if options else device.provider
     rest = [DEVICES[name].provider for name in (device.place, "cpu") if DEVICES[name].provider != device.provider]
     return [first, *dict.fromkeys(rest)]
+
+
+def _disabled(model: bytes | Path | ModelFile) -> list[str]:
+    """Older versions of ONNX Runtime would compute any constant while loading: a stranger's file gets none there."""
+    version = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
+    return ["ConstantFolding"] if isinstance(model, ModelFile) and version < LIMITS_CONSTANTS else []
 
 
 def why_not(device: str, model: Path) -> str | None:
@@ -170,16 +181,19 @@ def plain(error: Exception) -> str:
     """The first line of what ONNX Runtime says, without its code, and not too long."""
     text = "".join(c if c.isprintable() else " " for c in (str(error).splitlines() or [type(error).__name__])[0])
     text = text.rpartition("[ONNXRuntimeError] : ")[2]
-    for known, plain in PLAIN.items():
+    for known, words in PLAIN.items():
         if known in text:
-            return plain
+            return words
+    text = CODE.sub("", text)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 LONGEST: Final = 200
+CODE: Final = re.compile(r"^\d+ : [A-Z_]+ : ")
 PLAIN: Final = {
     "INVALID_PROTOBUF": "it is not an ONNX model",
     "protobuf parsing failed": "it is not an ONNX model",
     "External data": "its weights are in another file; a model must be one file",
     "external": "its weights are in another file; a model must be one file",
+    "bfc_arena": "it needs more memory than models may take",
 }

@@ -6,7 +6,7 @@ Enough of https://protobuf.dev/programming-guides/encoding/ to look into an ONNX
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-__all__ = ["Value", "Wire", "WireError", "integers", "text"]
+__all__ = ["Value", "Wire", "WireError", "integers", "signed", "text"]
 
 #: A varint as a non-negative integer, or the bytes of anything else.
 Value: TypeAlias = "int | memoryview"
@@ -56,12 +56,12 @@ class Wire:
 def integers(value: Value) -> Iterator[int]:
     """A repeated int64 field's values: one, or several in a row. Raises ``WireError``."""
     if isinstance(value, int):
-        yield _signed(value)
+        yield signed(value)
         return
     at = 0
     while at < len(value):
         number, at = _varint(value, at)
-        yield _signed(number)
+        yield signed(number)
 
 
 def text(value: Value) -> str:
@@ -85,5 +85,6 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
     raise WireError("a number without an end")
 
 
-def _signed(number: int) -> int:
+def signed(number: int) -> int:
+    """A varint as an int64."""
     return number - (1 << 64) if number >> 63 else number

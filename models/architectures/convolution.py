@@ -16,6 +16,7 @@ class PatchConv2d(nn.Conv2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """As ``Conv2d``'s: float (B, C, S, S) in, (B, outputs, s, s) out."""
         if not self.training or x.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(x)
         (kernel, _), (stride, _), padding = self.kernel_size, self.stride, self.padding[0]

@@ -9,7 +9,7 @@ numpy's: ``{"__ndarray__": ...}``. Faces that the file says nothing about are fo
 import json
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -66,10 +66,10 @@ def book_landmarks(folder: Path) -> dict[str, Points]:
     return found
 
 
-def _face(entry: object, index: int) -> Points | None:
+def _face(entry: Any, index: int) -> Points | None:
     """One face of an entry, in pixels of its aligned picture; None where something is missing."""
     try:
-        face = entry["faces"][index]  # type: ignore[index]  # whatever it is, it is checked here
+        face = entry["faces"][index]
         landmarks = _array(face.get("landmark", face.get("landmarks"))).reshape(68, 2)
         matrix = _array(face["warp_matrix"])[:2].reshape(2, 3)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):

@@ -107,7 +107,7 @@ def extract(
         done = run(job, on_frame)
     if not quiet:
         seconds = perf_counter() - began
-        before = f"; {done.passed} files were gone through before" if done.passed else ""
+        before = f"; files gone through before: {done.passed}" if done.passed else ""
         say(
             f"{out}: {done.added} faces added from {done.frames} frames in {seconds:.1f} s,"
             f" {done.frames / seconds:.0f} frames a second{before}"
@@ -155,13 +155,16 @@ def report(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Where to write the page; by default FACESET/report.html.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FACESET", help="The other side's set, whose poses this one should have too.")
+    ] = None,
 ) -> None:
     """Show what the set covers: poses, expressions, light, sharpness; and say what is missing."""
     from models.faceset.folder import Faceset
     from models.faceset.report import write_report
 
     page = out or folder / "report.html"
-    missing = write_report(Faceset.open(folder), page)
+    missing = write_report(Faceset.open(folder), page, None if against is None else Faceset.open(against))
     say(f"{page}: written")
     for line in missing:
         say(f"- {line}")

@@ -25,7 +25,7 @@ def colors_of(frame: Frame) -> Colors:
         matrix=frame.kind.matrix.name.lower(),
         primaries=_name(ColorPrimaries, picture.color_primaries),
         transfer=transfer,
-        looks_log=transfer in {"log", "log_sqrt"} or _looks_log(frame),
+        looks_log=transfer in {"log", "log_sqrt"} or (transfer not in _HDR and _looks_log(frame)),
     )
 
 

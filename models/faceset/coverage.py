@@ -11,7 +11,20 @@ from models.faceset.likeness import crop_points, duplicates
 from models.faceset.record import Record
 from realtime.geometry import scale_of
 
-__all__ = ["BRIGHTNESS", "BROWS", "EYES", "MOUTH", "PITCH", "SIDE", "YAW", "Coverage", "Scale", "missing"]
+__all__ = [
+    "BRIGHTNESS",
+    "BROWS",
+    "EYES",
+    "FEW",
+    "MOUTH",
+    "PITCH",
+    "SIDE",
+    "YAW",
+    "Coverage",
+    "Scale",
+    "lacking",
+    "missing",
+]
 
 _Values: TypeAlias = NDArray[np.float64]
 
@@ -58,6 +71,13 @@ class Coverage:
         self.side = SIDE.steps(self.values(lambda record: record.light[0]))
         self.brightness = BRIGHTNESS.steps(self.values(lambda record: record.brightness))
         self.sharpness = self.values(lambda record: record.sharpness)
+
+    @property
+    def poses(self) -> NDArray[np.int64]:
+        """Faces in every step of pitch and yaw, int64 (5, 9)."""
+        table = np.zeros((len(PITCH.names), len(YAW.names)), np.int64)
+        np.add.at(table, (self.pitch, self.yaw), 1)
+        return table
 
     def values(self, of: Callable[[Record], float]) -> _Values:
         """One number of every face, float64 (N,)."""
@@ -123,4 +143,29 @@ def missing(coverage: Coverage) -> list[str]:
     alike = len(duplicates(records)) / len(records)
     if alike > MANY_DUPLICATES:
         words.append(f"{alike:.0%} are like another: `mummer faceset prune --duplicates` sets them aside")
+    return words
+
+
+#: Poses that are named, of those that another set has and this one has not.
+NAMED: Final = 6
+
+
+def lacking(coverage: Coverage, other: Coverage, name: str) -> list[str]:
+    """What the set called ``name`` shows and this one does not: a model of these faces will not show it either."""
+    needed = max(FEW, round(FEW_SHARE * len(other.records)))
+    there, here = other.poses, coverage.poses
+    cells = [
+        (int(there[y, x]), int(here[y, x]), f"the head {PITCH.names[y]} and {YAW.names[x]}")
+        for y, x in np.ndindex(here.shape)
+    ]
+    for scale, ours, theirs, what in (
+        (MOUTH, coverage.mouth, other.mouth, "mouth"),
+        (EYES, coverage.eyes, other.eyes, "eyes"),
+    ):
+        for step, word in enumerate(scale.names):
+            cells.append((int(np.sum(theirs == step)), int(np.sum(ours == step)), f"{what} {word}"))
+    gaps = sorted((cell for cell in cells if cell[0] >= needed and cell[1] < FEW), reverse=True)
+    words = [f"{count:,} faces of {name} with {what}, here {few or 'none'}" for count, few, what in gaps[:NAMED]]
+    if len(gaps) > NAMED:
+        words.append(f"and {len(gaps) - NAMED} more poses and expressions of {name}")
     return words

@@ -1,8 +1,7 @@
 """Sorting, setting aside and bringing back. Nothing is ever deleted."""
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -37,11 +36,12 @@ def sort(faceset: Faceset, by: str) -> int:
     in_order = ordered(there, by)
     faceset.rewrite([*in_order, *(record for record in records if record.file not in inside)])
     folder = faceset.folder / SORTED
-    _clear_links(folder)
     make_folder(folder)
-    write_whole(folder / LINKED, "\n".join(record.file for record in in_order).encode())
+    _clear_links(folder, {record.file for record in records})
     for number, record in enumerate(in_order, 1):
         link(faceset.picture(record), folder / f"{number:06d}-{record.file}")
+    # Last: until all links are there, none counts as deleted.
+    write_whole(folder / LINKED, "\n".join(record.file for record in in_order).encode())
     return len(in_order)
 
 
@@ -72,17 +72,21 @@ def prune(faceset: Faceset, flaws: Sequence[str], dry: bool = False) -> Counter[
 
 
 def restore(faceset: Faceset, flaws: Sequence[str] = ()) -> int:
-    """Bring back what was set aside, all or only for ``flaws``; returns how many faces."""
+    """Bring back what was set aside, all or only for ``flaws``; returns how many faces. Raises ``UsageError``."""
+    unknown = next((flaw for flaw in flaws if flaw not in (*FLAWS, DELETED)), None)
+    if unknown is not None:
+        raise UsageError(f"nothing is set aside for {unknown!r}; there are {', '.join((*FLAWS, DELETED))}")
     records = faceset.records()
     back = {record.file for record in records if record.pruned is not None and (not flaws or record.pruned in flaws)}
     faceset.rewrite(record.model_copy(update={"pruned": None}) if record.file in back else record for record in records)
     return len(back)
 
 
-def _clear_links(folder: Path) -> None:
-    """Remove the links of an earlier sorting; they are second names of files in ``faces``."""
+def _clear_links(folder: Path, names: Container[str]) -> None:
+    """Remove the links of an earlier sorting to the faces called ``names``; what else is there is not ours."""
+    (folder / LINKED).unlink(missing_ok=True)
     for path in folder.glob("[0-9]*-*"):
-        with suppress(OSError):
+        if path.name.partition("-")[2] in names:
             path.unlink()
 
 

@@ -40,6 +40,8 @@ __all__ = ["Extracted", "Extraction", "OnFrame", "extract"]
 #: Called after each frame with the name of its file, the number done of it and the number expected.
 OnFrame: TypeAlias = Callable[[str, int, int], None]
 
+#: Sides of a face that make sense, in pixels.
+MIN_SIDE, MAX_SIDE = 32, 2048
 #: Boxes of one frame that share this much are the same face, whatever the settings were.
 SAME: Final = 0.6
 #: The alignment that every faceset has.
@@ -79,8 +81,10 @@ class Extraction:
 
 @dataclass(slots=True)
 class Extracted:
-    """What was done: faces added, frames looked at, files passed over because they were gone through before,
-    and what is to be said of the footage's colours."""
+    """What was done: faces added, frames looked at, files passed over because they were gone through before.
+
+    ``notes`` says what is to be said of the footage's colours.
+    """
 
     added: int = 0
     frames: int = 0
@@ -103,9 +107,6 @@ def extract(job: Extraction, on_frame: OnFrame | None = None) -> Extracted:
     done = _Job(job, faceset).work(inputs, on_frame)
     done.notes = color_notes(faceset.sources.read())
     return done
-
-
-MIN_SIDE, MAX_SIDE = 32, 2048
 
 
 class _Job:

@@ -12,7 +12,9 @@ and the files are moved after it; the next command that rewrites the index finis
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from time import time
 from typing import Final
 
 from models.faceset.jsonl import JsonLines
@@ -21,7 +23,7 @@ from models.files import make_folder, write_whole
 from realtime.errors import InputError, OutputError
 from realtime.identity import Identity, read_identity
 
-__all__ = ["INDEX", "Faceset", "is_faceset"]
+__all__ = ["IDENTITY", "INDEX", "Faceset", "is_faceset"]
 
 INDEX: Final = "faces.jsonl"
 SOURCES: Final = "sources.jsonl"
@@ -31,6 +33,18 @@ IDENTITY: Final = "identity.json"
 def is_faceset(folder: Path) -> bool:
     """Whether ``folder`` holds a faceset's index."""
     return (folder / INDEX).is_file()
+
+
+def _clear_partial(folder: Path) -> None:
+    """Remove what runs that were killed while they wrote left behind, but not what others are writing now."""
+    for partial in folder.glob(".*"):
+        with suppress(OSError):
+            if time() - partial.stat().st_mtime > ABANDONED:
+                partial.unlink()
+
+
+#: Seconds after which nobody is still writing a picture.
+ABANDONED: Final = 600
 
 
 class Faceset:
@@ -61,8 +75,7 @@ class Faceset:
             JsonLines(folder / INDEX, Record).replace([])
         for name in ("faces", "masks"):
             make_folder(folder / name)
-            for partial in (folder / name).glob(".*"):  # of a run that was killed while it wrote
-                partial.unlink(missing_ok=True)
+            _clear_partial(folder / name)
         return cls(folder)
 
     @property

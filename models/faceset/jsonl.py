@@ -74,7 +74,8 @@ class JsonLines(Generic[M]):
             self._file = None
 
     def _open(self) -> int:
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        binary = getattr(os, "O_BINARY", 0)  # or Windows writes other line ends
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | binary, 0o644)
         data = self.path.read_bytes()
         if data and not data.endswith(b"\n"):
             os.ftruncate(file, data.rfind(b"\n") + 1)

@@ -101,8 +101,8 @@ class FaceMaker:
             phash=measures.phash,
         )
         # The index names both, so they are there first; the names depend on nothing but footage and settings.
-        write_whole(self._faceset.mask(record), encode_mask(mask))
-        write_whole(self._faceset.picture(record), picture)
+        write_whole(self._faceset.mask(record), encode_mask(mask), sync=False)
+        write_whole(self._faceset.picture(record), picture, sync=False)
         return record
 
     def _mask(self, crop: Bytes, landmarks: Points) -> tuple[Bytes, MaskKind]:

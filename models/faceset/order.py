@@ -1,19 +1,22 @@
 """Orders of a faceset, by name."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from models.faceset.likeness import chain
 from models.faceset.record import Record
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
 
 __all__ = ["ORDERS", "ordered"]
 
 _Order: TypeAlias = Callable[[Sequence[Record]], list[int]]
 
 
-def _by(key: Callable[[Record], object]) -> _Order:
+def _by(key: Callable[[Record], "SupportsRichComparison"]) -> _Order:
     """Indices in the order of ``key``; what is equal stays in place."""
-    return lambda records: sorted(range(len(records)), key=lambda index: key(records[index]))  # type: ignore[arg-type,return-value]
+    return lambda records: sorted(range(len(records)), key=lambda index: key(records[index]))
 
 
 def _row(record: Record) -> tuple[int, float]:

@@ -16,8 +16,8 @@ import numpy as np
 
 from models.faceset.folder import Faceset
 from models.faceset.join import copy_faces, new_folder
+from models.faceset.picture import read_picture
 from models.faceset.record import Record
-from models.faceset.reel import read_picture
 from realtime.arrays import Bytes, Floats
 from realtime.errors import ModelError
 from realtime.geometry import Template, apply

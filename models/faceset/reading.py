@@ -18,7 +18,8 @@ from numpy.lib.format import open_memmap
 
 from models.faceset.book import book_faces, book_landmarks, book_mask, is_book
 from models.faceset.folder import IDENTITY, Faceset, is_faceset
-from models.faceset.reel import decode_picture
+from models.faceset.hull import hull_mask
+from models.faceset.picture import quiet, read_bytes, read_picture
 from models.files import make_folder
 from realtime.arrays import Bytes, Points
 from realtime.errors import InputError, OutputError
@@ -75,18 +76,19 @@ def read_faceset(folder: Path, size: int, *, cache: Path | None = None, threads:
 
     With ``cache``, a folder, the pixels are kept there in a file of their own and mapped, not held in memory, and read
     from it the next time as long as faces and size are the same. ``threads`` of 0 is as many as there are cores. A
-    face without a mask counts whole. Raises ``InputError`` naming the folder or file that is missing, empty,
-    unreadable or not square, and ``OutputError`` where the cache cannot be written.
+    face without a mask gets its landmarks' hull, and one without landmarks counts whole. Raises ``InputError`` naming
+    the folder or file that is missing, empty, unreadable or not square, and ``OutputError`` where the cache cannot be
+    written.
     """
     entries, identity = _entries(folder)
     if not entries:
         raise InputError(f"{folder}: no aligned faces in it; `mummer extract VIDEO --out {folder}` puts some there")
-    with ThreadPoolExecutor(threads or os.cpu_count() or 2, "read") as pool:
+    with quiet(), ThreadPoolExecutor(threads or os.cpu_count() or 2, "read") as pool:
         digests = tuple(pool.map(_digest, entries))
         masks = np.empty((len(entries), min(size, MASK_SIDE), min(size, MASK_SIDE)), np.uint8)
 
         def read_mask(index: int) -> None:
-            masks[index] = _mask(entries[index].mask, masks.shape[1])
+            masks[index] = _mask(entries[index], masks.shape[1])
 
         _all(pool, read_mask, len(entries))
         faces = _faces(entries, digests, size, cache, pool)
@@ -114,7 +116,7 @@ def _of_faceset(folder: Path) -> tuple[list[_Entry], Identity | None]:
     entries = [
         _Entry(
             faceset.picture(record),
-            faceset.mask(record),
+            _if_there(faceset.mask(record)),
             (apply(record.frame_to_crop, record.points) + np.float32(0.5)) / np.float32(record.size),
             record.sha256,
         )
@@ -125,11 +127,11 @@ def _of_faceset(folder: Path) -> tuple[list[_Entry], Identity | None]:
 
 def _of_book(folder: Path) -> list[_Entry]:
     paths, known = book_faces(folder), book_landmarks(folder)
-    side = np.float32(len(decode_picture(paths[0], _bytes(paths[0]))))  # one run makes all faces of one size
+    side = np.float32(len(read_picture(paths[0])))  # one run makes all faces of one size
     return [
         _Entry(
             path,
-            mask if (mask := book_mask(path)).is_file() else None,
+            _if_there(book_mask(path)),
             (known[path.name] + np.float32(0.5)) / side if path.name in known else None,
         )
         for path in paths
@@ -142,12 +144,15 @@ def _of_plain(folder: Path) -> list[_Entry]:
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES and not path.stem.endswith(MASK) and not path.name.startswith(".")
     )
-    masks = [path.with_name(f"{path.stem}{MASK}.png") for path in paths]
-    return [_Entry(path, mask if mask.is_file() else None) for path, mask in zip(paths, masks, strict=True)]
+    return [_Entry(path, _if_there(path.with_name(f"{path.stem}{MASK}.png"))) for path in paths]
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def _digest(entry: _Entry) -> str:
-    return entry.digest or hashlib.sha256(_bytes(entry.picture)).hexdigest()
+    return entry.digest or hashlib.sha256(read_bytes(entry.picture)).hexdigest()
 
 
 def _faces(
@@ -194,16 +199,18 @@ def _all(pool: ThreadPoolExecutor, task: Callable[[int], None], count: int) -> N
         pass
 
 
-def _mask(path: Path | None, size: int) -> Bytes:
-    """One mask, uint8 (size, size); all 255 where there is none."""
-    if path is None:
-        return np.full((size, size), 255, np.uint8)
-    return _square(path, size)[..., 0]
+def _mask(entry: _Entry, size: int) -> Bytes:
+    """One mask, uint8 (size, size): from its file, from the landmarks, or all 255."""
+    if entry.mask is not None:
+        return _square(entry.mask, size)[..., 0]
+    if entry.landmarks is not None:
+        return hull_mask(entry.landmarks * np.float32(size) - np.float32(0.5), size)
+    return np.full((size, size), 255, np.uint8)
 
 
 def _square(path: Path, size: int) -> Bytes:
     """One square picture, uint8 (size, size, 3) RGB."""
-    picture = decode_picture(path, _bytes(path))
+    picture = read_picture(path)
     height, width = picture.shape[:2]
     if height != width:
         raise InputError(f"{path}: {width}x{height}, but aligned faces are square")
@@ -213,10 +220,3 @@ def _square(path: Path, size: int) -> Bytes:
             cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8
         )
     return picture
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error

@@ -15,7 +15,11 @@ MaskKind = Literal["hull", "parser", "file"]
 
 #: A fraction as JSON: ``"1/12800"``.
 _Fraction = Annotated[Fraction, PlainValidator(lambda text: Fraction(text)), PlainSerializer(str)]
+#: 256 bits.
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+#: A file's name alone: an index from somebody else must not lead out of its folder.
+_Name = Annotated[str, Field(pattern=r"^[^/\\\x00.][^/\\\x00]*$")]
+_Points = Annotated[list[tuple[float, float]], Field(min_length=68, max_length=68)]
 
 
 class _Line(BaseModel):
@@ -38,12 +42,12 @@ class Record(_Line):
     ``pitch`` upwards, ``roll`` clockwise. See ``models.faceset.measure`` for the other measures.
     """
 
-    file: str
+    file: _Name
     source: Origin
     frame: int
     pts: int | None
     time_base: _Fraction | None
-    landmarks: list[tuple[float, float]]
+    landmarks: _Points
     matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
     size: int
     yaw: float
@@ -59,7 +63,7 @@ class Record(_Line):
     track: int
     mask: MaskKind
     sha256: _Digest
-    phash: str
+    phash: _Digest
     pruned: str | None = None
 
     @property

@@ -8,17 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-import cv2
-import numpy as np
-
 from models.faceset.colors import colors_of
+from models.faceset.picture import decode_picture, quiet, read_bytes
 from models.faceset.record import Colors, Origin
-from realtime.arrays import Bytes, Points
+from realtime.arrays import Points
 from realtime.errors import InputError
 from realtime.frame import Frame
-from realtime.source import FileSource, Item
+from realtime.source import FileSource, Item, Source
 
-__all__ = ["Pick", "PictureReel", "Reel", "Shot", "Still", "VideoReel", "file_digest", "read_picture"]
+__all__ = ["Pick", "PictureReel", "Reel", "Shot", "Still", "VideoReel", "file_digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +33,13 @@ class Shot:
     landmarks: tuple[Points, ...] | None = None
 
 
-class Reel(Protocol):
-    """A source whose frames come with a ``Shot`` each, in the same order, and that can be told to stop."""
+class Reel(Source, Protocol):
+    """A source whose frames come with a ``Shot`` each, in the same order; it stops once ``enough`` is set."""
 
-    live: bool
     shots: deque[Shot]
     enough: bool
     expected: int
     colors: Colors | None
-
-    def __iter__(self) -> Iterator[Item]: ...
-
-    def close(self) -> None:
-        """Let go of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +138,22 @@ class PictureReel:
         self._stills, self._known = stills, known
 
     def __iter__(self) -> Iterator[Item]:
-        for still in self._stills:
-            if self.enough:
-                return
-            try:
-                data = _bytes(still.path)
-                origin = Origin(name=still.path.name, sha256=hashlib.sha256(data).hexdigest())
-                if self._known(origin):
-                    self.passed += 1
+        with quiet():
+            for still in self._stills:
+                if self.enough:
+                    return
+                try:
+                    data = read_bytes(still.path)
+                    origin = Origin(name=still.path.name, sha256=hashlib.sha256(data).hexdigest())
+                    if self._known(origin):
+                        self.passed += 1
+                        continue
+                    frame = Frame.from_rgb(decode_picture(still.path, data))
+                except InputError as error:
+                    self.unreadable.append(str(error))
                     continue
-                frame = Frame.from_rgb(decode_picture(still.path, data))
-            except InputError as error:
-                self.unreadable.append(str(error))
-                continue
-            self.shots.append(Shot(origin, 0, still=True, landmarks=still.landmarks))
-            yield frame
+                self.shots.append(Shot(origin, 0, still=True, landmarks=still.landmarks))
+                yield frame
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -173,29 +166,3 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
-
-
-def read_picture(path: Path) -> Bytes:
-    """A picture, uint8 (H, W, 3) RGB, upright as its EXIF data says. Raises ``InputError``."""
-    return decode_picture(path, _bytes(path))
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
-
-
-def decode_picture(path: Path, data: bytes) -> Bytes:
-    """The picture in ``data``, uint8 (H, W, 3) RGB. Raises ``InputError`` naming ``path``."""
-    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it better
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
-    except cv2.error:  # a picture of absurd size
-        picture = None
-    finally:
-        cv2.utils.logging.setLogLevel(before)
-    if picture is None:
-        raise InputError(f"{path}: not a picture that can be read; delete or replace it")
-    return np.asarray(picture, np.uint8)

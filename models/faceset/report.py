@@ -12,11 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.faceset.colors import color_notes
-from models.faceset.coverage import BRIGHTNESS, BROWS, EYES, MOUTH, PITCH, SIDE, YAW, Coverage, Scale, missing
+from models.faceset.coverage import (
+    BRIGHTNESS,
+    BROWS,
+    EYES,
+    FEW,
+    MOUTH,
+    PITCH,
+    SIDE,
+    YAW,
+    Coverage,
+    Scale,
+    lacking,
+    missing,
+)
 from models.faceset.flaws import FLAWS
 from models.faceset.folder import Faceset
+from models.faceset.picture import read_picture
 from models.faceset.record import Record
-from models.faceset.reel import read_picture
 from models.files import write_whole
 from realtime.errors import InputError
 
@@ -29,20 +42,25 @@ EXAMPLES: Final = 8
 _Indices = NDArray[np.int64]
 
 
-def write_report(faceset: Faceset, page: Path) -> list[str]:
+def write_report(faceset: Faceset, page: Path, against: Faceset | None = None) -> list[str]:
     """Write the report to ``page``; returns what it says is missing, one sentence each.
 
-    Raises ``InputError`` where the set has no faces, ``OutputError`` where the page cannot be written.
+    ``against`` is the other side's set, whose poses and expressions this one should have too. Raises ``InputError``
+    where a set has no faces, ``OutputError`` where the page cannot be written.
     """
-    records = faceset.faces()
-    words = [*missing(coverage := Coverage(records)), *color_notes(faceset.sources.read())]
-    write_whole(page, _Page(faceset, coverage, words).html().encode("utf-8", "replace"))
+    coverage = Coverage(faceset.faces())
+    words = [*missing(coverage), *color_notes(faceset.sources.read())]
+    other = None
+    if against is not None:
+        other = Coverage(against.faces())
+        words = [*lacking(coverage, other, against.folder.resolve().name), *words]
+    write_whole(page, _Page(faceset, coverage, words, other).html().encode("utf-8", "replace"))
     return words
 
 
 class _Page:
-    def __init__(self, faceset: Faceset, coverage: Coverage, words: Sequence[str]) -> None:
-        self._faceset, self._coverage, self._words = faceset, coverage, words
+    def __init__(self, faceset: Faceset, coverage: Coverage, words: Sequence[str], other: Coverage | None) -> None:
+        self._faceset, self._coverage, self._words, self._other = faceset, coverage, words, other
         self._pictures: dict[int, str] = {}
 
     def html(self) -> str:
@@ -66,6 +84,7 @@ class _Page:
 
     def _head(self, name: str) -> str:
         records = self._coverage.records
+        sources = len({record.source.sha256 for record in records})
         aside = sum(record.pruned is not None for record in self._faceset.records())
         identity = self._faceset.identity
         if identity is None:
@@ -76,25 +95,28 @@ class _Page:
         tiles = (
             (f"{len(records):,}", "faces"),
             (f"{aside:,}", "set aside"),
-            (f"{len({record.source.sha256 for record in records}):,}", "sources"),
+            (f"{sources:,}", "source" if sources == 1 else "sources"),
             (f"{records[0].size}", "pixels a side"),
         )
         shown = "".join(f"<div class=tile><b>{number}</b>{label}</div>" for number, label in tiles)
         return f"<header><h1>{name}</h1><p>{escape(who)}</p><div class=tiles>{shown}</div></header>"
 
     def _poses(self) -> str:
-        return self._grid(YAW, PITCH, self._coverage.yaw, self._coverage.pitch)
+        asked = np.zeros_like(self._coverage.poses) if self._other is None else self._other.poses
+        return self._grid(YAW, PITCH, self._coverage.yaw, self._coverage.pitch, np.where(asked < FEW, 0, asked))
 
     def _light(self) -> str:
-        return self._grid(SIDE, BRIGHTNESS, self._coverage.side, self._coverage.brightness)
+        nothing = np.zeros((len(BRIGHTNESS.names), len(SIDE.names)), np.int64)
+        return self._grid(SIDE, BRIGHTNESS, self._coverage.side, self._coverage.brightness, nothing)
 
-    def _grid(self, across: Scale, upwards: Scale, column: _Indices, row: _Indices) -> str:
-        """A table of cells, each with a face and how many there are like it."""
+    def _grid(self, across: Scale, upwards: Scale, column: _Indices, row: _Indices, asked: _Indices) -> str:
+        """A table of cells, each with a face and how many there are like it, or how many the other set has."""
         head = "".join(f"<th>{name}</th>" for name in across.names)
         lines = []
         for y in reversed(range(len(upwards.names))):
             cells = "".join(
-                f"<td>{self._cell(np.flatnonzero((column == x) & (row == y)))}</td>" for x in range(len(across.names))
+                f"<td>{self._cell(np.flatnonzero((column == x) & (row == y)), asked[y, x])}</td>"
+                for x in range(len(across.names))
             )
             lines.append(f"<tr><th>{upwards.names[y]}</th>{cells}</tr>")
         return f"<div class=wide><table class=grid><tr><th></th>{head}</tr>{''.join(lines)}</table></div>"
@@ -114,13 +136,15 @@ class _Page:
         )
         return f"<div class=row><h3>{name}</h3><div class=strip>{cells}</div></div>"
 
-    def _cell(self, members: _Indices) -> str:
+    def _cell(self, members: _Indices, asked: int = 0) -> str:
         """The sharpest of some faces, their number, and a bar for their share of the set."""
+        if not len(members) and asked:
+            return f"<div class='cell none asked'>{asked:,} there, none here</div>"
         if not len(members):
             return "<div class='cell none'>none</div>"
         sharpest = int(members[self._coverage.sharpness[members].argmax()])
         share = len(members) / len(self._coverage.records)
-        few = " few" if len(members) < 10 else ""
+        few = " few" if len(members) < FEW else ""
         return (
             f"<div class='cell{few}'>{self._picture(sharpest)}<span>{len(members):,}</span>"
             f"<i style='width:{max(share * 100, 2):.0f}%'></i></div>"
@@ -269,6 +293,7 @@ th { font-weight: 500; font-size: 12px; color: var(--dim); padding: 3px 6px; tex
 .cell i { position: absolute; left: 0; bottom: 0; height: 4px; background: var(--mark); }
 .few span { background: var(--warn); }
 .none { border: 1px dashed var(--line); display: grid; place-items: center; font-size: 12px; color: var(--dim); }
+.asked { border-color: var(--warn); color: var(--warn); text-align: center; }
 .row { display: grid; grid-template-columns: 90px 1fr; gap: 12px; align-items: start; padding: 8px 0; }
 .row + .row { border-top: 1px solid var(--line); }
 .strip { display: flex; flex-wrap: wrap; gap: 8px; }

@@ -82,7 +82,7 @@ def bench_live(
         raise UsageError(f"--only {unknown[0]}: there is no such run; choose from {', '.join(MODES)}")
     path = options.as_file(source)
     check_regular(path)
-    tune()
+    tune(lasting=True)
     look = Look(model=model, device=device, detector=detector)
     with TemporaryDirectory(prefix="mummer-bench-") as folder:
         if fps is not None:

@@ -27,7 +27,11 @@ class KindChoice(StrEnum):
 
 
 #: Who would have agreed, and what they would have said, unless told otherwise.
-_BY: Final = {KindChoice.self: "{name}", KindChoice.consented: "{name}", KindChoice.public_domain: "nobody needs to"}
+_BY: Final = {
+    KindChoice.self: "{name}",
+    KindChoice.consented: "{name}",
+    KindChoice.public_domain: "nobody, public domain",
+}
 _STATEMENTS: Final = {
     KindChoice.synthetic: "This face is made up and depicts nobody.",
     KindChoice.self: "This is my own face, and I agree to its use within the scope above.",

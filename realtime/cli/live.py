@@ -67,6 +67,7 @@ def live(
     patient: Annotated[
         bool, typer.Option("--patient", help="Keep trying where the camera or a sink is not there yet.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a recording that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
 ) -> None:
     """Swap the faces of a camera, live; end it with Ctrl-C."""
@@ -76,10 +77,11 @@ def live(
     from realtime.live.engine import Engine
     from realtime.live.settings import LiveSettings
     from realtime.live.sink import SinkSettings
+    from realtime.live.sinks import SinkOpener
     from realtime.live.source import SourceSettings
-    from realtime.process import tune
+    from realtime.process import settle, tune
 
-    tune()
+    tune(lasting=True)
     rate = None if fps is None else Fraction(fps).limit_denominator(1001)
     settings = LiveSettings(
         camera=camera,
@@ -100,7 +102,8 @@ def live(
         light_model=light_model,
         patient=patient,
     )
-    engine = Engine(settings)
+    engine = Engine(settings, open_sink=SinkOpener(force))
+    settle()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: engine.finish())
     _run(engine, duration, quiet)

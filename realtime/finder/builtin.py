@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from realtime.arrays import Points
-from realtime.face import Face, eye_distance
+from realtime.face import Box, Face, eye_distance
 from realtime.finder.detector import Detector
 from realtime.finder.landmarker import Landmarker
 from realtime.finder.tracks import Clock, Track, nesting, overlap
@@ -31,7 +31,11 @@ SMALLEST = 6.0
 
 
 class BuiltinFinder:
-    """Finds and follows all faces of a stream. Feed it the frames in order."""
+    """Finds and follows all faces of a stream. Feed it the frames in order.
+
+    ``interval`` is the number of frames from one detection to the next while all goes well. ``doubtful`` holds the head
+    boxes of the last detection in which the landmark net saw no face: turned away, half in the picture, or no head.
+    """
 
     def __init__(self, device: str = "auto", interval: int = INTERVAL) -> None:
         self._detector = Detector(device)
@@ -44,6 +48,7 @@ class BuiltinFinder:
         self._tracks: list[Track] = []
         self._numbers = itertools.count()
         self._since_detection = self.interval
+        self.doubtful: tuple[Box, ...] = ()
         self._clock = Clock()
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
@@ -71,6 +76,7 @@ class BuiltinFinder:
 
     def _detect(self, frame: Frame, lost: list[Track], gap: float) -> None:
         """Find newcomers and those who were lost from sight."""
+        doubtful = []
         followed = [track.box for track in self._tracks if track.misses == 0]
         for box, score in self._detector.detect(frame):
             if nesting(box, followed) > NESTED:
@@ -78,6 +84,7 @@ class BuiltinFinder:
             landmarks, presence = self._landmarker.settle(frame, box)
             # Each net alone may be fooled or shy; a face is what both together make likely.
             if presence + score < LIKELY or presence < DOUBTFUL or not plausible(landmarks, frame):
+                doubtful.append(box)
                 continue
             track = next((track for track in lost if overlap(box, [track.box]) > SAME), None)
             if track is None:
@@ -86,6 +93,7 @@ class BuiltinFinder:
                 lost.remove(track)
                 track.update(landmarks, presence, gap)
             followed.append(box)
+        self.doubtful = tuple(doubtful)
 
 
 def distinct(tracks: Iterable[Track]) -> list[Track]:

@@ -39,8 +39,8 @@ def cameras(video: Path = _VIDEO, devices: Path = Path("/dev")) -> tuple[list[Fo
             seen.append((str(device), name, (error.strerror or str(error)).lower()))
             continue
         if can.loopback:
-            virtual.append((f"virtualcam:{device}", name, "shows something" if choice else "free"))
-        elif choice:  # devices without pictures carry a camera's other data
+            virtual.append((f"virtualcam:{device}", name, "in use" if choice else "free"))
+        if choice:  # devices without pictures carry a camera's other data, or are virtual and show nothing
             best = v4l2.choose_mode(choice, None, None)
             most = max(choice, key=lambda mode: mode.width * mode.height)
             note = f"up to {most.width}x{most.height}"

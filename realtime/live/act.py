@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import av
 
-from realtime.face import Face
+from realtime.face import Box, Face
 from realtime.finder import FaceFinder
 from realtime.frame import Frame
 from realtime.live.cover import cover
@@ -40,12 +40,14 @@ class Witness:
 class Act:
     """Performs on live frames, closed on failure.
 
-    ``complain`` is told what failed. ``missed`` counts the frames in which something had to be hidden.
+    ``complain`` is told what failed, and ``doubtful`` gives the boxes of heads in the last frame that may have a face.
+    ``missed`` counts the frames in which something had to be hidden.
     """
 
     performer: Performer
     on_miss: OnMiss
     complain: Callable[[Exception], None]
+    doubtful: Callable[[], tuple[Box, ...]] = lambda: ()
     missed: int = 0
     _guard: Guard = field(default_factory=Guard)
     _good: av.VideoFrame | None = None
@@ -61,7 +63,7 @@ class Act:
             swapped = self.performer.swap(frame)
         except Exception as error:  # noqa: BLE001  # whatever failed, the face must not be shown
             self.complain(error)
-        hidden = self._guard.check(frame.captured_ns or 0, self._witness.found, swapped)
+        hidden = self._guard.check(frame.captured_ns or 0, self._witness.found, swapped, self.doubtful())
         self.missed += bool(hidden)
         if not hidden or self.on_miss == "show":
             self.performer.mark(frame)

@@ -25,6 +25,7 @@ from realtime.live.source import LiveSource, OpenSource, SourceSettings
 from realtime.live.sources import open_source as live_source
 from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
+from realtime.process import settle
 from realtime.stages import StageTimes
 
 __all__ = ["MODES", "Faults", "LiveBench", "Mode", "Privacy", "Steady", "Switch", "bench_live", "retimed"]
@@ -262,6 +263,7 @@ def _running(
 ) -> Iterator[Engine]:
     settings = LiveSettings(str(path), ("null:",), look, SourceSettings(loop=True))
     engine = Engine(settings, open_source, open_sink, finder)
+    settle()
     engine.start()
     try:
         yield engine

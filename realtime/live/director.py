@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from queue import Empty, SimpleQueue
 from time import monotonic_ns
 from typing import Final, TypeAlias
@@ -10,8 +12,9 @@ import av
 import numpy as np
 
 from realtime.color import open_color
-from realtime.convert import make_performer
+from realtime.convert import make_claim, make_performer
 from realtime.errors import UsageError
+from realtime.face import Box
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.frame import Frame
 from realtime.label import Label
@@ -21,15 +24,16 @@ from realtime.live.governor import Governor
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.status import GovernorStatus, LookStatus, ModelStatus
 from realtime.mask import BLENDS, open_blend
+from realtime.provenance.claim import Claim
 from realtime.stages import Stages
 from realtime.swap import ModelOptions, SwapModel, open_model
 from realtime.watermark import Watermark, payload_of
 
 __all__ = ["DETECT_EVERY", "Director"]
 
-#: Frames between two detections in live, for a newcomer's face is open until the next one; and while cost is saved.
-DETECT_EVERY: Final = 3
-DETECT_RARELY: Final = 10
+#: Frames from one detection to the next: in live a newcomer's face is open until then. More while cost is saved.
+DETECT_EVERY: Final = 1
+DETECT_RARELY: Final = (3, 10)
 #: Runs of a new model before it takes over: the first ones are slow.
 REHEARSALS: Final = 3
 
@@ -70,11 +74,15 @@ class Director:
         self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
         self._saves_model = False
         self.thin = 1
-        found_by = self._performer.finder
-        self._measures = self._list_measures(found_by if isinstance(found_by, BuiltinFinder) else None)
+        builtin = self._performer.finder if isinstance(self._performer.finder, BuiltinFinder) else None
+        self._measures = self._list_measures(builtin)
         self._governor = Governor(len(self._measures))
         self._level = 0
-        self._act = Act(self._performer, settings.on_miss, self._complain)
+
+        def doubtful() -> tuple[Box, ...]:
+            return () if builtin is None else builtin.doubtful
+
+        self._act = Act(self._performer, settings.on_miss, self._complain, doubtful)
         self._steps: SimpleQueue[_Step] = SimpleQueue()
         self.loading: str | None = None
         self._trouble = ""
@@ -210,6 +218,10 @@ class Director:
         level = self._level
         return GovernorStatus(level=level, steps=[each.name for each in self._measures[:level]])
 
+    def claim(self) -> Claim:
+        """What a recording made now says of itself."""
+        return make_claim(None, self._look, self._performer)
+
     @property
     def trouble(self) -> str | None:
         """Why faces cannot be swapped, where that happened lately."""
@@ -250,14 +262,15 @@ class Director:
 
         measures = []
         if finder is not None:
-            look_every(finder, DETECT_EVERY)
-            name = f"looking for new faces every {DETECT_RARELY} frames"
-            measures.append(
-                _Measure(name, lambda: look_every(finder, DETECT_RARELY), lambda: look_every(finder, DETECT_EVERY))
-            )
+            finder.interval = DETECT_EVERY
+            for before, frames in pairwise((DETECT_EVERY, *DETECT_RARELY)):
+                name = f"looking for new faces every {frames} frames"
+                measures.append(
+                    _Measure(name, partial(look_every, finder, frames), partial(look_every, finder, before))
+                )
         if self._light is not None:
             name = f"the lighter model {self._light.name}"
-            measures.append(_Measure(name, lambda: save_model(True), lambda: save_model(False)))
+            measures.append(_Measure(name, partial(save_model, True), partial(save_model, False)))
         name = "every second frame only"
         measures.append(_Measure(name, lambda: setattr(self, "thin", 2), lambda: setattr(self, "thin", 1)))
         return measures

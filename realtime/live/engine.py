@@ -12,7 +12,9 @@ a source that has stalled.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic_ns
 from typing import Final
@@ -22,6 +24,7 @@ from realtime.errors import MummerError, UsageError
 from realtime.finder import FaceFinder
 from realtime.frame import Frame
 from realtime.library import find_model
+from realtime.live.address import file_of
 from realtime.live.director import Director
 from realtime.live.events import Events, Subscription
 from realtime.live.fit import OUTPUT_PIXELS, Fitter, format_of
@@ -32,12 +35,13 @@ from realtime.live.preview import Preview, Previews
 from realtime.live.rate import Meter, Thinner
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.sink import OpenSink, StreamFormat
-from realtime.live.sinks import open_sink
+from realtime.live.sinks import SinkOpener
 from realtime.live.slate import Slate
 from realtime.live.source import LiveItem, OpenSource
 from realtime.live.sources import open_source
 from realtime.live.status import Drops, EngineState, Status
 from realtime.priority import give_way
+from realtime.provenance.sign import ready_to_sign, sign
 from realtime.stages import Stages
 from realtime.swap import ModelOptions
 
@@ -51,6 +55,8 @@ SLATES: Final = 10
 #: Seconds that ending may take, and of them those for what is under way before sinks are cut off.
 ENDING: Final = 4.5
 FINISHING: Final = 3.0
+#: Seconds for a recording that is being finished: to sign hours of video, all of it has to be read once more.
+SIGNING: Final = 60.0
 
 
 class Engine:
@@ -60,15 +66,16 @@ class Engine:
         self,
         settings: LiveSettings,
         open_source: OpenSource = open_source,
-        open_sink: OpenSink = open_sink,
+        open_sink: OpenSink | None = None,
         finder: FaceFinder | None = None,
     ) -> None:
         """Open the models and understand the addresses; devices are opened by ``start``.
 
-        ``finder`` takes the place of the look's detector. Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
+        ``finder`` takes the place of the look's detector. Raises ``ModelError``, ``DetectorError``, ``UsageError``, and
+        ``OutputError`` for a recording that cannot be made.
         """
         self.settings = settings
-        self._open_source, self._open_sink = open_source, open_sink
+        self._open_source, self._open_sink = open_source, open_sink or SinkOpener()
         self._events = Events()
         self._stages = Stages()
         self._over = Event()
@@ -116,7 +123,10 @@ class Engine:
         self._over.set()
 
     def stop(self) -> None:
-        """End in good order, within 5 s: what was captured is sent, sinks finish their files. Raises nothing."""
+        """End in good order: what was captured is sent, sinks finish their files. Raises nothing.
+
+        Takes less than 5 s, unless a long recording has to be signed.
+        """
         now_ns = monotonic_ns()
         finished_ns, ended_ns = now_ns + int(FINISHING * 1e9), now_ns + int(ENDING * 1e9)
         self._over.set()
@@ -131,9 +141,10 @@ class Engine:
             self._outlet.end()
             late = [sink for sink in self._sinks if not sink.join(_left(finished_ns))]
             for sink in late:
-                sink.abort()
+                if not sink.closing:
+                    sink.abort()
             for sink in late:
-                if not sink.join(_left(ended_ns)):
+                if not sink.join(SIGNING if sink.closing else _left(ended_ns)):
                     self._events.tell("sink", f"{sink.address}: does not answer and was left behind", problem=True)
         self._events.tell("engine", "ended")
         self._events.close()
@@ -313,14 +324,20 @@ class Engine:
         )
 
     def _keep_sink(self, address: str, patient: bool) -> SinkKeeper:
+        settings = replace(self.settings.sink, on_finished=self._sign)
+        if file_of(address) is not None:
+            ready_to_sign()
         return SinkKeeper(
             address=address,
-            open_=lambda: self._open_sink(address, self.settings.sink),
+            open_=lambda: self._open_sink(address, settings),
             outlet=self._outlet,
             failed=self._fail,
             events=self._events,
             patient=patient,
         )
+
+    def _sign(self, recording: Path) -> None:
+        sign(recording, self._director.claim(), recording)
 
     def _source_over(self, error: BaseException | None) -> None:
         if error is not None:

@@ -7,6 +7,8 @@ The picture is shown openly only while every face that was ever seen is accounte
 - A face that was there and is not found any more is hidden where it was last, and around it: it moves on, unseen.
   The region grows with a speed that heads hardly reach. After a second it may be anywhere, and everything is hidden
   until a face is found again.
+- A head in which the finder sees no face for certain may be one that is half in the picture or turned away. It is
+  hidden too, for a moment longer than it is seen.
 - While other faces are found the finder evidently works and would find an open face that moves about. So the lost one
   is turned away, or behind something, or gone: its region stays near its last place, and is given up after a while.
 """
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from realtime.face import Box, Face
+from realtime.finder.tracks import nesting
 
 __all__ = ["Guard", "Hidden"]
 
@@ -26,6 +29,10 @@ ANYWHERE_AFTER: Final = 1.0
 #: While other faces are found: how far the region grows, in face widths, and after how many seconds it is given up.
 NEAR: Final = 1.0
 FORGOTTEN_AFTER: Final = 5.0
+#: Seconds for which a doubtful head is hidden.
+DOUBT: Final = 0.5
+#: Boxes that share so much of the smaller one are of one head.
+SAME: Final = 0.6
 #: What a head takes up around its box, in box widths and heights: hair, ears, beard, and errors of the landmarks.
 MARGIN: Final = 0.3
 
@@ -62,13 +69,21 @@ class Guard:
 
     def __init__(self) -> None:
         self._faces: dict[int, _Seen] = {}
+        self._doubtful: list[_Seen] = []
 
     def reset(self) -> None:
         """Another picture: nothing is known of it."""
         self._faces.clear()
+        self._doubtful.clear()
 
-    def check(self, now_ns: int, found: Sequence[Face], swapped: Sequence[Face]) -> Hidden:
-        """What of the frame of ``now_ns`` (monotonic clock) must be hidden, by the faces found and those swapped."""
+    def check(
+        self, now_ns: int, found: Sequence[Face], swapped: Sequence[Face], doubtful: Sequence[Box] = ()
+    ) -> Hidden:
+        """What of the frame of ``now_ns`` (monotonic clock) must be hidden.
+
+        ``found`` are the faces of the frame, ``swapped`` those of them that were swapped, and ``doubtful`` the boxes of
+        heads that may have a face.
+        """
         newcomers = [face for face in found if face.track not in self._faces]
         here = {face.track: _Seen(face.box, now_ns) for face in found}
         lost = {track: seen for track, seen in self._faces.items() if track not in here}
@@ -89,6 +104,11 @@ class Guard:
         for seen in lost.values():
             further = SPEED * _seconds(seen, now_ns)
             regions.append((seen.region(min(further, NEAR) if found else further), seen.width))
+        boxes = [seen.box for seen in here.values()]
+        doubts = [_Seen(box, now_ns) for box in doubtful]
+        doubts += [seen for seen in self._doubtful if nesting(seen.box, doubtful) < SAME]
+        self._doubtful = [s for s in doubts if _seconds(s, now_ns) < DOUBT and nesting(s.box, boxes) < SAME]
+        regions += [(seen.region(0.0), seen.width) for seen in self._doubtful]
         return Hidden(regions=tuple(regions))
 
     @staticmethod

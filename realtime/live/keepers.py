@@ -141,17 +141,17 @@ class SourceKeeper:
             self._state = "opening"
             self._retries += 1
             self._stalled = False
-            with self._lock:
-                if self._ended.is_set():
-                    break
-                self._source = self._open()
         self._state = "ended"
 
     def _play(self) -> MummerError | None:
         """Pass on what the source gives; returns why it ended, None for good."""
-        source = self._source
         try:
-            for item in source:
+            if self._retries:
+                with self._lock:
+                    if self._ended.is_set():
+                        return None
+                    self._source = self._open()
+            for item in self._source:
                 if isinstance(item, Frame):
                     self._note(item)
                 self._take(item)
@@ -160,7 +160,7 @@ class SourceKeeper:
         except MummerError as error:
             return error
         finally:
-            source.close()
+            self._source.close()
         if self._stalled:
             seconds = STALLED if self._state == "live" else SILENT
             return InputError(f"{self.address}: no frame for {seconds:.0f} s; check the camera or the stream")
@@ -178,7 +178,8 @@ class SourceKeeper:
 class SinkKeeper:
     """Keeps a sink going with what comes into its inbox. ``failed`` is called where the very first opening fails.
 
-    After that it is opened again, with growing pauses, for as long as the engine runs.
+    After that it is opened again, with growing pauses, for as long as the engine runs. ``closing`` tells whether it is
+    finishing its output right now.
     """
 
     def __init__(
@@ -196,6 +197,7 @@ class SinkKeeper:
         self._sink = open_()  # an address that makes no sense is told at once
         self._inbox = Inbox()
         self._ended = Event()
+        self.closing = False
         self._state: Connection = "opening"
         self._problem: str | None = None
         self._errors = self._retries = 0
@@ -262,14 +264,19 @@ class SinkKeeper:
                 break
             self._state = "opening"
             self._retries += 1
-            self._sink = self._open()
         self._state = "ended"
 
     def _play(self) -> MummerError | None:
         """Open the sink and write what comes; returns why it ended, None at the end of all."""
         shape = self._outlet.shape
         assert shape is not None  # noqa: S101  # waited for
-        sink, error = self._sink, None
+        error: MummerError | None = None
+        try:
+            if self._retries:
+                self._sink = self._open()
+        except MummerError as failure:
+            return failure
+        sink = self._sink
         try:
             sink.open(shape)
             self._inbox.open()
@@ -285,10 +292,12 @@ class SinkKeeper:
                     sink.write_sound(item)
         except MummerError as failure:
             error = failure
+        self.closing = True
         try:
             sink.close()
         except MummerError as failure:
             error = error or failure
+        self.closing = False
         if error is not None and self._ended.is_set():
             self._events.tell("sink", str(error), problem=True)
         return error

@@ -1,7 +1,9 @@
 """What a live sink is: where frames go once they are performed on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Final, Protocol
 
 from realtime.frame import Frame
@@ -40,11 +42,15 @@ class StreamFormat:
 
 @dataclass(frozen=True, slots=True)
 class SinkSettings:
-    """How sinks that encode do it; None for what suits the sink. ``bitrate`` is in bits a second."""
+    """How sinks that encode do it; None for what suits the sink. ``bitrate`` is in bits a second.
+
+    ``on_finished`` is called with the path of each recording that was closed in good order; the engine signs it there.
+    """
 
     codec: str | None = None
     bitrate: int | None = None
     preset: str | None = None
+    on_finished: Callable[[Path], None] | None = None
 
 
 class LiveSink(Protocol):

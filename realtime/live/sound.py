@@ -36,6 +36,8 @@ BANDWIDTH: Final = 0.05
 #: lost, or comes from elsewhere. All of it stays below the 45 ms that lips and voice may be apart (ITU-R BT.1359).
 JUMP_NS: Final = 30_000_000
 JUMPS: Final = 3
+#: By so much, once is enough.
+LEAP_NS: Final = 200_000_000
 #: Sound that is missing for so long, in ns, is not waited for: silence goes out in its place.
 PATIENCE_NS: Final = 500_000_000
 #: Samples a second by which sound is stretched at most: half a percent.
@@ -118,9 +120,9 @@ class SoundLine:
         return time_ns * RATE // _SECOND_NS
 
     def _jumped(self, clock: SampleClock, sound: Sound) -> bool:
-        odd = abs(clock.error_ns(sound.captured_ns)) > JUMP_NS
-        self._jumps = self._jumps + 1 if odd else 0
-        return self._jumps >= JUMPS
+        error_ns = abs(clock.error_ns(sound.captured_ns))
+        self._jumps = self._jumps + 1 if error_ns > JUMP_NS else 0
+        return self._jumps >= JUMPS or error_ns > LEAP_NS
 
     def _begin(self, sound: Sound) -> "tuple[SampleClock, _Stretcher]":
         """Another sound, or the same elsewhere in time."""

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from realtime.identity import Identity, record_digest
 
-__all__ = ["ASSERTION", "SOURCE_TYPE", "Claim", "Json", "definition", "readable", "tagged"]
+__all__ = ["ASSERTION", "SOURCE_TYPE", "Claim", "Json", "definition", "readable", "tag"]
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -45,7 +45,9 @@ def definition(claim: Claim, name: Path) -> dict[str, Json]:
     # A live recording is made here, a file is opened first; the library adds either from the kind of manifest.
     edited: Json = {
         "action": "c2pa.edited",
-        "description": "Faces were replaced by those of a trained model.",
+        "description": "Faces were replaced by those of a trained model."
+        if claim.frames_swapped != 0
+        else "Faces were to be replaced by those of a trained model, and none was found.",
         "digitalSourceType": SOURCE_TYPE,
         "softwareAgent": {"name": "mummer", "version": program},
     }
@@ -69,11 +71,17 @@ def definition(claim: Claim, name: Path) -> dict[str, Json]:
     }
 
 
-def tagged(metadata: dict[str, str]) -> None:
-    """Say it in the container's comment too, which every player shows; a comment that is there stays, behind it."""
-    words = f"Contains synthetic faces, swapped by mummer {version('mummer')}. Digital source type: {SOURCE_TYPE}"
+def tag(metadata: dict[str, str], beside: bool) -> None:
+    """Say it in a container's ``metadata`` too; ``beside`` says that the manifest will be in a file of its own.
+
+    Players show the comment; one that is there stays, behind ours. A transport stream has a provider's name instead.
+    """
+    words = f"Contains synthetic faces, swapped by mummer {version('mummer')}. Digital source type: {SOURCE_TYPE}."
+    if beside:
+        words += " Signed in a file of its own, whose name ends in .c2pa."
     old = next((name for name in metadata if name.lower() == "comment"), "comment")
-    metadata[old] = f"{words}. {metadata[old]}" if metadata.get(old) else words
+    metadata[old] = f"{words} {metadata.get(old, '')}".strip()
+    metadata["service_provider"] = "mummer: contains synthetic faces"
 
 
 def readable(name: str) -> str:

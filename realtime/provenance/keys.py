@@ -184,7 +184,7 @@ def _make(folder: Path) -> None:
         if not folder.exists():
             raise SigningError(
                 f"{folder}: no signing key can be made there: {(error.strerror or str(error)).lower()};"
-                f" give one with {KEY} and {CERTIFICATE}"
+                f" set {HOME} to another folder, or give a key with {KEY} and {CERTIFICATE}"
             ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

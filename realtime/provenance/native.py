@@ -9,19 +9,25 @@ manifest. The Python functions leave that part out, so its calls are declared he
 import ctypes
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 import c2pa
 from c2pa import c2pa as binding
 
-from realtime.provenance.claim import Json
+from realtime.provenance.claim import ASSERTION, Json
 from realtime.provenance.keys import Credentials
 
 __all__ = [
-    "hash_in_leaves", "hash_media", "hash_rest", "media_type", "new_context", "new_signer", "reserve", "signed_box",
-    "signed_sidecar",
+    "UNKNOWN", "hash_in_leaves", "hash_media", "hash_rest", "media_type", "new_context", "new_signer", "reserve",
+    "signed_box", "signed_sidecar", "undisturbed",
 ]  # fmt: skip
+
+T = TypeVar("T")
+
+#: A file of which nothing is known.
+UNKNOWN: Final = "application/octet-stream"
 
 #: By suffix. The library embeds in the first line's; of the others it takes any name for a run of bytes.
 _TYPES: Final = {
@@ -48,9 +54,19 @@ for _name, (_result, _arguments) in _CALLS.items():
     _function.restype, _function.argtypes = _result, _arguments
 
 
+def undisturbed(work: Callable[[], T]) -> T:
+    """What ``work`` returns, done in a thread of its own.
+
+    The library calls back to read files, and an exception out of a signal (Ctrl-C) would be lost in there. So it
+    reaches the waiting thread instead, which raises it when ``work`` is done.
+    """
+    with ThreadPoolExecutor(1, "c2pa") as pool:
+        return pool.submit(work).result()
+
+
 def media_type(path: Path) -> str:
     """The kind of a file by its name, in the words of the library."""
-    return _TYPES.get(path.suffix.lower(), "application/octet-stream")
+    return _TYPES.get(path.suffix.lower(), UNKNOWN)
 
 
 def new_context(roots: str = "", signer: "c2pa.Signer | None" = None) -> "c2pa.Context":
@@ -58,7 +74,11 @@ def new_context(roots: str = "", signer: "c2pa.Signer | None" = None) -> "c2pa.C
     settings: dict[str, Json] = {
         "version": 1,
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
-        "builder": {"thumbnail": {"enabled": False}},
+        # "Created" is what the signer vouches for; anything else would count as found somewhere.
+        "builder": {
+            "thumbnail": {"enabled": False},
+            "created_assertion_labels": ["c2pa.actions", "c2pa.ingredient", ASSERTION],
+        },
     }
     if roots:
         settings["trust"] = {"user_anchors": roots}

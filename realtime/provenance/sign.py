@@ -5,6 +5,8 @@ import os
 import struct
 import uuid
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
@@ -15,10 +17,10 @@ from realtime.provenance import native
 from realtime.provenance.claim import SOURCE_TYPE, Claim, definition, readable
 from realtime.provenance.keys import Credentials, load_credentials
 
-__all__ = ["EMBEDS", "Signed", "Where", "ready_to_sign", "sidecar_of", "sign"]
+__all__ = ["Signed", "Where", "embeds", "ready_to_sign", "sidecar_of", "sign"]
 
 #: The suffixes of containers that carry the manifest themselves.
-EMBEDS: Final = frozenset({".mp4", ".m4v", ".m4a", ".mov", ".3gp"})
+_CARRIERS: Final = frozenset({".mp4", ".m4v", ".m4a", ".mov", ".3gp"})
 
 #: The box of an XMP packet in ISO files (Adobe's XMP specification, part 3).
 _XMP: Final = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
@@ -41,6 +43,11 @@ class Signed:
     algorithm: str
 
 
+def embeds(path: Path) -> bool:
+    """Whether a file of this name carries its manifest itself."""
+    return path.suffix.lower() in _CARRIERS
+
+
 def sidecar_of(path: Path) -> Path:
     """The file that holds the manifest of ``path`` where it cannot hold it itself; a link's is beside the real file."""
     real = path.resolve() if path.is_symlink() else path
@@ -55,10 +62,10 @@ def sign(part: Path, claim: Claim, name: Path, credentials: Credentials | None =
     the file cannot be signed, and ``SigningError`` where the key is not as it should be.
     """
     credentials = credentials or load_credentials()
-    embedded = name.suffix.lower() in EMBEDS
+    embedded = embeds(name)
+    way = _sign_inside if embedded else _sign_beside
     try:
-        with native.new_signer(credentials) as signer:
-            (_sign_inside if embedded else _sign_beside)(part, claim, name, signer)
+        native.undisturbed(partial(way, part, claim, name, credentials))
     except c2pa.C2paError.Signature as error:
         raise _refusal(credentials, error) from error
     except (c2pa.C2paError, OSError) as error:
@@ -73,8 +80,7 @@ def ready_to_sign() -> Credentials:
     """
     credentials = load_credentials()
     try:
-        with native.new_signer(credentials) as signer:
-            _signed_digest(hashlib.sha256().digest(), Claim(None, "none", "0" * 64, ()), Path("none"), signer)
+        _signed_digest(hashlib.sha256().digest(), Claim(None, "none", "0" * 64, ()), Path("none"), credentials)
     except c2pa.C2paError as error:
         raise _refusal(credentials, error) from error
     return credentials
@@ -85,10 +91,10 @@ def _refusal(credentials: Credentials, error: c2pa.C2paError) -> SigningError:
     return SigningError(f"{credentials.path}: cannot be signed with{stamped}: {str(error).removeprefix('Signature: ')}")
 
 
-def _sign_inside(part: Path, claim: Claim, name: Path, signer: "c2pa.Signer") -> None:
+def _sign_inside(part: Path, claim: Claim, name: Path, credentials: Credentials) -> None:
     kind = native.media_type(name)
     with (
-        native.new_context(signer=signer) as context,
+        native.new_context(signer=native.new_signer(credentials)) as context,
         c2pa.Builder(definition(claim, name), context) as builder,
         part.open("r+b") as file,
     ):
@@ -108,14 +114,18 @@ def _sign_inside(part: Path, claim: Claim, name: Path, signer: "c2pa.Signer") ->
         file.write(native.signed_box(builder, kind))
 
 
-def _sign_beside(part: Path, claim: Claim, name: Path, signer: "c2pa.Signer") -> None:
+def _sign_beside(part: Path, claim: Claim, name: Path, credentials: Credentials) -> None:
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
-    sidecar_of(part).write_bytes(_signed_digest(digest, claim, name, signer))
+    sidecar_of(part).write_bytes(_signed_digest(digest, claim, name, credentials))
 
 
-def _signed_digest(digest: bytes, claim: Claim, name: Path, signer: "c2pa.Signer") -> bytes:
-    with native.new_context() as context, c2pa.Builder(definition(claim, name), context) as builder:
+def _signed_digest(digest: bytes, claim: Claim, name: Path, credentials: Credentials) -> bytes:
+    with (
+        native.new_signer(credentials) as signer,
+        native.new_context() as context,
+        c2pa.Builder(definition(claim, name), context) as builder,
+    ):
         _add_origin(builder, claim)
         builder.set_no_embed()
         return native.signed_sidecar(builder, signer, digest)
@@ -130,8 +140,13 @@ def _add_origin(builder: "c2pa.Builder", claim: Claim) -> None:
         return
     builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
     parent = {"title": readable(claim.source.name), "relationship": "parentOf"}
-    with claim.source.open("rb") as file:
-        builder.add_ingredient(parent, native.media_type(claim.source), file)
+    try:
+        with claim.source.open("rb") as file:
+            builder.add_ingredient(parent, native.media_type(claim.source), file)
+    except (c2pa.C2paError, OSError):
+        # A decoder takes what the library does not: a wrong suffix, rubbish at the end, a manifest in shreds. Then
+        # the original is named, and what it may say of itself is left out; so too where it is gone by now.
+        builder.add_ingredient(parent, native.UNKNOWN, BytesIO())
 
 
 class _Box(NamedTuple):

@@ -1,5 +1,6 @@
 """Reading the marks back: who signed what, whether it is still so, and whether the watermark is there."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -22,6 +23,9 @@ State: TypeAlias = Literal["valid", "altered", "none"]
 
 #: ``own`` is a key of this machine, ``known`` one that it was told to trust; of others nothing is known but a name.
 Signer: TypeAlias = Literal["own", "known", "unknown"]
+
+#: What it comes to; see ``verify``.
+Answer: TypeAlias = Literal["marked", "altered", "not marked"]
 
 #: IPTC's names for pictures that no camera saw.
 _SYNTHETIC: Final = (
@@ -112,7 +116,7 @@ class Verdict(BaseModel):
     """All that is known of a file; see ``mummer verify``."""
 
     file: str
-    verdict: Literal["marked", "altered", "not marked"]
+    verdict: Answer
     signature: Signature
     watermark: Mark | None
 
@@ -127,10 +131,8 @@ def verify(path: Path) -> Verdict:
     check_regular(path)
     signature = read_signature(path)
     mark = read_mark(path)
-    if signature.state == "altered":
-        verdict: Literal["marked", "altered", "not marked"] = "altered"
-    else:
-        verdict = "marked" if mark or (signature.state == "valid" and signature.synthetic) else "not marked"
+    marked = mark is not None or (signature.state == "valid" and signature.synthetic)
+    verdict: Answer = "altered" if signature.state == "altered" else "marked" if marked else "not marked"
     return Verdict(file=str(path), verdict=verdict, signature=signature, watermark=mark)
 
 
@@ -158,12 +160,13 @@ def read_signature(path: Path) -> Signature:
     """What the manifest in ``path``, or else in its sidecar, says, and whether it holds."""
     beside = sidecar_of(path)
     try:
-        embedded = _read(path, None) or Signature(state="none")
+        embedded = native.undisturbed(partial(_read, path, None)) or Signature(state="none")
         if embedded.state != "none" or not beside.is_file():
             return embedded
         if not 0 < beside.stat().st_size <= _MOST:
             return _damaged("sidecar", f"{beside.name} is no manifest: {beside.stat().st_size:,} bytes")
-        return _read(path, beside.read_bytes()) or _damaged("sidecar", f"{beside.name} is no manifest")
+        read = native.undisturbed(partial(_read, path, beside.read_bytes()))
+        return read or _damaged("sidecar", f"{beside.name} is no manifest")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
 

@@ -93,7 +93,10 @@ class DfmModel(OpenModel):
                 raise ModelError(f"{self.path}: {name!r} answers {crops.shape} with the shape {values.shape}")
         levels = [self._levels(values) for values in answer]  # type: ignore[arg-type]  # checked to be floats
         masks = [levels[place][..., 0] for place in self._masks]
-        return np.ascontiguousarray(levels[1][..., ::-1]), masks[0] if len(masks) == 1 else np.minimum(*masks)
+        faces = np.empty_like(crops)
+        for face, bgr in zip(faces, levels[1], strict=True):
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=face)
+        return faces, masks[0] if len(masks) == 1 else np.minimum(*masks)
 
     def _levels(self, values: Floats) -> Bytes:
         """0..1 as 0..255, rounded. Raises ``ModelError`` for what is no number."""
@@ -134,7 +137,10 @@ def _manifest(file: ModelFile, record: Record | None) -> Manifest:
 
 def _check_contract(model: DfmModel) -> None:
     """Types and shapes are those of a ``.dfm``; an output's shape may be left open, and is checked when it comes."""
-    path, size = model.path, model.size
+    path, size, names = model.path, model.size, model.manifest.tensors
+    promised = (names.layout, names.color_order, names.dtype, names.value_range)
+    if promised != ("NHWC", "BGR", "float32", (0, 1)):
+        raise ModelError(f"{path}: its manifest promises {promised}, which is not how a .dfm is laid out")
     face, *rest = model.inputs
     batch, *picture = face.shape
     if picture != [size, size, 3]:

@@ -38,10 +38,10 @@ class SwapModel(Protocol):
     """A model that is ready to swap.
 
     ``size`` is the side of its crops in pixels, ``template`` how faces are aligned for it, ``sha256`` the digest
-    of the file as it was read, ``identities`` all faces that it can put in. ``identity`` is the id of the face
-    that it puts in now, and ``morph`` the share of it (0..1, None where there is no choice); both may be set from
-    any thread while it runs, and hold from the next call on. Setting what the file does not have raises
-    ``UsageError``.
+    of the file as it was read, ``identities`` all faces that it can put in, ``shown`` those that it puts in now.
+    ``identity`` is the id of the first of these, ``morph`` the share of the new face (0..1, None where there is no
+    choice); both may be set from any thread while it runs, and hold from the next call on. Setting what the file
+    does not have raises ``UsageError``. One thread at a time may swap.
     """
 
     identity: str
@@ -61,6 +61,8 @@ class SwapModel(Protocol):
     def manifest(self) -> Manifest: ...  # noqa: D102
     @property
     def identities(self) -> tuple[Identity, ...]: ...  # noqa: D102
+    @property
+    def shown(self) -> tuple[Identity, ...]: ...  # noqa: D102
     @property
     def inputs(self) -> tuple[Port, ...]: ...  # noqa: D102
     @property
@@ -103,6 +105,7 @@ class OpenModel:
                 f"it knows {', '.join(TEMPLATES)}"
             )
         self.manifest = manifest
+        self._identity = manifest.identities[0].id
         self.size = manifest.size
         self.template: Template = TEMPLATES[manifest.template]
         self._run = open_runner(request.file, request.device, request.threads)
@@ -115,15 +118,25 @@ class OpenModel:
         return self.manifest.identities
 
     @property
+    def shown(self) -> tuple[Identity, ...]:
+        """Whom the face that is put in shows now: one of several, or all of them where there is no choice."""
+        if self.manifest.tensors.identity is None:
+            return self.identities
+        return tuple(each for each in self.identities if each.id == self._identity)
+
+    @property
     def identity(self) -> str:
         """The face that is put in; where there is no choice, the first of those that it is made of."""
-        return self.identities[0].id
+        return self._identity
 
     @identity.setter
     def identity(self, wanted: str) -> None:
-        ids = [identity.id for identity in self.identities]
-        if wanted not in ids or len(ids) > 1:
-            raise UsageError(f"{self.path}: --identity {wanted}: the only face in this file is {', '.join(ids)}")
+        ids = [each.id for each in self.identities]
+        if wanted not in ids:
+            raise UsageError(f"{self.path}: --identity {wanted}: the faces in it are {', '.join(ids)}")
+        if self.manifest.tensors.identity is None and len(ids) > 1:
+            raise UsageError(f"{self.path}: --identity {wanted}: its one face is made of {', '.join(ids)}")
+        self._identity = wanted
 
     @property
     def morph(self) -> float | None:

@@ -18,7 +18,7 @@ from realtime.errors import InputError, ModelError, UsageError
 from realtime.finder import open_finder
 from realtime.frame import Frame
 from realtime.geometry import TEMPLATES
-from realtime.graph import REAL, Graph, Port
+from realtime.graph import REAL, Graph, GraphError, Port
 from realtime.identity import Identity, read_identity
 from realtime.library import Record, how_to_add, record_of
 from realtime.manifest import Manifest, Tensors
@@ -44,12 +44,15 @@ def fits(graph: Graph) -> bool:
     return {port.name for port in graph.inputs} == {"target", "source"}
 
 
-def read_matrix(graph: Graph) -> Floats:
+def read_matrix(file: ModelFile) -> Floats:
     """The matrix that codes are multiplied with, float32 (512, 512). Raises ``ModelError`` where there is none."""
-    matrices = [tensor for tensor in graph.weights if tensor.shape == (CODE, CODE) and tensor.type in REAL]
+    matrices = [tensor for tensor in file.graph.weights if tensor.shape == (CODE, CODE) and tensor.type in REAL]
     if not matrices:
-        raise ModelError(f"there is no matrix of {CODE} x {CODE} among its weights, which this kind of model needs")
-    return matrices[-1].floats()
+        raise ModelError(f"{file.path}: no matrix of {CODE} x {CODE} among its weights, which this kind of model needs")
+    try:
+        return matrices[-1].floats()
+    except GraphError as error:
+        raise ModelError(f"{file.path}: {error}") from error
 
 
 class OneImageModel(OpenModel):
@@ -70,7 +73,7 @@ class OneImageModel(OpenModel):
                 f"{file.path}: puts in the face of a photograph: give --photo FACE.jpg, --embedder ARCFACE.onnx"
                 " and --consent IDENTITY.json of the photographed person"
             )
-        matrix = read_matrix(file.graph)
+        matrix = read_matrix(file)
         super().__init__(request, _manifest(record, read_identity(options.consent)))
         record.check(file)
         check_contract(self.path, self.size, self.inputs, self.outputs)
@@ -93,7 +96,7 @@ class OneImageModel(OpenModel):
 
 def try_network(request: Request, record: Record) -> None:
     """Run the network once on a grey face, without anybody's photograph. Raises ``ModelError`` where it fails."""
-    read_matrix(request.file.graph)
+    read_matrix(request.file)
     run = open_runner(request.file, request.device, request.threads)
     check_contract(request.file.path, record.size, run.inputs, run.outputs)
     grey = np.full((1, 3, record.size, record.size), 0.5, np.float32)
@@ -174,5 +177,5 @@ def _ellipse(size: int) -> Bytes:
 
 #: The face in shares of the crop's side, by the eye on ArcFace's template; the edge fades over a tenth of the axes.
 CENTRE: Final = (0.5, 0.53)
-AXES: Final = (0.40, 0.42)
+AXES: Final = (0.32, 0.42)
 EDGE: Final = 0.1

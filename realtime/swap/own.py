@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.arrays import Bytes
-from realtime.errors import ModelError, UsageError
+from realtime.errors import ModelError
 from realtime.graph import Graph, Port
 from realtime.manifest import KEY, parse_manifest
 from realtime.swap.model import OpenModel, Request, check_crops
@@ -37,19 +37,7 @@ class OwnModel(OpenModel):
             each.id: {tensors.identity: np.array([place], np.int64)} if tensors.identity else {}
             for place, each in enumerate(self.identities)
         }
-        self._identity = self.identities[0].id
         self._choose(request.options)
-
-    @property
-    def identity(self) -> str:
-        """The face that is put in."""
-        return self._identity
-
-    @identity.setter
-    def identity(self, wanted: str) -> None:
-        if wanted not in self._choices or (not self.manifest.tensors.identity and len(self._choices) > 1):
-            raise UsageError(f"{self.path}: --identity {wanted}: the faces in it are {', '.join(self._choices)}")
-        self._identity = wanted
 
     def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:
         """See ``SwapModel``."""

@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.arrays import Bytes, Floats
 
@@ -66,7 +67,7 @@ def _matrix() -> Bytes:
     return np.array(rows, np.uint8)
 
 
-def _independent(matrix: Bytes, order: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> tuple[Bytes, list[int]]:
+def _independent(matrix: Bytes, order: NDArray[np.intp]) -> tuple[Bytes, list[int]]:
     """``matrix`` with its rows combined so that the first columns in ``order`` that can be are unit vectors."""
     rows, columns = matrix.copy(), list[int]()
     for column in order.tolist():

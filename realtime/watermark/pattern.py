@@ -20,7 +20,7 @@ from realtime.watermark.code import LENGTH
 
 __all__ = ["COARSE", "FINE", "PILOT", "TILE", "Layout", "chip_roles", "chip_signs", "pilot_chips", "render"]
 
-#: Chips a side of the square that repeats; no picture narrower than 2.8 : 1 is big enough to see that.
+#: Chips a side of the square that repeats; only very wide pictures, and small chips, show more than one of it.
 TILE: Final = 256
 
 #: The role of the chips that carry no bit; the others' roles are 0..63.

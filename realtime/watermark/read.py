@@ -19,34 +19,30 @@ from realtime.planes import FORMATS, nearest_known
 from realtime.source import check_regular, display_matrix, open_media
 from realtime.turn import Turn
 from realtime.watermark.evidence import Picture, evened, sampled, whitened
-from realtime.watermark.pattern import COARSE, FINE, Layout
+from realtime.watermark.pattern import COARSE, FINE
 from realtime.watermark.payload import Payload
 from realtime.watermark.search import Look, in_part, moved, straight
 
 __all__ = ["LIMIT", "Reading", "brightness", "brightness_of", "read_pictures", "read_watermark"]
 
-#: A mark counts as found where the chance of an unmarked picture to look like it is at most 10 to this power.
-#: Three ways of looking make it at most three times that for a file.
+#: A mark counts as found where the chance that an unmarked file would look like it is at most 10 to this power.
 LIMIT: Final = -7.0
 
 #: Reading ends early where the doubt about the bits of what was found is less than this.
 _SURE: Final = 1e-6
 
-#: Pictures a second that are looked at, and after how many of them it is first tried to read; then after twice
-#: as many, and so on.
-_RATE, _FIRST = 6, 30
+#: Pictures a second that are looked at, and how many of them are first read by themselves: a face may be swapped in
+#: one second of an hour.
+_RATE, _BLOCK = 6, 6
+
+#: After so many pictures all that came before is read in sum, and in every way; then after twice as many, and so on.
+_FIRST: Final = 30
 
 #: So many seconds are looked at closely; of what comes after, only key frames.
 _CLOSELY: Final = 30
 
+#: How a mark lies in the picture.
 Where: TypeAlias = Literal["whole", "faces", "cropped"]
-
-#: What is tried, the cheapest first.
-_WAYS: Final[tuple[tuple[Where, Layout, Callable[[Picture], Look]], ...]] = (
-    ("whole", COARSE, straight),
-    ("faces", FINE, in_part),
-    ("cropped", COARSE, moved),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,67 +78,95 @@ def read_watermark(path: Path) -> Reading:
     Damage is passed over: what can be decoded is read. Raises ``InputError`` where that is nothing at all.
     """
     check_regular(path)
-    reading = read_pictures(_still(path) if cv2.haveImageReader(str(path)) else brightness(path))
+    reading = read_pictures(_still(path) if _is_still(path) else brightness(path))
     if not reading.frames:
         raise InputError(f"{path}: no picture in it can be decoded; give a video or a picture")
     return reading
 
 
+def _is_still(path: Path) -> bool:
+    # OpenCV crashes on a name that is no UTF-8.
+    return str(path).encode(errors="replace").decode() == str(path) and cv2.haveImageReader(str(path))
+
+
 def read_pictures(pictures: Iterator[Floats]) -> Reading:
-    """Look for the watermark in pictures, float32 (H, W) brightness in 8-bit code values, of one size, as shown."""
-    totals = {layout: _Total(layout) for layout in (COARSE, FINE)}
-    best, frames, attempt = Reading(), 0, 0
-    while not (best.found and best.doubt < _SURE):
-        before, attempt = frames, attempt + 1
-        for picture in islice(pictures, max(_FIRST, frames)):
-            frames += 1
-            for total in totals.values():
-                total.add(picture)
-        if frames == before:
+    """Look for the watermark in pictures, float32 (H, W) brightness in 8-bit code values, of one size, as shown.
+
+    Stops as soon as it is sure.
+    """
+    reader, due, looked = _Reader(), _FIRST, 0
+    while not reader.sure:
+        block, before = _Total(), reader.frames
+        for picture in islice(pictures, _BLOCK):
+            block.add(reader.take(picture))
+        ended = reader.frames - before < _BLOCK
+        if reader.frames > before:
+            reader.look("whole", straight, block)
+        if reader.frames >= due or (ended and reader.frames > looked):
+            looked, due = reader.frames, 2 * reader.frames
+            reader.look("whole", straight, reader.coarse)
+            reader.look("faces", in_part, reader.fine)
+            reader.look("cropped", moved, reader.coarse)
+        if ended:
             break
-        best = max([*_readings(totals, frames, attempt), best], key=lambda it: (it.found, -it.log10_chance))
-    return replace(best, frames=frames)
+    return replace(reader.best, frames=reader.frames)
 
 
 class _Total:
     """Whitened pictures, added up."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self) -> None:
         self._sum: Picture = np.zeros((0, 0), np.float32)
 
-    def add(self, picture: Floats) -> None:
-        white = whitened(sampled(picture, self._layout))
-        if self._sum.size:
-            self._sum += white
-        else:
-            self._sum = white
+    def add(self, white: Picture) -> None:
+        self._sum = self._sum + white if self._sum.size else white
 
     def evened(self) -> Picture:
         return evened(self._sum)
 
 
-def _readings(totals: dict[Layout, _Total], frames: int, attempt: int) -> Iterator[Reading]:
-    """What each way of looking gives, up to the first that finds a mark."""
-    for where, layout, way in _WAYS:
-        look = way(totals[layout].evened())
+class _Reader:
+    """All pictures so far in sum, and the best that was read in any sum."""
+
+    def __init__(self) -> None:
+        self.coarse, self.fine = _Total(), _Total()
+        self.best = Reading()
+        self.frames = 0
+        self._looks = 0
+
+    @property
+    def sure(self) -> bool:
+        return self.best.found and self.best.doubt < _SURE
+
+    def take(self, picture: Floats) -> Picture:
+        """Add ``picture``, and return it whitened, on the coarse lattice."""
+        self.frames += 1
+        white = whitened(sampled(picture, COARSE))
+        self.coarse.add(white)
+        self.fine.add(whitened(sampled(picture, FINE)))
+        return white
+
+    def look(self, where: Where, way: Callable[[Picture], Look], total: _Total) -> None:
+        """Try to read ``total`` in one way, unless that is needed no more."""
+        if self.sure:
+            return
+        look = way(total.evened())
         finding = look.finding
-        # At attempt n chances count n(n + 1) times: however many attempts there are, their sum is as for one.
-        chance = finding.log10_chance(look.places * attempt * (attempt + 1))
-        found = chance <= LIMIT
+        # At look n chances count n(n + 1) times: however many looks there are, their sum is at most as for one.
+        self._looks += 1
+        chance = finding.log10_chance(look.places * self._looks * (self._looks + 1))
+        if chance > self.best.log10_chance:
+            return
         bits = (finding.values < 0).astype(np.uint8)
-        yield Reading(
-            found=found,
-            payload=finding.payload if found else None,
+        self.best = Reading(
+            found=chance <= LIMIT,
+            payload=finding.payload if chance <= LIMIT else None,
             log10_chance=chance,
             doubt=finding.doubt,
-            frames=frames,
             bits=np.packbits(bits).tobytes().hex(),
             corrected=int(np.count_nonzero(bits != finding.payload.encode())),
             where=where,
         )
-        if found:
-            return
 
 
 def _still(path: Path) -> Iterator[Floats]:

@@ -6,10 +6,13 @@ import pytest
 import torch
 
 from models.architectures import ARCHITECTURES, LiteConfig, OriginalConfig, configure
+from models.architectures.convolution import PatchConv2d
 from realtime.errors import UsageError
 
 SMALL = {
     "lite": {"encoder": (16, 16, 16, 16), "decoder": (16, 16, 16, 16), "neck": 16, "code": 16},
+    "df": {"inter": 16, "encoder": 8, "decoder": 8, "masker": 4},
+    "liae": {"inter": 16, "encoder": 8, "decoder": 8, "masker": 4},
 }
 
 
@@ -69,6 +72,39 @@ def test_original_is_the_classic_one() -> None:
     assert 0 < float(answer.detach().min()) < float(answer[:, :3].detach().max()) < 1
 
 
+@pytest.mark.parametrize("name", ["df", "liae"])
+@pytest.mark.parametrize(("size", "double"), [(64, False), (160, False), (512, True)])
+def test_sizes_of_deepfacelabs_families(name: str, size: int, double: bool) -> None:
+    network = small(name, size=size, double=double).build()
+    assert network(torch.rand(1, 3, size, size), 0).shape == (1, 4, size, size)
+
+
+def test_liae_puts_b_in_by_the_shared_inter_alone() -> None:
+    network = small("liae", sides=3).build().eval()
+    face = torch.rand(1, 3, 128, 128)
+    with torch.inference_mode():
+        before = [network(face, side) for side in range(3)]
+        for parameter in network.own["0"].parameters():
+            parameter.zero_()
+        after = [network(face, side) for side in range(3)]
+    assert not torch.equal(before[0], after[0])
+    assert torch.equal(before[1], after[1])
+    assert torch.equal(before[2], after[2])
+
+
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(5, 2, 8), (3, 1, 4)])
+def test_a_convolution_by_patches_is_the_convolution(kernel: int, stride: int, size: int) -> None:
+    layer = PatchConv2d(8, 16, kernel, stride=stride, padding=kernel // 2)
+    face = torch.rand(3, 8, size, size, requires_grad=True)
+    found = []
+    for training in (True, False):
+        answer = layer.train(training)(face)
+        gradients = torch.autograd.grad(answer.square().sum(), [face, *layer.parameters()])
+        found.append([answer, *gradients])
+    for ours, plain in zip(*found, strict=True):
+        torch.testing.assert_close(ours, plain, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
@@ -78,6 +114,10 @@ def test_original_is_the_classic_one() -> None:
         ("lite", {"sides": 0}),
         ("lite", {"colour": 1}),
         ("original", {"size": 128}),
+        ("df", {"size": 100}),
+        ("df", {"size": 1024}),
+        ("liae", {"size": 144, "double": True}),
+        ("liae", {"inter": 0}),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(name: str, fields: dict[str, object]) -> None:

@@ -6,16 +6,22 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from pytorch_msssim import ssim
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
-from models.batches import PairBatches, SideBatches
+from models.batches import PairBatches, SideBatches, held_out
 from models.faces import FaceSet, read_faces
-from models.losses import picture_loss, ssim_map
-from models.pairs import Pairs, read_pairs
+from models.losses import masked_ssim, picture_loss, ssim_map
+from models.pairs import WEIGHT_ONE, Pairs, read_pairs
+from models.priority import priority_maps
 from models.settings import LossWeights, Stage
+from realtime.demo.portrait import LANDMARKS
 from realtime.errors import InputError
+from realtime.geometry import TEMPLATES, apply
 
 STAGE = Stage(name="all", share=1)
+#: The portrait's landmarks in a crop of 128 pixels.
+TEMPLATE_POINTS = apply(TEMPLATES["whole-face"].frame_to_crop(LANDMARKS, 128), LANDMARKS)
 
 
 def smooth(count: int, size: int, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -150,3 +156,96 @@ def test_colour_counts_only_inside_the_mask() -> None:
     assert losses[0] == pytest.approx(0, abs=1e-5)
     assert losses[1] == pytest.approx(0, abs=1e-5)
     assert losses[2] > 0.05
+
+
+def test_held_out_faces_are_never_drawn() -> None:
+    count = 80
+    pictures = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 64, 64, 3)).copy()
+    names = tuple(f"{count - index:03d}" for index in range(count))  # film order is that of the names
+    still = Photometry(0, 0, 0, 0, 0, 0, 0, 0)
+    batches = SideBatches([FaceSet(pictures, pictures[..., 0], names=names)], light=still, hold_out=0.2)
+    (held,) = batches.held(100)
+    out = set((held.face[:, 0, 0, 0] * 255).round().int().tolist())
+    assert len(out) == 16
+    runs = np.diff(sorted(out)) == 1
+    assert runs.sum() == 14  # two stretches of eight neighbours
+    drawn: set[int] = set()
+    for seed in range(30):
+        (example,) = batches.draw(32, torch.Generator().manual_seed(seed), STAGE)
+        drawn |= set((example.target[:, 0, 32, 32] * 255).round().int().tolist())
+    assert drawn == set(range(count)) - out
+    assert len(batches.shown(28)[0].face) == 28
+
+
+@pytest.mark.parametrize(("count", "share"), [(2, 0.5), (3, 0.05), (30, 0.05), (45, 0.05), (587, 0.05), (40, 0.5)])
+def test_about_the_share_is_held_out_and_half_at_least_are_left(count: int, share: float) -> None:
+    out = held_out(count, share)
+    assert abs(out.sum() - count * share) <= 4
+    assert out.sum() <= count / 2
+
+
+def test_faces_of_the_clip_join_side_a() -> None:
+    masks = np.full((4, 64, 64), 255, np.uint8)
+    dark, light = (FaceSet(np.full((4, 64, 64, 3), value, np.uint8), masks) for value in (0, 255))
+    batches = SideBatches([dark, dark], fit=light, hold_out=0)
+    for share in (0.0, 0.25):
+        a, b = batches.draw(16, torch.Generator().manual_seed(0), Stage(name="fit", share=1, fit=share))
+        assert int((a.target.mean((1, 2, 3)) > 0.5).sum()) == 16 * share
+        assert float(b.target.max()) == 0
+
+
+def test_only_the_sides_that_may_are_mirrored() -> None:
+    ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, None, :, None], (4, 64, 64, 3)).copy()
+    faces = FaceSet(ramp, ramp[..., 0])
+    a, b = SideBatches([faces, faces], flips=[1.0, 0.0]).draw(8, torch.Generator().manual_seed(0), STAGE)
+    assert (a.target[..., -8:].mean((1, 2, 3)) < a.target[..., :8].mean((1, 2, 3))).all()
+    assert (b.target[..., -8:].mean((1, 2, 3)) > b.target[..., :8].mean((1, 2, 3))).all()
+
+
+def test_eyes_and_mouth_count_more() -> None:
+    landmarks = TEMPLATE_POINTS[None]
+    (drawn,) = priority_maps(landmarks, 128, 3.0)
+    at = ((TEMPLATE_POINTS + 0.5) / 2).astype(int)  # of a map 64 wide
+    assert all(drawn[y, x] > 2.5 * WEIGHT_ONE for x, y in at[[37, 40, 43, 46, 51, 57, 62]])
+    assert drawn[at[30][1], at[30][0]] == WEIGHT_ONE  # the nose
+    assert (drawn > WEIGHT_ONE).mean() < 0.2
+
+
+def test_similarity_inside_the_mask_is_the_librarys() -> None:
+    a, b = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
+    whole = torch.ones(2, 1, 64, 64)
+    torch.testing.assert_close(masked_ssim(a, b, whole), ssim(a, b, data_range=1.0, size_average=False))
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[..., :32] = 1
+    changed = torch.cat([a[..., :32], b[..., 32:]], dim=3)
+    assert (masked_ssim(a, changed, mask) > 0.99).all()  # what lies outside does not count
+    assert (masked_ssim(a, b, mask) < 0.2).all()
+
+
+@pytest.mark.parametrize("part", ["l1", "mse", "structure", "ssim", "ms_ssim", "edges", "mask"])
+def test_every_part_of_the_loss_is_nothing_for_the_right_answer(part: str) -> None:
+    nothing = dict.fromkeys(LossWeights.model_fields, 0.0) | {"priority": 1.0}
+    weights = LossWeights(**nothing | {part: 1.0})
+    target, mask = torch.rand(2, 3, 64, 64), torch.ones(2, 1, 64, 64)
+    mask[:, :, :8] = 0
+    right = torch.cat([target, mask], 1)
+    assert float(picture_loss(right, target, mask, torch.ones_like(mask), weights)[0]) == pytest.approx(0, abs=1e-4)
+    wrong = (1 - right).requires_grad_()
+    loss, parts = picture_loss(wrong, target, mask, torch.ones_like(mask), weights)
+    loss.backward()
+    assert list(parts) == [part]
+    assert float(loss.detach()) > 0.1
+    assert wrong.grad is not None
+    assert wrong.grad.isfinite().all()
+
+
+def test_the_loss_of_a_batch_is_the_mean_of_its_parts() -> None:
+    """Whatever their masks; this is what makes two processes agree with one."""
+    answer, target, mask = torch.rand(4, 4, 64, 64), torch.rand(4, 3, 64, 64), torch.rand(4, 1, 64, 64)
+    mask[:2] *= 0.1
+    weights = LossWeights(mse=1, ssim=1, ms_ssim=1)
+    whole, first, second = (
+        picture_loss(answer[part], target[part], mask[part], torch.ones_like(mask[part]), weights)[0]
+        for part in (slice(4), slice(2), slice(2, 4))
+    )
+    torch.testing.assert_close(whole, (first + second) / 2)

@@ -1,50 +1,28 @@
 """The loop itself, on pictures small enough for seconds."""
 
+import resource
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models.architectures import LiteConfig
 from models.batches import Batches, PairBatches, SideBatches
-from models.checkpoint import load_network, read_checkpoint
-from models.faces import FaceSet
+from models.checkpoint import BEST, FILE, load_network, read_checkpoint
 from models.pairs import Pairs
-from models.settings import Settings
+from models.settings import Settings, Stage
 from models.train import train
-from realtime.errors import InputError, MummerError, UsageError
-
-TINY = {
-    "size": 64,
-    "encoder": (16, 16, 16, 16),
-    "decoder": (16, 16, 16, 16),
-    "neck": 16,
-    "code": 32,
-    "residuals": (0, 0, 0, 0),
-}
-
-
-def faces(seed: int) -> FaceSet:
-    random = np.random.default_rng(seed)
-    pictures = np.stack(
-        [
-            cv2.resize(random.integers(0, 256, (4, 4, 3), np.uint8), (64, 64), interpolation=cv2.INTER_LINEAR)
-            for _ in range(4)
-        ]
-    )
-    return FaceSet(pictures, np.full((4, 64, 64), 255, np.uint8))
+from realtime.errors import InputError, MummerError, OutputError, UsageError
+from tests.models.small import TINY, faces, sides
 
 
 def pairs() -> PairBatches:
     pictures, masks = faces(0).faces, np.zeros((4, 64, 64), np.uint8)
     masks[:, 16:48, 16:48] = 255
     return PairBatches(Pairs(pictures, 255 - pictures, masks))
-
-
-def sides(count: int) -> SideBatches:
-    return SideBatches([faces(seed) for seed in range(count)])
 
 
 def settings(iterations: int, **more: object) -> Settings:
@@ -133,6 +111,69 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tmp_pat
     with pytest.raises(MummerError, match="loss"):
         train(config, pairs(), tmp_path, settings(9, rate=1e30), resume=True, log=_silent)
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    config = LiteConfig(**TINY, sides=1)
+    train(config, pairs(), tmp_path, settings(2), log=_silent)
+    before = (tmp_path / FILE).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"checkpoint\.safetensors: cannot be written"):
+            train(config, pairs(), tmp_path, settings(4), resume=True, log=_silent)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / FILE).read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_last_ones_and_the_best_are_kept(tmp_path: Path) -> None:
+    config = LiteConfig(**TINY, sides=2)
+    lines: list[str] = []
+    train(config, sides(2, 60), tmp_path, settings(12, save_every=3, keep=3), log=lines.append)
+    last = read_checkpoint(tmp_path)
+    assert last.iteration == 12
+    earlier = sorted(read_checkpoint(path).iteration for path in (tmp_path / "earlier").iterdir())
+    assert earlier == [6, 9]
+    judged = [line for line in lines if "held-out" in line]
+    assert len(judged) == 4
+    best = read_checkpoint(tmp_path / BEST)
+    worst = [min(float(word) for word in line.split() if "." in word) for line in judged]
+    assert best.iteration == 3 * (1 + worst.index(max(worst)))
+    assert sorted(last.facts["held_out"]) == ["A", "B"]  # type: ignore[call-overload]
+
+
+def test_a_critic_joins_in_the_last_stage_and_is_resumed(tmp_path: Path) -> None:
+    config = LiteConfig(**TINY, sides=2)
+    stages = (Stage(name="plain", share=1), Stage(name="texture", share=1, critic=0.1))
+    whole = train(config, sides(2), tmp_path / "whole", settings(8, stages=stages), log=_silent)
+    alone = train(config, sides(2), tmp_path / "alone", settings(8, stages=stages[:1]), log=_silent)
+    assert whole.losses[:5] == alone.losses[:5]
+    assert whole.losses[5:] != alone.losses[5:]
+
+    class Stopped(SideBatches):
+        drawn = 0
+
+        def draw(self, *what: object):  # type: ignore[no-untyped-def]
+            self.drawn += 1
+            if self.drawn == 7:
+                raise KeyboardInterrupt
+            return super().draw(*what)  # type: ignore[arg-type]
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, Stopped([faces(0), faces(1)]), tmp_path / "parts", settings(8, stages=stages), log=_silent)
+    rest = train(config, sides(2), tmp_path / "parts", settings(8, stages=stages), resume=True, log=_silent)
+    assert rest.losses == whole.losses[6:]
+    assert any(name.startswith("critic_optimizer.") for name in read_checkpoint(tmp_path / "parts").tensors)
+
+
+def test_curves_and_previews_are_there_for_tensorboard(tmp_path: Path) -> None:
+    train(LiteConfig(**TINY, sides=2), sides(2, 60), tmp_path, settings(10, log_every=5), log=_silent)
+    events = EventAccumulator(str(tmp_path / "events")).Reload()
+    assert {"train/loss", "train/rolling", "train/pace", "train/rate", "held out/A"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("train/loss")] == [5, 10]
+    assert events.Tags()["images"] == ["preview"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"random bytes that are no checkpoint"])

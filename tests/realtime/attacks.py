@@ -9,13 +9,17 @@ import av
 
 @dataclass(frozen=True)
 class Attack:
-    """One more encoding with x264. ``crop`` is the share of width and height that is cut off, all round."""
+    """One more encoding with x264.
+
+    ``crop`` is the share of width and height that is cut off, all round; ``fps`` makes 30 frames a second of 25, and
+    25 of 30.
+    """
 
     name: str
     crf: int
     half: bool = False
     crop: float = 0.0
-    fps: int | None = None
+    fps: bool = False
     preset: str = "medium"
 
     def run(self, source: Path, target: Path, seconds: float | None = None) -> Path:
@@ -32,7 +36,7 @@ class Attack:
             ends[-1].link_to(sink)
             graph.configure()
             width, height = self._size(width, height)
-            rate = Fraction(self.fps) if self.fps else video.average_rate
+            rate = Fraction(_other_rate(video)) if self.fps else video.average_rate
             encoder = out.add_stream("libx264", rate=rate, options={"crf": str(self.crf), "preset": self.preset})
             encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
             last = None if seconds is None else round(seconds * video.average_rate)
@@ -63,13 +67,18 @@ class Attack:
             width, height = self._size(video.width, video.height)
             filters.append(("scale", f"{width}:{height}:flags=bicubic"))
         if self.fps:
-            filters.append(("fps", str(self.fps)))
+            filters.append(("fps", str(_other_rate(video))))
         return [*filters, ("format", "yuv420p")]
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         kept = 1 - self.crop
         size = _even(width * kept), _even(height * kept)
         return (_even(size[0] / 2), _even(size[1] / 2)) if self.half else size
+
+
+def _other_rate(video: av.VideoStream) -> int:
+    assert video.average_rate is not None
+    return 30 if video.average_rate < 28 else 25
 
 
 def _even(length: float) -> int:
@@ -84,8 +93,8 @@ ATTACKS = (
     Attack("half size, CRF 18", 18, half=True),
     Attack("half size, CRF 23", 23, half=True),
     Attack("half size, CRF 30", 30, half=True),
-    Attack("25 to 30 fps, CRF 18", 18, fps=30),
-    Attack("25 to 30 fps, CRF 23", 23, fps=30),
+    Attack("25 to 30 fps or back, CRF 18", 18, fps=True),
+    Attack("25 to 30 fps or back, CRF 23", 23, fps=True),
     Attack("5 % cropped, CRF 18", 18, crop=0.05),
     Attack("5 % cropped, CRF 23", 23, crop=0.05),
     Attack("5 % cropped, CRF 30", 30, crop=0.05),

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from realtime import runner
 from realtime.errors import ModelError
+from realtime.graph import GraphError, read_graph
 from realtime.identity import Identity
 from realtime.manifest import KEY, Manifest, Training
 from realtime.swap import open_model
@@ -334,6 +335,22 @@ def test_the_model_that_all_others_are_made_of_is_good(folder: Path) -> None:
 def test_odd_bytes(folder: Path, case: str) -> None:
     data, words = ODD_BYTES[case]
     assert words in refused(folder, data)
+
+
+def test_any_byte_may_be_wrong() -> None:
+    """Whatever the bytes, the look ends in a graph or in a refusal; ONNX Runtime is not asked."""
+    random = np.random.default_rng(7)
+    refusals = 0
+    for _ in range(1500):
+        data = bytearray(WHOLE)
+        for place in random.integers(0, len(data), random.integers(1, 6)):
+            data[place] = random.integers(256)
+        try:
+            read_graph(memoryview(data))
+        except GraphError as error:
+            refusals += 1
+            assert str(error).isprintable()
+    assert refusals > 300
 
 
 @pytest.mark.parametrize("case", ODD_GRAPHS)

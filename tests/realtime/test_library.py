@@ -14,6 +14,7 @@ from realtime.library import Record, find_model, list_models, models_folder
 from realtime.modelfile import ModelFile
 from realtime.swap import describe, open_model
 from realtime.swap.add import add_model, remove_model
+from tests.realtime.clips import Clip, make
 from tests.realtime.foreign import make_dfm, make_swapper
 from tests.realtime.test_dfm import PERSON
 from tests.realtime.test_one_image import MATRIX
@@ -147,6 +148,27 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     capsys.readouterr()
     assert mummer(monkeypatch, "models") == 0
     assert "ann" not in capsys.readouterr().out
+
+
+def test_a_video_is_converted_with_what_was_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The options reach the model, and what it does not have is refused before anything is written."""
+    add_model(make_dfm(tmp_path / "theirs.dfm", morph=True), "ann", PERSON)
+    clip, target = make(tmp_path / "in.mp4", Clip(frames=3)), tmp_path / "out.mp4"
+    words = ("convert", str(clip), str(target), "--model", "ann", "--quiet", "--force")
+    assert mummer(monkeypatch, *words, "--morph", "0.5", "--identity", "ann") == 0
+    target.unlink()
+    for extra, code, said in (
+        (("--morph", "2"), 2, "morph"),
+        (("--identity", "bob"), 2, "--identity bob: the faces in it are ann"),
+        (("--model", "bronze", "--morph", "1"), 2, "--morph is for models with a morph value"),
+        (("--model", str(tmp_path / "theirs.dfm")), 1, "mummer models add"),
+    ):
+        capsys.readouterr()
+        assert mummer(monkeypatch, *words, *extra) == code
+        assert said in capsys.readouterr().err
+        assert not target.exists()
 
 
 def test_the_user_is_told_of_the_licence(

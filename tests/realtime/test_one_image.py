@@ -1,17 +1,21 @@
 """One-image models: a photograph and its consent record in, the photographed face out."""
 
+import json
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from realtime.cli import main
 from realtime.errors import ConsentError, InputError, ModelError, UsageError
 from realtime.geometry import TEMPLATES
 from realtime.identity import Identity
 from realtime.swap import ModelOptions, SwapModel, open_model
 from realtime.swap.add import add_model
 from realtime.swap.one_image import embed
+from tests.realtime.clips import Clip, make
 from tests.realtime.foreign import make_dfm, make_embedder, make_swapper
 from tests.realtime.tiny import CONSENT
 
@@ -64,6 +68,20 @@ def test_the_photographed_face_is_put_in(tmp_path: Path, options: ModelOptions, 
     swapped, mask = model.swap(crops)
     np.testing.assert_allclose(swapped, crops + light, atol=0.51)
     assert mask.shape == (3, 128, 128)
+
+
+def test_a_video_is_converted_with_a_photograph(
+    tmp_path: Path, options: ModelOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swapper(tmp_path)
+    report = tmp_path / "report.json"
+    words = ["convert", str(make(tmp_path / "in.mp4", Clip(frames=3))), str(tmp_path / "out.mp4"), "--quiet"]
+    words += ["--model", "swapper", "--photo", str(options.photo), "--embedder", str(options.embedder)]
+    monkeypatch.setattr(sys, "argv", ["mummer", *words, "--consent", str(options.consent), "--report", str(report)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert json.loads(report.read_text())["model"]["identity"][0]["name"] == "Eileen"
 
 
 def test_the_embedder_sees_the_face_where_arcface_has_it(options: ModelOptions) -> None:

@@ -1,5 +1,6 @@
 """Devices and sessions."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from realtime.engines import engine_folder
 from realtime.errors import ModelError
-from realtime.providers import DEVICES
-from realtime.sessions import open_session
+from realtime.modelfile import ModelFile
+from realtime.providers import DEVICES, available
+from realtime.runner import Runner
+from realtime.sessions import SPINNING, _options, _providers, open_session, why_not
 
 
 def doubling() -> bytes:
@@ -40,7 +44,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, listed: list[str], starting: list[s
     asked: list[list[str]] = []
 
     class Session:
-        def __init__(self, model: bytes, options: object, providers: list[str]) -> None:
+        def __init__(self, model: bytes, options: object, providers: list[str], disabled_optimizers: object) -> None:
             asked.append(providers)
 
         def get_providers(self) -> list[str]:
@@ -93,3 +97,72 @@ def test_a_graph_that_is_wrong_is_refused_in_one_line() -> None:
     with pytest.raises(ModelError) as refusal:
         open_session(model.SerializeToString(), "cpu")
     assert "\n" not in str(refusal.value)
+
+
+def test_buffers_that_stay_answer_as_those_that_do_not() -> None:
+    """The way of a card's buffers, on the CPU's."""
+    session = open_session(picture_model(), "cpu")
+    run = Runner(session, "m")
+    random = np.random.default_rng(0)
+    for count in (1, 2, 1, 3, 2):  # each batch size keeps its own buffers
+        feeds = {
+            "x": random.random((count, 2, 2, 3), np.float32),
+            "which": random.integers(0, 9, 1, np.int64),
+        }
+        (plain,) = run(["y"], feeds)
+        (bound,) = run._bound(["y"], feeds, onnxruntime.RunOptions())
+        np.testing.assert_array_equal(bound, plain)
+        kept = bound.copy()
+        run._bound(["y"], {"x": feeds["x"] * 0, "which": feeds["which"]}, onnxruntime.RunOptions())
+        np.testing.assert_array_equal(bound, kept)
+    assert len(run._bindings) == 3
+
+
+def picture_model() -> bytes:
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Cast", ["which"], ["w"], to=TensorProto.FLOAT), helper.make_node("Add", ["x", "w"], ["y"])],
+        "picture",
+        [value("x", TensorProto.FLOAT, ["n", 2, 2, 3]), value("which", TensorProto.INT64, [1])],
+        [value("y", TensorProto.FLOAT, ["n", 2, 2, 3])],
+    )
+    data: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    ).SerializeToString()
+    return data
+
+
+def test_idle_threads_sleep() -> None:
+    assert all(_options(2, {}, None).get_session_config_entry(key) == "0" for key in SPINNING)
+
+
+def test_devices_that_are_not_there_say_why(tmp_path: Path) -> None:
+    path = tmp_path / "doubling.onnx"
+    path.write_bytes(doubling())
+    for name in DEVICES:
+        reason = why_not(name, path)
+        assert (reason is None) == (name in available()), reason
+    assert why_not("cpu", path) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+def test_engines_lie_where_nobody_else_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = engine_folder("0" * 64)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert engine_folder("0" * 64) == folder != engine_folder("1" * 64)
+    folder.chmod(0o777)
+    with pytest.raises(ModelError, match="open to others"):
+        engine_folder("0" * 64)
+
+
+def test_tensorrt_keeps_its_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "m.onnx").write_bytes(doubling())
+    with ModelFile(tmp_path / "m.onnx") as file:
+        (first, options), *rest = _providers(DEVICES["tensorrt"], file, bound=True)
+        assert Path(options["trt_engine_cache_path"]) == engine_folder(file.sha256())
+    assert (first, *rest) == ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider")
+    graph = {"enable_cuda_graph": "1"}
+    assert _providers(DEVICES["cuda-graph"], b"", bound=True)[0] == ("CUDAExecutionProvider", graph)
+    assert _providers(DEVICES["cuda-graph"], b"", bound=False)[0] == "CUDAExecutionProvider"

@@ -1,17 +1,19 @@
 """Model files as they come: good, odd and hostile. The graphs are built by hand, without torch."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from realtime.errors import ModelError
+from realtime.errors import ConsentError, ModelError, UsageError
 from realtime.identity import Identity
 from realtime.library import find_model, list_models
-from realtime.manifest import KEY, Manifest, Training
-from realtime.swap import open_model
+from realtime.manifest import KEY, Manifest, Tensors, Training
+from realtime.swap import ModelOptions, open_model
 from tests.realtime.tiny import CONSENT
 
 SIZE = 64
@@ -188,6 +190,83 @@ def test_models_are_found_by_name_or_path(tmp_path: Path) -> None:
         find_model("nobody-at-all")
     with pytest.raises(ModelError, match="no such"):
         find_model(str(tmp_path / "none.onnx"))
+
+
+def two_faces(**changes: object) -> onnx.ModelProto:
+    """One file, two identities: the negative, and the face as it is; only the chosen branch runs."""
+    picture = helper.make_tensor_value_info("x", TensorProto.UINT8, None)
+    branches = {
+        f"{branch}_branch": helper.make_graph([helper.make_node(op, ["face"], ["x"])], branch, [], [picture])
+        for branch, op in (("then", "Identity"), ("else", "BitwiseNot"))
+    }
+    nodes = [
+        helper.make_node("Cast", ["identity"], ["second"], to=TensorProto.BOOL),
+        helper.make_node("If", ["second"], ["swapped"], **branches),
+        helper.make_node("Slice", ["face", "zero", "one", "axis"], ["mask"]),
+    ]
+    people = tuple(Identity(id=name, name=name, kind="synthetic", consent=CONSENT) for name in ("ann", "bob"))
+    model = negative(
+        text=manifest(**{"identities": people, "tensors": Tensors(identity="identity")} | changes), nodes=nodes
+    )
+    model.graph.input.append(helper.make_tensor_value_info("identity", TensorProto.INT64, [1]))
+    return model
+
+
+def test_one_file_with_several_faces_switches_between_them(tmp_path: Path) -> None:
+    path = str(save(two_faces(), tmp_path))
+    crops = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
+    model = open_model(path, "cpu")
+    assert model.identity == "ann"
+    np.testing.assert_array_equal(model.swap(crops)[0], 255 - crops)
+    model.identity = "bob"
+    np.testing.assert_array_equal(model.swap(crops)[0], crops)
+    with pytest.raises(UsageError, match="ann, bob"):
+        model.identity = "eve"
+    assert model.identity == "bob"
+    assert [person.name for person in model.shown] == ["bob"]
+    assert open_model(path, "cpu", ModelOptions(identity="bob")).identity == "bob"
+
+
+def test_faces_are_switched_while_others_swap(tmp_path: Path) -> None:
+    """One thread swaps, another switches: each answer is one face or the other, whole."""
+    model = open_model(str(save(two_faces(), tmp_path)), "cpu")
+    crops = np.full((1, SIZE, SIZE, 3), 10, np.uint8)
+    stop = Event()
+
+    def switch() -> None:
+        while not stop.is_set():
+            for name in ("ann", "bob"):
+                model.identity = name
+
+    with ThreadPoolExecutor() as pool:
+        switching = pool.submit(switch)
+        seen = {tuple(np.unique(model.swap(crops)[0])) for _ in range(300)}
+        stop.set()
+        switching.result()
+    assert seen == {(10,), (245,)}
+
+
+def test_faces_that_cannot_be_chosen_are_not(tmp_path: Path) -> None:
+    """Two people in one face: both must have agreed, and there is nothing to choose."""
+    people = tuple(Identity(id=name, name=name, kind="synthetic", consent=CONSENT) for name in ("ann", "bob"))
+    path = str(save(negative(text=manifest(identities=people)), tmp_path))
+    model = open_model(path, "cpu")
+    assert model.shown == model.identities == people
+    with pytest.raises(UsageError, match="--identity ann"):
+        open_model(path, "cpu", ModelOptions(identity="ann"))
+    silent = (people[0], people[1].model_copy(update={"consent": None}))
+    with pytest.raises(ConsentError, match="bob"):
+        open_model(str(save(negative(text=manifest(identities=silent)), tmp_path)), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"), [([2], TensorProto.INT64), ([1], TensorProto.INT32), (["n"], TensorProto.INT64)]
+)
+def test_the_choice_is_one_number(tmp_path: Path, shape: list[int | str], kind: int) -> None:
+    model = two_faces()
+    model.graph.input[1].CopyFrom(helper.make_tensor_value_info("identity", kind, shape))
+    with pytest.raises(ModelError, match="identity"):
+        open_model(str(save(model, tmp_path)), "cpu")
 
 
 def test_every_built_in_model_keeps_its_contract() -> None:

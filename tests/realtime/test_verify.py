@@ -304,6 +304,17 @@ def test_what_holds_no_picture_is_not_marked(
     assert "not marked" in out
 
 
+def test_any_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "sp ace ü \udcff.txt"
+    try:
+        path.write_text("hello")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    code, out, _ = command(monkeypatch, capsys, "--json", path)
+    assert code == 3
+    assert json.loads(out)["file"] == str(path)
+
+
 def test_what_is_no_file_is_one_line(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "gone.mp4"):
         with pytest.raises(InputError):

@@ -32,7 +32,7 @@ class SinkOpener:
     def __call__(self, address: str, settings: SinkSettings) -> LiveSink:
         """Raises ``UsageError`` or ``OutputError`` for an address that makes no sense or cannot be used."""
         if file_of(address) is not None:
-            return Recording(self._free(address), settings, self._on_finished)
+            return Recording(self._free(address), settings, self._on_finished or settings.on_finished)
         scheme = scheme_of(address)
         if scheme == "null":
             return NullSink(address, settings)

@@ -1,11 +1,13 @@
 """Frames and sound into a container: what file and stream sinks share."""
 
+from collections import deque
 from fractions import Fraction
 from typing import Final, cast
 
 import av
 import av.filter
 from av.audio.stream import AudioStream
+from av.codec.context import ThreadType
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -31,6 +33,8 @@ GOP: Final = 2
 _BITS_PER_PIXEL: Final = 0.12
 #: Seconds at which streams begin: encoders of sound, and reordered pictures, have packets from before the first.
 _START: Final = Fraction(1, 10)
+#: Pieces of sound kept until the first frame says where the beginning is.
+_EARLY: Final = 64
 _SOUND_CODEC: Final = "aac"
 _SOUND_BITS: Final = 128_000
 
@@ -56,8 +60,9 @@ class Encoded:
         self._shape = shape
         self._start = _START if instant else Fraction(0)
         self._first_pts: int | None = None
-        self._key_pts = 0
+        self._key_pts = self._last_pts = self._last_ns = 0
         self._line: SoundLine | None = None
+        self._early: deque[Sound] = deque(maxlen=_EARLY)
         container.metadata.update({"comment": COMMENT, "description": COMMENT})
         self._video = self._add_video(settings, instant)
         self._sound = self._add_sound() if shape.sound else None
@@ -73,11 +78,14 @@ class Encoded:
         pts, captured_ns = frame.pts or 0, frame.captured_ns or 0
         picture = self._picture(frame.picture)
         if self._first_pts is None:
-            self._first_pts = self._key_pts = pts
+            self._first_pts = self._key_pts = self._last_pts = pts
             self._line = SoundLine(captured_ns)
-        if pts - self._key_pts >= GOP / CLOCK - 1 / (2 * self._shape.rate * CLOCK):
+            for sound in self._early:
+                self._line.put(sound)
+        if pts + (pts - self._last_pts) > self._key_pts + GOP / CLOCK:  # the next frame would come too late for it
             picture.pict_type = PictureType.I
             self._key_pts = pts
+        self._last_pts, self._last_ns = pts, captured_ns
         try:
             self._mux_video(self._video.encode(picture))
             self._write_line(captured_ns)
@@ -86,7 +94,11 @@ class Encoded:
 
     def write_sound(self, sound: Sound) -> None:
         """Take sound in, for when its picture comes."""
-        if self._line is not None and self._sound is not None:
+        if self._sound is None:
+            return
+        if self._line is None:
+            self._early.append(sound)
+        else:
             self._line.put(sound)
 
     def finish(self) -> None:
@@ -95,6 +107,7 @@ class Encoded:
             if self._first_pts is not None:
                 self._mux_video(self._video.encode(None))
                 if self._sound is not None:
+                    self._write_line(self._last_ns + int(1_000_000_000 / self._shape.rate))
                     self.container.mux(self._sound.encode(None))
             self.container.close()
         except (av.error.FFmpegError, OSError) as error:
@@ -131,6 +144,7 @@ class Encoded:
             options |= {"maxrate": str(bits), "bufsize": str(bits)}
         if settings.bitrate is not None:
             options.pop("crf", None)
+            options["b"] = str(bits)
         stream = cast(VideoStream, self.container.add_stream(codec.name, rate=shape.rate, options=options))
         context = stream.codec_context
         context.width, context.height = shape.width, shape.height
@@ -138,9 +152,9 @@ class Encoded:
         context.time_base = CLOCK
         context.colorspace, context.color_range = shape.colorspace, shape.color_range
         context.color_primaries, context.color_trc = shape.color_primaries, shape.color_trc
-        if settings.bitrate is not None:
-            context.bit_rate = settings.bitrate
         fit_context(context, options, shape.rate)
+        if instant:
+            context.thread_type = ThreadType.SLICE  # threads that work on several pictures hold all but one back
         context.gop_size = max(int(GOP * shape.rate), 1)
         try:
             start_giving_way(context.open)

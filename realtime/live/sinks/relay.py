@@ -64,6 +64,7 @@ class Relay:
             stderr=subprocess.PIPE,
             env={**os.environ, courier.ADDRESS: address},
             bufsize=0,
+            start_new_session=True,  # Ctrl-C is for us: it is to send what is left
         )
         self._pipe = cast(IO[bytes], self._process.stdin)
         if sys.platform != "win32":
@@ -130,11 +131,19 @@ class Relay:
         """All of ``data`` into the pipe, though the process may be slow."""
         left = memoryview(data)
         while left:
-            if sys.platform != "win32" and not select.select([], [self._pipe], [], STALLED)[1]:
+            if not self._takes_more():
                 self._words.append(f"nothing was taken for {STALLED:.0f} s")
                 self.kill()
                 raise TimeoutError(errno.ETIMEDOUT, "the network takes nothing")
             left = left[self._pipe.write(left) or 0 :]
+
+    def _takes_more(self) -> bool:
+        """Wait until the pipe has room, and not for long. Windows cannot wait for pipes: there writing blocks."""
+        if sys.platform == "win32":
+            return True
+        poll = select.poll()
+        poll.register(self._pipe, select.POLLOUT)
+        return bool(poll.poll(STALLED * 1000))
 
     def _listen(self) -> None:
         """In a thread of its own: hear what the process says, until it ends."""

@@ -41,10 +41,14 @@ class Camera:
         self._settings = settings
         self._closed = False
         self._lock = Lock()
-        self._woken, self._wake = os.pipe()
+        self._woken = self._wake = -1
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Raises ``InputError`` where the camera is missing, busy, or unplugged."""
+        with self._lock:
+            if self._closed:
+                return
+            self._woken, self._wake = os.pipe()
         try:
             yield from self._read()
         except InputError:
@@ -57,9 +61,9 @@ class Camera:
     def close(self) -> None:
         """Wake up whoever waits for the next picture, and end."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
+            if not self._closed and self._wake >= 0:
                 os.close(self._wake)  # the end of a pipe can be waited for
+            self._closed = True
 
     def _read(self) -> Iterator[LiveItem]:
         container = self._open()
@@ -85,9 +89,10 @@ class Camera:
 
     def _wait(self) -> None:
         """Until the device has a picture, or ``close`` is called."""
-        devices = v4l2.descriptors(_device(self.address))
-        ready, _, _ = select.select([*devices, self._woken], [], [], READING)
-        if not ready:
+        poll = select.poll()
+        for descriptor in (*v4l2.descriptors(_device(self.address)), self._woken):
+            poll.register(descriptor, select.POLLIN)
+        if not poll.poll(READING * 1000):
             raise InputError(f"{self.address}: no picture for {READING:.0f} s; check the camera")
 
     def _open(self) -> InputContainer:

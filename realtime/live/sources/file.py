@@ -1,5 +1,6 @@
 """A file that plays the camera: in real time, once or again and again."""
 
+import gc
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -117,6 +118,8 @@ class PacedFile:
             return end
         finally:
             file.close()
+            # The first frame and its side data hold on to each other, and to the decoder's pictures.
+            gc.collect()
 
     def _put_sound(self, samples: av.AudioFrame, shift: Fraction, start: Fraction) -> None:
         if samples.pts is not None and samples.time_base is not None:

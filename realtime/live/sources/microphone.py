@@ -1,6 +1,7 @@
 """A microphone beside a camera: its sound takes the place of the source's own."""
 
 import os
+import re
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ _KEPT: Final = 256
 #: Sound is no older than this when it is read, in ns.
 _RECENT_NS: Final = 1_000_000_000
 _ALSA: Final = Path("/usr/share/alsa/alsa.conf")
+_CARD: Final = re.compile(r"(?:plug)?hw:(\d+)")
 
 
 class Microphone:
@@ -117,6 +119,8 @@ def _way(address: str) -> tuple[str, str, dict[str, str]]:
         return f"none:{address}", "avfoundation", {}
     if sys.platform == "win32":
         return f"audio={address}", "dshow", {"audio_buffer_size": "20"}
+    if (card := _CARD.match(address)) and not Path("/proc/asound", f"card{card[1]}").exists():
+        raise InputError(f"{address}: no such device; `mummer devices` lists them")  # ALSA would print more than that
     if _ALSA.is_file():
         # The ALSA inside PyAV's wheels looks for its configuration where they were built.
         os.environ.setdefault("ALSA_CONFIG_PATH", str(_ALSA))

@@ -100,9 +100,8 @@ class Decoder:
 
 
 def packets(container: InputContainer, streams: list[Stream], closed: Callable[[], bool]) -> "Iterator[Packet[Stream]]":
-    """Packets that hold something, until ``closed`` says so."""
+    """Packets until ``closed`` says so; those at the end are empty, and fetch what a decoder still holds."""
     for packet in container.demux(*streams):
         if closed():
             return
-        if packet.size:
-            yield packet
+        yield packet

@@ -30,9 +30,9 @@ _READING_US: Final = str(round(READING * 1e6))
 #: What a stream may lead to: other addresses, as playlists do, but never a file.
 _PROTOCOLS: Final = "rtsp,rtsps,rtp,rtmp,rtmps,rtmpt,srt,udp,tcp,tls,http,https,httpproxy,crypto,data"
 _FORMATS: Final = f"{DEMUXERS},rtsp,rtp,sdp,hls,applehttp,mpjpeg"
-#: As little as possible is looked at before the first picture, and nothing is held back.
+#: As little as possible is looked at before the first picture.
 _QUICK: Final = {
-    "fflags": "+nobuffer+discardcorrupt",
+    "fflags": "+discardcorrupt",
     "probesize": "500000",
     "analyzeduration": "500000",
     "protocol_whitelist": _PROTOCOLS,
@@ -80,7 +80,9 @@ class Arrivals:
 #: No quartz is wrong by more than this share.
 _CREEP: Final = 0.0005
 #: No network holds packets for longer than this, in ns.
-_LEAP_NS: Final = 2_000_000_000
+_LEAP_NS: Final = 1_000_000_000
+#: Formats without times.
+_UNTIMED: Final = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v"})
 
 
 class StreamSource:
@@ -120,7 +122,8 @@ class StreamSource:
         try:
             video = video_of(container, self.address)
             self.rate = video.guessed_rate or video.average_rate
-            decoder = Decoder(video, Arrivals())
+            times = _arrived if container.format.name in _UNTIMED else Arrivals()
+            decoder = Decoder(video, times)
             streams: list[Stream] = [video, *(container.streams.audio[:1] if self._sound else ())]
             for packet in packets(container, streams, self._closed.is_set):
                 yield from decoder.decode(packet)
@@ -155,6 +158,11 @@ class StreamSource:
             raise InputError(f"{self.address}: {words}; check that something sends there") from error
 
 
+def _arrived(time: Fraction | None, arrived_ns: int) -> int:
+    """The time of what comes without one: FFmpeg makes some up, from a frame rate that it guesses."""
+    return arrived_ns
+
+
 def _words(error: av.error.FFmpegError | OSError, seconds: float) -> str:
     if isinstance(error, av.error.ExitError | TimeoutError):
         return f"nothing came for {seconds:.0f} s"
@@ -166,8 +174,9 @@ def _bridge(address: str, scheme: str) -> "subprocess.Popen[bytes]":
     program = shutil.which("ffmpeg")
     if program is None:
         raise InputError(f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
+    quick = ["-probesize", _QUICK["probesize"], "-analyzeduration", _QUICK["analyzeduration"]]
     copied = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "nut", "pipe:1"]
-    command = [program, "-hide_banner", "-nostdin", "-v", "error", "-fflags", "+nobuffer", "-i", address, *copied]
+    command = [program, "-hide_banner", "-nostdin", "-v", "error", *quick, "-i", address, *copied]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
 
 

@@ -15,7 +15,6 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from realtime.errors import UsageError
 from realtime.frame import Frame
-from realtime.live.sink import CLOCK
 from realtime.live.source import LiveItem, Sound, SourceSettings
 from realtime.live.sources.portrait import Portrait, Pose
 
@@ -31,6 +30,11 @@ _PITCH: Final = 880
 _LEVEL: Final = 0.3
 _RATE: Final = 48_000
 _SWELL: Final = 0.004
+#: Seconds between two blinks.
+_BLINKS: Final = 3.7
+_LIT: Final = (255.0, 255.0, 255.0)
+_UNLIT: Final = (30.0, 30.0, 30.0)
+_SECOND_NS: Final = 1_000_000_000
 _BT709: Final = 1
 
 
@@ -44,29 +48,28 @@ class TrialSource:
         if address != "test:":
             raise UsageError(f"{address}: nothing comes after 'test:'; use --size and --fps")
         width, height = settings.size or SIZE
-        self._size = width // 2 * 2, height // 2 * 2
-        self.rate: Fraction | None = settings.fps or FPS
+        self._fps = settings.fps or FPS
+        self.rate: Fraction | None = self._fps
+        self._portrait = Portrait(width // 2 * 2, height // 2 * 2)
+        self._reformatter = VideoReformatter()
         self._closed = Event()
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Frames with ``captured_ns``, each after the sound that leads up to it."""
-        rate = self.rate or FPS
-        portrait, reformatter = Portrait(*self._size), VideoReformatter()
         began_ns, number, heard = monotonic_ns(), 0, 0
         while True:
-            due_ns = began_ns + round(number / rate * 1_000_000_000)
-            late = int((monotonic_ns() - due_ns) * rate // 1_000_000_000)
+            due_ns = began_ns + round(number / self._fps * _SECOND_NS)
+            late = int((monotonic_ns() - due_ns) * self._fps / _SECOND_NS)
             if late > 0:
                 number += late
                 continue
-            picture = _picture(_drawn(portrait, float(number / rate)), reformatter)
+            picture = self.draw(number)
             if self._closed.wait(max(due_ns - monotonic_ns(), 0) / 1e9):
                 return
-            until = int(number / rate * _RATE)
+            until = int(number / self._fps * _RATE)
             if until > heard:
-                yield Sound(_tone(heard, until), began_ns + heard * 1_000_000_000 // _RATE)
+                yield Sound(_tone(heard, until), began_ns + heard * _SECOND_NS // _RATE)
                 heard = until
-            picture.pts, picture.time_base = int(number / rate / CLOCK), CLOCK
             yield Frame(picture, due_ns)
             number += 1
 
@@ -74,32 +77,31 @@ class TrialSource:
         """End, at once."""
         self._closed.set()
 
-
-def _drawn(portrait: Portrait, time: float) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-    beeps = time % 1 < BEEP and time >= 1
-    pose = Pose(
-        yaw=0.3 * sin(0.9 * time),
-        pitch=0.1 * sin(1.3 * time),
-        roll=0.1 * sin(0.7 * time),
-        mouth=0.8 if beeps else 0.0,
-        blink=1.0 if time % 3.7 > 3.55 else 0.0,  # a blink now and then
-    )
-    picture = portrait.draw(pose)
-    radius = picture.shape[0] // 20
-    lamp = (255.0, 255.0, 255.0) if beeps else (30.0, 30.0, 30.0)
-    cv2.circle(picture, (2 * radius, 2 * radius), radius, lamp, cv2.FILLED, cv2.LINE_AA)
-    return picture
-
-
-def _picture(rgb: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", reformatter: VideoReformatter) -> av.VideoFrame:
-    picture = reformatter.reformat(
-        av.VideoFrame.from_ndarray(rgb, format="rgb24"),
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        dst_color_range=ColorRange.MPEG,
-    )
-    picture.colorspace = picture.color_primaries = picture.color_trc = _BT709
-    return picture
+    def draw(self, number: int) -> av.VideoFrame:
+        """The picture of that number from 0, yuv420p of BT.709."""
+        time = float(number / self._fps)
+        beeps = time >= 1 and time % 1 < BEEP
+        drawn = self._portrait.draw(
+            Pose(
+                yaw=0.3 * sin(0.9 * time),
+                pitch=0.1 * sin(1.3 * time),
+                roll=0.1 * sin(0.7 * time),
+                mouth=0.8 if beeps else 0.0,
+                blink=1.0 if time % _BLINKS > _BLINKS - BEEP else 0.0,
+            )
+        )
+        radius = drawn.shape[0] // 20
+        lamp = _LIT if beeps else _UNLIT
+        cv2.circle(drawn, (2 * radius, 2 * radius), radius, lamp, cv2.FILLED, cv2.LINE_AA)
+        picture = self._reformatter.reformat(
+            av.VideoFrame.from_ndarray(drawn, format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        picture.colorspace = picture.color_primaries = picture.color_trc = _BT709
+        picture.pts, picture.time_base = number, 1 / self._fps
+        return picture
 
 
 def _tone(start: int, end: int) -> AudioFrame:

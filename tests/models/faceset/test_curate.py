@@ -18,6 +18,7 @@ from models.faceset.join import merge
 from models.faceset.order import ORDERS
 from models.faceset.people import Embedder, Looks, split
 from models.faceset.pose import pose_of
+from models.faceset.reel import Pick
 from realtime.errors import InputError, ModelError, OutputError, UsageError
 from realtime.frame import Frame
 from realtime.identity import Identity
@@ -53,7 +54,10 @@ def test_orders_are_what_they_say(faceset: Faceset) -> None:
     curate.sort(faceset, "sharpness")
     sharp = [record.sharpness for record in faceset.records()]
     assert sharp == sorted(sharp, reverse=True)
+    theirs = faceset.folder / "sorted" / "1-my notes.txt"
+    theirs.write_text("keep")
     curate.sort(faceset, "time")
+    assert theirs.read_text() == "keep"
     assert [record.frame for record in faceset.records()] == list(range(FRAMES))
     with pytest.raises(UsageError, match="no order 'size'"):
         curate.sort(faceset, "size")
@@ -70,6 +74,8 @@ def test_what_is_set_aside_comes_back(faceset: Faceset) -> None:
     assert not curate.prune(faceset, ["duplicate"])  # those that are left are all different
     assert files(faceset) == before
     assert curate.restore(faceset, ["blurred"]) == 0
+    with pytest.raises(UsageError, match="nothing is set aside for 'ugly'"):
+        curate.restore(faceset, ["ugly"])
     assert curate.restore(faceset) == found["duplicate"]
     assert faceset.index.path.read_bytes() == order
     assert len(read_faceset(faceset.folder, 32)) == FRAMES
@@ -236,3 +242,12 @@ def test_no_faceset_is_said(tmp_path: Path) -> None:
     (tmp_path / "faces.jsonl").write_text('{"file": "a.png"}\n')
     with pytest.raises(InputError, match=r"faces\.jsonl: line 1 is not"):
         Faceset.open(tmp_path).records()
+
+
+@pytest.mark.shared
+def test_looks_tell_real_people_apart(shared: Path, tmp_path: Path) -> None:
+    clips = tuple(str(shared / "media" / f"{name}.mp4") for name in ("d0", "s18", "s32"))
+    extract(Extraction(clips, tmp_path / "crowd", size=128, pick=Pick(every=20), format="jpeg"))
+    made = split(Faceset.open(tmp_path / "crowd"), tmp_path / "people", Looks())
+    assert len(made) == 3
+    assert all(len({record.source.name for record in Faceset.open(folder).records()}) == 1 for folder, _ in made)

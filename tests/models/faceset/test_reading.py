@@ -30,6 +30,13 @@ def test_a_faceset_is_read_as_it_was_collected(whole: Faceset) -> None:
     assert faces.identity is None
 
 
+def test_missing_masks_are_made_of_the_landmarks(faceset: Faceset) -> None:
+    before = read_faceset(faceset.folder, 64).masks
+    for record in faceset.records():
+        faceset.mask(record).unlink()
+    assert np.abs(read_faceset(faceset.folder, 64).masks.astype(int) - before).mean() < 2
+
+
 def test_other_sizes_keep_landmarks_on_the_face(whole: Faceset) -> None:
     large, small = read_faceset(whole.folder, 256), read_faceset(whole.folder, 64)
     assert large.faces.shape[1:] == (256, 256, 3)

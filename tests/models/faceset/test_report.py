@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from models.faceset.colors import colors_of
-from models.faceset.coverage import Coverage, missing
+from models.faceset.coverage import Coverage, lacking, missing
 from models.faceset.folder import Faceset
 from models.faceset.hull import hull_mask
 from models.faceset.measure import measure
+from models.faceset.picture import read_picture
 from models.faceset.pose import _CHOSEN, _FACE, pose_of
 from models.faceset.record import Colors
-from models.faceset.reel import read_picture
 from models.faceset.report import write_report
 from models.faceset.tone import tone_mapper
 from realtime.errors import InputError
@@ -78,7 +78,7 @@ def test_measures_follow_the_picture(whole: Faceset) -> None:
 
 
 def test_the_report_stands_alone_and_says_what_is_missing(whole: Faceset, tmp_path: Path) -> None:
-    words = write_report(whole, tmp_path / "report.html")
+    words = write_report(whole, tmp_path / "report.html", against=whole)
     page = (tmp_path / "report.html").read_text()
     assert "data:image/jpeg;base64," in page
     assert not re.search(r"""(src|href)=(?!['"]data:)""", page)
@@ -86,6 +86,17 @@ def test_the_report_stands_alone_and_says_what_is_missing(whole: Faceset, tmp_pa
     assert any(line.startswith("no faces looking left") or "face looking left" in line for line in words)
     assert any("the set is small, 24 faces" in line for line in words)
     assert all(line.split(":")[0].split("(")[0].strip().capitalize()[:20] in page for line in words)
+
+
+def test_what_the_other_side_shows_is_asked_for(whole: Faceset) -> None:
+    first = whole.records()[0].model_copy(update={"yaw": 0.0, "pitch": 0.0, "eyes": 0.5})
+    turned_away = first.model_copy(update={"yaw": -31.0, "pitch": 14.0, "eyes": 0.1})
+    ours, theirs = Coverage([first] * 40), Coverage([first] * 40 + [turned_away] * 12)
+    assert lacking(ours, theirs, "ann") == [
+        "12 faces of ann with the head 15° up and 30° left, here none",
+        "12 faces of ann with eyes shut, here none",
+    ]
+    assert lacking(theirs, ours, "bob") == []
 
 
 def test_an_empty_set_has_no_report(tmp_path: Path) -> None:

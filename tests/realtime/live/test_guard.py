@@ -3,7 +3,7 @@
 import numpy as np
 
 from realtime.face import Face
-from realtime.live.guard import ANYWHERE_AFTER, FORGOTTEN_AFTER, NEAR, SPEED, Guard
+from realtime.live.guard import ANYWHERE_AFTER, DOUBT, FORGOTTEN_AFTER, NEAR, SPEED, Guard
 
 SECOND = 1_000_000_000
 
@@ -102,3 +102,26 @@ def test_another_picture_is_hidden_again() -> None:
     guard.check(0, (one,), (one,))
     guard.reset()
     assert guard.check(SECOND, (), ()).everything
+
+
+def test_a_head_without_a_certain_face_is_hidden_a_little_longer_than_it_is_seen() -> None:
+    guard, one = Guard(), face(300, 200)
+    head = (800.0, 500.0, 900.0, 620.0)
+    seen = [
+        guard.check(number * SECOND // 10, (one,), (one,), (head,) if 2 <= number <= 4 else ()) for number in range(12)
+    ]
+    hidden = [bool(each) for each in seen]
+    assert hidden == [2 <= number < 4 + 10 * DOUBT for number in range(12)]
+    ((x0, y0, x1, y1), width), *others = seen[3].regions
+    assert not others
+    assert width == 100
+    assert x0 < 800
+    assert y0 < 500
+    assert x1 > 900
+    assert y1 > 620
+
+
+def test_a_doubtful_head_that_turns_out_to_be_a_face_is_one() -> None:
+    guard, one, other = Guard(), face(300, 200), face(850, 560, 1)
+    guard.check(0, (one,), (one,), (other.box,))
+    assert not guard.check(SECOND // 30, (one, other), (one, other))

@@ -1,0 +1,86 @@
+"""``mummer live`` and ``mummer bench live`` as processes: exits, signals, one line for each error."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.realtime.clips import decoded
+
+LONG = 60.0  # seconds that nothing here takes
+MUMMER = (sys.executable, "-m", "realtime")
+
+
+def mummer(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MUMMER, *map(str, arguments)], capture_output=True, text=True, timeout=LONG)
+
+
+def test_a_file_goes_through_to_its_end(face_clip: Path) -> None:
+    done = mummer("live", "--camera", face_clip, "--to", "null:")
+    assert done.returncode == 0
+    assert "of 60 frames sent" in done.stdout
+    assert "null:" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(face_clip: Path, tmp_path: Path, number: signal.Signals) -> None:
+    recording = tmp_path / "recording.mkv"
+    arguments = ("live", "--camera", face_clip, "--loop", "--to", "null:", "--to", recording, "--quiet")
+    with subprocess.Popen([*MUMMER, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + LONG
+        while not (recording.exists() and recording.stat().st_size > 20_000):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(number)
+        process.communicate(timeout=LONG)
+        assert process.returncode == 0
+    frames = decoded(recording)
+    assert len(frames) > 3
+    assert [time for time, _ in frames] == sorted({time for time, _ in frames})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--camera", "nowhere.mp4", "--to", "null:"), 1, "no such file"),
+        (("--camera", "{clip}", "--to", "nowhere:"), 2, "nowhere:"),
+        (("--camera", "{clip}", "--to", "null:", "--size", "big"), 2, "1280x720"),
+        (("--camera", "{clip}", "--to", "null:", "--model", "nobody"), 1, "nobody"),
+        (("--camera", "{clip}", "--to", "null:", "--label", ""), 2, "label"),
+        (("--camera", "{clip}", "--to", "{clip}"), 1, "exists already"),
+    ],
+)
+def test_errors_are_one_line(face_clip: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    done = mummer("live", *(argument.replace("{clip}", str(face_clip)) for argument in arguments))
+    assert done.returncode == code
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("mummer:")
+    assert words in lines[0]
+
+
+def test_the_bench_prints_its_figures(face_clip: Path) -> None:
+    done = mummer(
+        "bench", "live", face_clip, "--json", "--seconds", "4", "--fps", "20", "--only", "steady", "--only", "privacy"
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result.keys() == {"steady", "privacy"}
+    steady, privacy = result["steady"], result["privacy"]
+    assert steady["frames"] > 0
+    assert steady["fps"] < 21
+    assert steady["latency_ms"]["p50"] <= steady["latency_ms"]["p99"]
+    assert steady["out_of_order"] == privacy["shown"] == 0
+    assert privacy["missed"] > 0
+
+
+def test_the_bench_knows_its_runs(face_clip: Path) -> None:
+    done = mummer("bench", "live", face_clip, "--only", "everything")
+    assert done.returncode == 2
+    assert "steady" in done.stderr

@@ -1,0 +1,463 @@
+"""Sinks against real receivers: files that are killed, streams on the loopback, a registered virtual camera."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+
+import av
+import numpy as np
+import pytest
+import pyvirtualcam
+from numpy.typing import NDArray
+
+from realtime.errors import MummerError, OutputError, UsageError
+from realtime.live.sink import SinkSettings
+from realtime.live.sinks import SinkOpener
+from realtime.live.sinks.encoded import COMMENT, Encoded
+from realtime.live.sinks.relay import carries
+from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, picture, play, shape, tone
+from tests.realtime.live.rtsp_server import RtspServer
+
+#: What the issue allows; here nothing comes between.
+LIPS = 0.045
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Receiver:
+    """Receives in a thread of its own, and measures."""
+
+    def __init__(self, address: str, options: dict[str, str]) -> None:
+        self.heard: Heard | None = None
+        self._address, self._options = address, {"analyzeduration": "500000", **options}
+        self._thread = Thread(target=self._receive)
+        self._thread.start()
+
+    def _receive(self) -> None:
+        try:
+            container = av.open(self._address, "r", container_options=self._options, timeout=(15, 1))
+        except (av.error.FFmpegError, OSError):
+            return
+        self.heard = measure(container)
+
+    def result(self) -> Heard:
+        self._thread.join(20)
+        assert self.heard is not None, "nothing arrived"
+        return self.heard
+
+
+def play_when_heard(address: str, frames: int) -> None:
+    """Play as soon as somebody listens: connections are refused before."""
+    for _ in range(40):
+        try:
+            play(SinkOpener()(address, SinkSettings()), frames, paced=True)
+        except OutputError as error:
+            if "refused" not in str(error):
+                raise
+        else:
+            return
+    raise AssertionError("nobody listens")
+
+
+# files
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts"])
+def test_a_recording_is_in_step_and_has_short_groups(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"talk{suffix}"
+    finished: list[Path] = []
+    play(SinkOpener(on_finished=finished.append)(str(path), SinkSettings()), 5 * FPS)
+    heard = measure(av.open(str(path)))
+    assert heard.frames == 5 * FPS
+    assert apart(heard) < 0.003
+    assert len(heard.flashes) == 4
+    assert max(np.diff([*heard.keys, heard.times[-1]])) <= 2.0
+    assert np.allclose(np.diff(heard.times), 1 / FPS, atol=0.002)
+    assert finished == [path]
+    if suffix != ".ts":  # which has no place for words
+        assert COMMENT in heard.metadata.values()
+
+
+def test_frames_at_any_pace_still_begin_a_group_every_two_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "slow.mkv"
+    sink = SinkOpener()(str(path), SinkSettings())
+    sink.open(shape(sound=False))
+    for number in range(0, 8 * FPS, 5):  # a fifth of the rate that was told
+        sink.write(picture(number, bright=False))
+    sink.close()
+    assert max(np.diff(measure(av.open(str(path))).keys)) <= 2.0
+
+
+KILLED = """
+import os, signal, sys
+from realtime.live.sink import SinkSettings
+from realtime.live.sinks import SinkOpener
+from tests.realtime.live.players import FPS, picture, shape, tone
+sink = SinkOpener(on_finished=lambda path: print("finished"))(sys.argv[1], SinkSettings())
+sink.open(shape())
+for number in range(int(sys.argv[2])):
+    marked = number >= FPS and number % FPS < 3
+    sink.write_sound(tone(number, marked))
+    sink.write(picture(number, marked))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing kills like that there")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_killed_recording_plays_up_to_its_last_fragment(tmp_path: Path, suffix: str) -> None:
+    path, frames = tmp_path / f"killed{suffix}", 8 * FPS
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(frames)], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert not done.stdout
+    heard = measure(av.open(str(path)))
+    # A group of pictures, and what the encoder still looked ahead at, may be missing.
+    assert heard.frames >= frames - 4 * FPS
+    assert heard.times[-1] - heard.times[0] == pytest.approx((heard.frames - 1) / FPS, abs=0.01)
+    kept = min(len(heard.flashes), len(heard.beeps))
+    assert kept >= 2
+    assert max(abs(a - b) for a, b in zip(heard.flashes[:kept], heard.beeps[:kept], strict=True)) < LIPS
+
+
+def test_a_clean_end_makes_an_ordinary_file(tmp_path: Path) -> None:
+    """One table of contents for all, so that every player finds its way, and it can be signed."""
+    path = tmp_path / "whole.mp4"
+    play(SinkOpener()(str(path), SinkSettings()), 5 * FPS)
+    boxes, data = [], path.read_bytes()
+    while data:
+        size = int.from_bytes(data[:4], "big")
+        size = int.from_bytes(data[8:16], "big") if size == 1 else size
+        boxes.append(data[4:8].decode())
+        data = data[size or len(data) :]
+    assert "moov" in boxes
+    assert "moof" not in boxes
+
+
+def test_an_existing_file_stays_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "mine.mp4"
+    path.write_bytes(b"dear")
+    with pytest.raises(OutputError, match="exists already; use --force"):
+        SinkOpener()(str(path), SinkSettings())
+    assert path.read_bytes() == b"dear"
+    play(SinkOpener(force=True)(str(path), SinkSettings()), 5)
+    assert measure(av.open(str(path))).frames == 5
+
+
+def test_a_recording_that_begins_again_goes_on_beside_the_first(tmp_path: Path) -> None:
+    opener = SinkOpener()
+    for _ in range(3):
+        play(opener(str(tmp_path / "talk.mp4"), SinkSettings()), 5, sound=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["talk-2.mp4", "talk-3.mp4", "talk.mp4"]
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no full device here")
+    path = tmp_path / "full.mkv"
+    path.symlink_to("/dev/full")
+    with pytest.raises(OutputError, match=r"full\.mkv: cannot be .*: no space left on device"):
+        play(SinkOpener(force=True)(str(path), SinkSettings()), 8 * FPS)
+
+
+def test_lost_sound_is_silence_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "gap.mkv"
+    sink = SinkOpener()(str(path), SinkSettings())
+    sink.open(shape())
+    for number in range(6 * FPS):
+        marked = number % FPS < 3
+        if not 2 * FPS <= number < 4 * FPS:
+            sink.write_sound(tone(number, marked))
+        sink.write(picture(number, marked))
+    encoded = sink._encoded  # type: ignore[attr-defined]
+    sink.close()
+    heard = measure(av.open(str(path)))
+    assert [round(time) for time in heard.beeps] == [0, 1, 4, 5]
+    assert all(min(abs(beep - flash) for flash in heard.flashes) < LIPS for beep in heard.beeps[1:])
+    assert encoded.filled == pytest.approx(2 * 48_000, abs=4_800)
+
+
+def test_a_minute_on_a_clock_that_is_wrong_by_two_thousandths(tmp_path: Path) -> None:
+    """Without correction lips and voice would be 120 ms apart at the end."""
+    path, drift = tmp_path / "drift.mkv", 2e-3
+    sink = SinkOpener()(str(path), SinkSettings(preset="ultrafast"))
+    sink.open(shape())
+    for number in range(60 * FPS):
+        marked = number >= FPS and number % FPS < 3
+        sink.write_sound(tone(number, marked, drift))
+        sink.write(picture(number, marked))
+    sink.close()
+    heard = measure(av.open(str(path)))
+    assert len(heard.beeps) == 59
+    assert max(abs(beep - second * (1 + drift)) for second, beep in enumerate(heard.beeps, 1)) < 0.010
+
+
+# streams
+
+
+def test_streams_hold_no_frame_back() -> None:
+    with BytesIO() as memory:
+        container = av.open(memory, "w", format="nut", container_options={"flush_packets": "1"})
+        encoded = Encoded(container, "memory", shape(sound=False), SinkSettings(), instant=True)
+        sizes = []
+        for number in range(10):
+            encoded.write(picture(number, bright=False))
+            sizes.append(memory.tell())
+        assert all(a < b for a, b in pairwise(sizes))
+        encoded.finish()
+        memory.seek(0)
+        assert measure(av.open(memory)).frames == 10
+
+
+def test_udp_is_in_step() -> None:
+    address = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    receiver = Receiver(address, {})
+    play(SinkOpener()(address, SinkSettings()), 4 * FPS, paced=True)
+    heard = receiver.result()
+    assert heard.frames >= 3 * FPS
+    assert apart(heard) < LIPS
+
+
+def test_rtmp_is_in_step_and_says_what_it_is() -> None:
+    address = f"rtmp://127.0.0.1:{free_port()}/live/talk"
+    receiver = Receiver(address, {"listen": "1"})
+    play_when_heard(address, 4 * FPS)
+    heard = receiver.result()
+    assert heard.frames >= 3 * FPS
+    assert apart(heard) < LIPS
+    assert COMMENT in heard.metadata.values()
+
+
+def test_rtsp_through_a_server_is_in_step() -> None:
+    server = RtspServer()
+    receiver = Receiver(server.address, {"rtsp_transport": "tcp"})
+    play(SinkOpener()(server.address, SinkSettings()), 5 * FPS, paced=True)
+    server.close()
+    heard = receiver.result()
+    assert heard.frames >= 2 * FPS
+    assert apart(heard) < LIPS
+
+
+def test_srt_goes_through_the_ffmpeg_program_where_pyav_has_none() -> None:
+    program = shutil.which("ffmpeg")
+    if carries("srt") or program is None or "srt" not in protocols(program):
+        pytest.skip("PyAV has it, or no ffmpeg program does")
+    port, other = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    quick = ["-probesize", "100000", "-analyzeduration", "500000"]
+    listen = [
+        program,
+        "-v",
+        "error",
+        *quick,
+        "-i",
+        f"srt://127.0.0.1:{port}?mode=listener",
+        "-c",
+        "copy",
+        "-f",
+        "mpegts",
+    ]
+    listener = subprocess.Popen([*listen, f"udp://127.0.0.1:{other}?pkt_size=1316"], stderr=subprocess.DEVNULL)
+    try:
+        receiver = Receiver(f"udp://127.0.0.1:{other}", {})
+        play(SinkOpener()(f"srt://127.0.0.1:{port}", SinkSettings()), 5 * FPS, paced=True)
+        assert apart(receiver.result()) < LIPS
+    finally:
+        listener.kill()
+        listener.wait()
+
+
+def protocols(program: str) -> list[str]:
+    return subprocess.run(
+        [program, "-v", "quiet", "-protocols"], capture_output=True, text=True, check=False
+    ).stdout.split()
+
+
+def test_without_an_ffmpeg_program_srt_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    if carries("srt"):
+        pytest.skip("PyAV has it")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OutputError, match=r"srt://127.0.0.1:9: PyAV's FFmpeg comes without srt; install"):
+        SinkOpener()("srt://127.0.0.1:9", SinkSettings()).open(shape())
+
+
+@pytest.mark.parametrize("scheme", ["rtmp", "rtsp"])
+def test_a_refused_connection_is_one_line(scheme: str) -> None:
+    sink = SinkOpener()(f"{scheme}://127.0.0.1:{free_port()}/x", SinkSettings())
+    with pytest.raises(OutputError, match="connection refused; check that something takes it there"):
+        sink.open(shape())
+    sink.close()
+
+
+def test_a_server_that_says_nothing_can_be_left_at_any_moment() -> None:
+    """Whoever waits for a connection wakes up at once when it is cut from another thread."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sink = SinkOpener()(f"rtmp://127.0.0.1:{silent.getsockname()[1]}/x", SinkSettings())
+        errors: list[MummerError] = []
+
+        def connect() -> None:
+            try:
+                sink.open(shape())
+            except MummerError as error:
+                errors.append(error)
+
+        waiting = Thread(target=connect)
+        waiting.start()
+        caller, _ = silent.accept()
+        sink.abort()
+        waiting.join(5)
+        assert not waiting.is_alive()
+        assert len(errors) == 1
+        caller.close()
+        sink.close()
+
+
+def test_a_receiver_that_goes_is_one_line() -> None:
+    port = free_port()
+    receiver = Receiver(f"rtmp://127.0.0.1:{port}/live/x", {"listen": "1"})
+    sink = SinkOpener()(f"rtmp://127.0.0.1:{port}/live/x", SinkSettings())
+    for _ in range(40):
+        try:
+            sink.open(shape())
+            break
+        except OutputError:
+            sink.close()
+            sink = SinkOpener()(f"rtmp://127.0.0.1:{port}/live/x", SinkSettings())
+    relay = sink._relay  # type: ignore[attr-defined]
+    relay._process.kill()  # the network program is gone, as when the other end hangs up
+    with pytest.raises(OutputError, match=r"rtmp://127.0.0.1.*check that something takes it there"):
+        for number in range(20 * FPS):
+            sink.write_sound(tone(number, loud=False))
+            sink.write(picture(number, bright=False))
+    with pytest.raises(OutputError):
+        sink.close()
+    receiver._thread.join(20)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("foo://x", "no way to send there; use virtualcam"),
+        ("rtmp://", "where to"),
+        ("null:x", "nothing comes after"),
+        ("virtualcam", None),
+        ("talk.avi", "no kind of file that survives a crash; use one of .mp4"),
+        ("nowhere/talk.mp4", "does not exist"),
+    ],
+)
+def test_addresses_that_make_no_sense(address: str, words: str | None) -> None:
+    if words is None:
+        assert SinkOpener()(address, SinkSettings())
+        return
+    with pytest.raises((UsageError, OutputError), match=words) as raised:
+        SinkOpener()(address, SinkSettings())
+    assert "\n" not in str(raised.value)
+
+
+def test_an_encoder_that_is_none_is_said_at_once() -> None:
+    with pytest.raises(OutputError, match="unknown encoder 'nope'"):
+        SinkOpener()("talk.mkv", SinkSettings(codec="nope"))
+
+
+# the virtual camera
+
+
+class Screen:
+    """A backend of pyvirtualcam's that keeps what it is shown."""
+
+    shown: list[NDArray[np.uint8]]
+    made: list[dict[str, object]]
+
+    def __init__(self, **how: object) -> None:
+        if how["device"] not in (None, "screen"):
+            raise RuntimeError(f"Device {how['device']} does not exist.")
+        Screen.made.append(how)
+
+    def close(self) -> None:
+        pass
+
+    def send(self, frame: NDArray[np.uint8]) -> None:
+        Screen.shown.append(frame.copy())
+
+    def device(self) -> str:
+        return "screen"
+
+    def native_fourcc(self) -> None:
+        return None
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Screen]]:
+    monkeypatch.setattr(pyvirtualcam.camera, "BACKENDS", {})
+    pyvirtualcam.register_backend("screen", Screen)
+    Screen.shown, Screen.made = [], []
+    yield Screen
+
+
+@pytest.mark.parametrize(("pixels", "fourcc"), [("yuv420p", "I420"), ("nv12", "NV12")])
+def test_a_virtual_camera_gets_the_planes_as_they_are(screen: type[Screen], pixels: str, fourcc: str) -> None:
+    sink = SinkOpener()("virtualcam:screen", SinkSettings())
+    sink.open(shape(sound=False, pixels=pixels))
+    frame = picture(0, bright=False, pixels=pixels)
+    planes = [np.frombuffer(plane, np.uint8) for plane in frame.picture.planes]
+    for plane in planes:
+        plane[:] = np.random.default_rng(1).integers(16, 235, plane.size, np.uint8)
+    sink.write(frame)
+    sink.close()
+    assert [(how["width"], how["height"], how["device"]) for how in screen.made] == [(*SIZE, "screen")]
+    assert pyvirtualcam.util.decode_fourcc(screen.made[0]["fourcc"]) == fourcc
+    assert len(screen.shown) == 1
+    assert np.array_equal(screen.shown[0], frame.picture.to_ndarray().reshape(-1))
+
+
+def test_no_virtual_camera_says_how_to_get_one(screen: type[Screen]) -> None:
+    sink = SinkOpener()("virtualcam:/dev/video99", SinkSettings())
+    with pytest.raises(OutputError, match=r"/dev/video99 does not exist.*(v4l2loopback|OBS)") as raised:
+        sink.open(shape())
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks for the device's descriptor there")
+def test_a_device_that_takes_no_more_frames_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device as pyvirtualcam opens it on Linux: for writing only, and a failed write is no matter to it."""
+    pipe = tmp_path / "device"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    class Device:
+        def __init__(self, **how: object) -> None:
+            self._descriptor = os.open(pipe, os.O_WRONLY)
+
+        def close(self) -> None:
+            os.close(self._descriptor)
+
+        def send(self, frame: NDArray[np.uint8]) -> None:
+            raise AssertionError("it would print, and go on")
+
+        def device(self) -> str:
+            return str(pipe)
+
+        def native_fourcc(self) -> None:
+            return None
+
+    monkeypatch.setattr(pyvirtualcam.camera, "BACKENDS", {"device": Device})
+    sink = SinkOpener()("virtualcam", SinkSettings())
+    sink.open(shape(sound=False))
+    sink.write(picture(0, bright=True))
+    taken = os.read(reader, 1 << 20)
+    assert len(taken) == SIZE[0] * SIZE[1] * 3 // 2
+    assert set(taken[:100]) == {235}
+    os.close(reader)
+    with pytest.raises(OutputError, match="virtualcam: the virtual camera takes no frames: broken pipe"):
+        sink.write(picture(1, bright=True))
+    sink.close()

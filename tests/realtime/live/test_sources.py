@@ -1,0 +1,279 @@
+"""Sources against real senders, all on the loopback; and the one that the program makes itself."""
+
+import functools
+import http.server
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread, Timer
+from time import monotonic, monotonic_ns
+
+import numpy as np
+import pytest
+
+from realtime.errors import InputError, MummerError, UsageError
+from realtime.finder import open_finder
+from realtime.frame import Frame
+from realtime.live.sink import SinkSettings
+from realtime.live.sinks import SinkOpener
+from realtime.live.sinks.relay import carries
+from realtime.live.source import LiveSource, Sound, SourceSettings
+from realtime.live.sources import open_source
+from realtime.live.sources.microphone import Microphone
+from realtime.live.sources.stream import Arrivals
+from realtime.live.sources.trial import TrialSource
+from tests.realtime.live.players import FPS, RATE, SIZE, play
+from tests.realtime.live.rtsp_server import RtspServer
+from tests.realtime.live.test_sinks import LIPS, free_port, play_when_heard, protocols
+
+SECOND = 1_000_000_000
+
+
+def take(source: LiveSource, frames: int) -> tuple[list[Frame], list[Sound]]:
+    """So many frames, and the sound among them; then the source is closed, and must end quietly."""
+    seen: list[Frame] = []
+    heard: list[Sound] = []
+    for item in source:
+        if isinstance(item, Sound):
+            heard.append(item)
+            continue
+        seen.append(item)
+        if len(seen) == frames:
+            source.close()
+    return seen, heard
+
+
+def flashes(frames: list[Frame]) -> list[float]:
+    """When pictures turn bright, in seconds of the monotonic clock."""
+    light = [float(np.frombuffer(frame.picture.planes[0], np.uint8)[0]) for frame in frames]
+    dark_then_bright = [index for index, (a, b) in enumerate(pairwise(light), 1) if b > 128 > a]
+    return [(frames[index].captured_ns or 0) / SECOND for index in dark_then_bright]
+
+
+def beeps(sounds: list[Sound]) -> list[float]:
+    """When sound begins after silence, in seconds of the monotonic clock."""
+    begins, last = [], -1.0
+    for sound in sounds:
+        loud = np.flatnonzero(np.abs(sound.samples.to_ndarray()[0]) > 0.1)
+        for index in loud:
+            time = sound.captured_ns / SECOND + index / sound.samples.sample_rate
+            if time - last > 0.3:
+                begins.append(time)
+            last = time
+    return begins
+
+
+def check_stream(frames: list[Frame], sounds: list[Sound]) -> None:
+    captured = [frame.captured_ns or 0 for frame in frames]
+    assert all(a < b for a, b in pairwise(captured))
+    assert 0 <= monotonic_ns() - captured[-1] < 5 * SECOND
+    assert {(frame.width, frame.height, frame.picture.format.name) for frame in frames} == {(*SIZE, "yuv420p")}
+    seen, heard = flashes(frames), beeps(sounds)
+    assert seen
+    pairs = [min(abs(flash - beep) for beep in heard) for flash in seen[:1]]
+    assert max(pairs) < LIPS
+
+
+def sending(address: str, frames: int = 8 * FPS) -> Thread:
+    """Somebody who sends there, as long as somebody takes it."""
+
+    def send() -> None:
+        try:
+            play_when_heard(address, frames)
+        except MummerError:
+            return  # the receiver has what it wanted
+
+    thread = Thread(target=send)
+    thread.start()
+    return thread
+
+
+# streams
+
+
+def test_udp() -> None:
+    address = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    sender = sending(address, 5 * FPS)
+    source = open_source(address, SourceSettings())
+    check_stream(*take(source, 2 * FPS))
+    assert source.rate == FPS
+    sender.join(20)
+
+
+def test_rtmp_from_somebody_who_sends_here() -> None:
+    address = f"rtmp://127.0.0.1:{free_port()}/live/x"
+    sender = sending(address)
+    check_stream(*take(open_source(f"{address}?listen=1", SourceSettings()), 2 * FPS))
+    sender.join(20)
+
+
+def test_rtsp_from_a_server() -> None:
+    server = RtspServer()
+    sender = sending(server.address)
+    check_stream(*take(open_source(server.address, SourceSettings()), 2 * FPS))
+    server.close()
+    sender.join(20)
+
+
+def test_srt_goes_through_the_ffmpeg_program_where_pyav_has_none() -> None:
+    program = shutil.which("ffmpeg")
+    if carries("srt") or program is None or "srt" not in protocols(program):
+        pytest.skip("PyAV has it, or no ffmpeg program does")
+    port = free_port(socket.SOCK_DGRAM)
+    source = open_source(f"srt://127.0.0.1:{port}?mode=listener", SourceSettings())
+    sender = sending(f"srt://127.0.0.1:{port}", 10 * FPS)
+    check_stream(*take(source, 2 * FPS))
+    sender.join(20)
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server of a folder: its address, and the folder."""
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Quiet, directory=str(tmp_path))
+    ) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", tmp_path
+        server.shutdown()
+        thread.join()
+
+
+def test_http_and_its_end(web: tuple[str, Path]) -> None:
+    address, folder = web
+    play(SinkOpener()(str(folder / "clip.ts"), SinkSettings()), 3 * FPS)
+    frames: list[Frame] = []
+    with pytest.raises(InputError, match=r"clip\.ts: the stream has ended"):
+        frames.extend(item for item in open_source(f"{address}/clip.ts", SourceSettings()) if isinstance(item, Frame))
+    assert len(frames) == 3 * FPS
+
+
+def test_a_playlist_leads_to_no_file(web: tuple[str, Path]) -> None:
+    address, folder = web
+    play(SinkOpener()(str(folder / "secret.ts"), SinkSettings()), FPS)
+    for name, entry in (("file", f"file://{folder}/secret.ts"), ("path", "secret.ts")):
+        (folder / f"{name}.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{entry}\n#EXT-X-ENDLIST\n")
+    with pytest.raises(InputError):
+        take(open_source(f"{address}/file.m3u8", SourceSettings()), 1)
+    assert len(take(open_source(f"{address}/path.m3u8", SourceSettings()), 1)[0]) == 1
+
+
+def test_a_stream_that_stops_is_an_error_soon() -> None:
+    address = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    sender = sending(address, 3 * FPS)
+    with pytest.raises(InputError, match="nothing came for 3 s"):
+        take(open_source(address, SourceSettings()), 100 * FPS)
+    sender.join(20)
+
+
+def test_who_waits_for_a_stream_can_be_woken() -> None:
+    source = open_source(f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}", SourceSettings())
+    Timer(0.2, source.close).start()
+    began = monotonic()
+    assert take(source, 1) == ([], [])
+    assert monotonic() - began < 10  # FFmpeg's own time for opening
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "rtmp", "http", "tcp"])
+def test_a_refused_connection_is_one_line(scheme: str) -> None:
+    with pytest.raises(InputError, match="connection refused; check that something sends there") as raised:
+        take(open_source(f"{scheme}://127.0.0.1:{free_port()}/x", SourceSettings()), 1)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("foo://x", "no way to read that"), ("rtsp://", "from where"), ("test:x", "nothing comes after 'test:'")],
+)
+def test_addresses_that_make_no_sense(address: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        open_source(address, SourceSettings())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks for devices of Linux")
+@pytest.mark.parametrize("address", ["97", "/dev/video97"])
+def test_a_camera_that_is_not_there_is_one_line(address: str) -> None:
+    with pytest.raises(InputError, match=f"{address}: no such device; `mummer devices` lists them"):
+        take(open_source(address, SourceSettings()), 1)
+
+
+def test_what_is_no_camera_is_one_line() -> None:
+    with pytest.raises(InputError, match="camera:/dev/null: "):
+        take(open_source("camera:/dev/null", SourceSettings()), 1)
+
+
+@pytest.mark.parametrize("ppm", [-200, 0, 200])
+def test_arrivals_follow_a_clock_that_drifts_and_a_network_that_trembles(ppm: int) -> None:
+    """An hour: packets are delayed by 20 to 70 ms, and the sender's clock is wrong."""
+    random = np.random.default_rng(5)
+    arrivals, worst = Arrivals(), 0.0
+    for number in range(3600 * 10):
+        sent = number / 10
+        true_ns = round(sent * (1 + ppm / 1e6) * SECOND) + 20_000_000
+        told = arrivals(Fraction(number, 10), true_ns + round(random.uniform(0, 50e6)))
+        if number > 100:
+            worst = max(worst, abs(told - true_ns))
+    assert worst < 15e6
+
+
+def test_arrivals_begin_anew_where_the_senders_clock_is_set() -> None:
+    arrivals = Arrivals()
+    assert arrivals(Fraction(1000), 5 * SECOND) == 5 * SECOND
+    assert arrivals(Fraction(0), 6 * SECOND) == 6 * SECOND
+    assert arrivals(Fraction(1), 7 * SECOND) == 7 * SECOND
+
+
+# the drawn face
+
+
+@pytest.mark.parametrize("size", [(640, 360), (480, 640)])
+def test_a_face_is_found_in_every_frame(size: tuple[int, int]) -> None:
+    source, finder = TrialSource("test:", SourceSettings(size=size)), open_finder()
+    for number in range(0, 8 * 30, 2):
+        frame = Frame(source.draw(number))
+        assert (frame.width, frame.height) == size
+        assert len(finder.find(frame)) == 1, number
+
+
+def test_its_lamp_mouth_and_tone_come_together() -> None:
+    frames, sounds = take(open_source("test:", SourceSettings((320, 240), Fraction(30))), 40)
+    captured = [frame.captured_ns or 0 for frame in frames]
+    assert all((b - a) % 33_333_333 <= 2 or (b - a) % 33_333_333 >= 33_333_330 for a, b in pairwise(captured))
+    rows = [np.frombuffer(frame.picture.planes[0], np.uint8).reshape(240, -1) for frame in frames]
+    lit = [float(row[24, 24]) > 128 for row in rows]
+    lamps = [captured[i + 1] / SECOND for i, (a, b) in enumerate(pairwise(lit)) if b and not a]
+    heard = beeps(sounds)
+    assert len(lamps) == len(heard) == 1
+    assert lamps[0] == pytest.approx(heard[0], abs=0.005)
+    ends = [sound.captured_ns + sound.samples.samples * SECOND // RATE for sound in sounds]
+    assert all(abs(end - after.captured_ns) < 50_000 for end, after in zip(ends, sounds[1:], strict=False))
+
+
+# the microphone
+
+
+@pytest.mark.skipif(not Path("/usr/share/alsa/alsa.conf").is_file(), reason="no ALSA here")
+def test_a_microphone_takes_the_place_of_the_sources_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ALSA's own null device stands for a microphone: it is silent."""
+    monkeypatch.delenv("ALSA_CONFIG_PATH", raising=False)
+    frames, sounds = take(open_source("test:", SourceSettings((320, 240), Fraction(30), audio="null")), 45)
+    assert len(frames) == 45
+    assert {sound.samples.format.name for sound in sounds} == {"s16"}  # the drawn face's own are not
+    assert all(0 <= monotonic_ns() - sound.captured_ns < 10 * SECOND for sound in sounds)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks for devices of Linux")
+def test_a_microphone_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(InputError, match="hw:97: no such device; `mummer devices` lists them"):
+        list(Microphone("hw:97"))
+    with pytest.raises(InputError, match="hw:97: "):
+        take(open_source("test:", SourceSettings((320, 240), audio="hw:97")), 100)
