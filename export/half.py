@@ -165,7 +165,8 @@ def to_half(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
             if node.input[index] == name and name in native:
                 node.input[index] = cast(name, TensorProto.FLOAT)
         for index in halves:
-            native[node.output[index]] = node.output[index] = node.output[index] + HALF
+            name = original.output[index]
+            native[name] = node.output[index] = name + HALF
         nodes.append(node)
     for value in graph.output:
         if value.name in native:

@@ -1,6 +1,7 @@
 """Which device trains, at which precision; one or several of them."""
 
 import logging
+from importlib.util import find_spec
 
 import torch
 from lightning_fabric import Fabric
@@ -8,7 +9,7 @@ from lightning_fabric import Fabric
 from models.settings import Precision
 from realtime.errors import UsageError
 
-__all__ = ["bfloat16_pays", "open_fabric", "resolve_precision"]
+__all__ = ["bfloat16_pays", "compiling_pays", "open_fabric", "resolve_precision"]
 
 
 def bfloat16_pays(device: torch.device) -> bool:
@@ -17,6 +18,15 @@ def bfloat16_pays(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10 and later
     return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def compiling_pays(device: torch.device) -> bool:
+    """Whether to let torch compile the network: on a GPU, where Triton is there to write its kernels.
+
+    Not on a CPU: `lite` at 128 px takes minutes to compile and then twice the time a step, since what oneDNN does
+    well is left to loops.
+    """
+    return device.type == "cuda" and find_spec("triton") is not None
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> Precision:

@@ -93,7 +93,7 @@ class Settings(_Part):
     device: str = "auto"
     devices: Annotated[int, Field(ge=1)] = 1
     precision: Precision = "auto"  # bf16 where the processor multiplies it, else fp32
-    compile: bool | None = None  # None: on a GPU
+    compile: bool | None = None  # None: where it pays
     hold_out: Annotated[float, Field(ge=0, le=0.5)] = 0.05  # share of each side's faces that is never trained on
     log_every: Annotated[int, Field(ge=1)] = 50
     preview_every: Annotated[int, Field(ge=1)] = 500

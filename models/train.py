@@ -25,7 +25,7 @@ from models.checkpoint import (
 )
 from models.critic import Critic
 from models.curve import Curve
-from models.devices import open_fabric, resolve_precision
+from models.devices import compiling_pays, open_fabric, resolve_precision
 from models.files import make_folder, write_whole
 from models.journal import Journal
 from models.losses import masked_ssim, picture_loss
@@ -107,7 +107,7 @@ def train(
     for each in (network, average):
         each.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     together = Together(network)
-    if settings.compile if settings.compile is not None else device.type == "cuda":
+    if settings.compile if settings.compile is not None else compiling_pays(device):
         together.compile(dynamic=False)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.decay, fused=True

@@ -148,9 +148,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     return report
 
 
-def make_performer(
-    look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False
-) -> Performer:
+def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False) -> Performer:
     """Open all that the frame's way needs; ``confined`` keeps the watermark to the faces.
 
     Raises ``ModelError``, ``DetectorError`` or ``UsageError``.

@@ -27,7 +27,8 @@ MOST_FIELDS: Final = 500_000
 DEEPEST: Final = 8
 #: Axes of a tensor.
 MOST_AXES: Final = 16
-LONGEST_NAME: Final = 512
+#: Bytes of a name, and of a text beside the graph, as a manifest is.
+LONGEST_NAME, LONGEST_TEXT = 512, 1 << 20
 EXTERNAL: Final = 1
 #: ``TensorProto.DataType``: number, name and bits of an element; text has no fixed size, and no place in a model.
 _TYPES: Final = {
@@ -227,7 +228,7 @@ class _Reader:
         pair = {1: "", 2: ""}
         for number, value in self._wire.fields(data):
             if number in pair:
-                pair[number] = text(value)
+                pair[number] = text(_short(value, LONGEST_TEXT))
         return pair[1], pair[2]
 
 
@@ -239,10 +240,17 @@ def _message(value: Value) -> memoryview:
 
 def _name(value: Value) -> str:
     """A name that can be printed, since messages print it."""
-    name = text(value)
-    if len(name) > LONGEST_NAME or not name.isprintable():
+    name = text(_short(value, LONGEST_NAME))
+    if not name.isprintable():
         raise GraphError(f"a name in it that cannot be shown: {name[:40]!r}")
     return name
+
+
+def _short(value: Value, longest: int) -> memoryview:
+    data = _message(value)
+    if len(data) > longest:
+        raise GraphError(f"a text in it of {len(data)} bytes, where {longest} are enough")
+    return data
 
 
 def _extend(shape: list[T], axes: Iterator[T]) -> None:

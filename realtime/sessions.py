@@ -20,22 +20,11 @@ from realtime.watchdog import limited
 
 __all__ = ["LOADING", "REFUSALS", "SILENT", "SPINNING", "open_on", "open_session", "plain", "why_not"]
 
-#: Everything that ONNX Runtime raises for a file it will not run.
-REFUSALS: Final = (
-    native.EPFail,
-    native.EngineError,
-    native.Fail,
-    native.InvalidArgument,
-    native.InvalidGraph,
-    native.InvalidProtobuf,
-    native.NoModel,
-    native.NoSuchFile,
-    native.NotImplemented,
-    native.RuntimeException,
+#: Everything that ONNX Runtime raises for a file it will not run; its exceptions have no class in common.
+REFUSALS: Final[tuple[type[Exception], ...]] = (
     RuntimeError,
+    *(each for each in vars(native).values() if isinstance(each, type) and issubclass(each, Exception)),
 )
-
-
 #: Seconds that a model may take to load; a GPU's may have to be built.
 LOADING: Final = 600.0
 #: Bytes that all models together may take for weights and work; the largest models of this trade need two billion.
@@ -189,7 +178,7 @@ def plain(error: Exception) -> str:
 
 
 LONGEST: Final = 200
-CODE: Final = re.compile(r"^\d+ : [A-Z_]+ : ")
+CODE: Final = re.compile(r"^\d+ : [A-Z_]+ : (Load model from \S+ failed:)?")
 PLAIN: Final = {
     "INVALID_PROTOBUF": "it is not an ONNX model",
     "protobuf parsing failed": "it is not an ONNX model",

@@ -1,5 +1,6 @@
 """A limit on how long something may take: one thread watches over all that runs, and sleeps while nothing does."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,3 +69,7 @@ class _Watchdog:
 @cache
 def _watchdog() -> _Watchdog:
     return _Watchdog()
+
+
+if hasattr(os, "register_at_fork"):  # threads do not live on in a fork
+    os.register_at_fork(after_in_child=_watchdog.cache_clear)

@@ -64,10 +64,8 @@ def integers(value: Value) -> Iterator[int]:
         yield signed(number)
 
 
-def text(value: Value) -> str:
-    """A string field; what is no UTF-8 is replaced. Raises ``WireError`` where it is a number."""
-    if isinstance(value, int):
-        raise WireError("a number where a text should be")
+def text(value: memoryview) -> str:
+    """A string field; what is no UTF-8 is replaced."""
     return bytes(value).decode(errors="replace")
 
 

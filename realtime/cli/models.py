@@ -43,12 +43,18 @@ def list_(
     from rich.console import Console
     from rich.table import Table
 
+    from realtime.errors import ModelError
     from realtime.library import DEFAULT, list_models
     from realtime.swap import describe, open_model
 
     table = Table("name", "size", "identity", "kind", "licence", box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
-    described = [(path, describe(path)) for path in list_models()]
+    described = []
+    for path in list_models():
+        try:
+            described.append((path, describe(path)))
+        except ModelError as error:  # one bad file must not hide the others
+            note(str(error))
     opened = [open_model(file, "cpu") for file in files or ()]
     for path, facts in [*described, *((model.path, model.manifest) for model in opened)]:
         table.add_row(

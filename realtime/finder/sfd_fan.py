@@ -22,8 +22,9 @@ __all__ = ["CROP", "DETECTOR", "KEY", "LANDMARKS", "Note", "SfdFan"]
 DETECTOR, LANDMARKS = "detector.onnx", "landmarks.onnx"
 #: The key of the note in the files' metadata.
 KEY: Final = "mummer.finder"
-#: Side of FAN's crop in pixels.
+#: Side of FAN's crop in pixels, and how many of them go through it at once.
 CROP: Final = 256
+BATCH: Final = 8
 #: Boxes with a lower score are no faces; boxes that share more than this part of their union are the same one.
 THRESHOLD, SAME = 0.5, 0.3
 #: A box's width and height together, in crop sides, and how far above its middle the crop's lies, in heights.
@@ -57,8 +58,10 @@ class SfdFan:
         sizes = boxes[:, 2:] - boxes[:, :2]  # width, height
         centres[:, 1] -= RISE * sizes[:, 1]
         sides = sizes.sum(axis=1) / REFERENCE
-        crops = np.stack([_cut(rgb, centre, side) for centre, side in zip(centres, sides, strict=True)])
-        points: Floats = self._landmarks.run(["points"], {"face": crops})[0]  # 0..1, from edge to edge
+        crops = [_cut(rgb, centre, side) for centre, side in zip(centres, sides, strict=True)]
+        batches = [np.stack(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
+        # 0..1, from edge to edge
+        points = np.concatenate([self._landmarks.run(["points"], {"face": batch})[0] for batch in batches])
         frame = centres[:, None] + (points - 0.5) * sides[:, None, None] - 0.5
         return [(face.astype(np.float32), float(score)) for face, score in zip(frame, scores, strict=True)]
 

@@ -56,7 +56,7 @@ class _Measure:
 class Director:
     """All that the performing thread needs for a frame.
 
-    ``perform`` and ``observe`` belong to that thread; what the other methods change takes effect between two frames.
+    ``perform``, ``observe`` and ``new_picture`` belong to that thread; what the other methods change takes effect between two frames.
     ``thin`` is by how much the rate is divided.
     """
 
@@ -114,16 +114,16 @@ class Director:
             measure.undo()
             self._events.tell("governor", f"there is room again: no longer {measure.name}")
 
+    def new_picture(self) -> None:
+        """Another source: nothing is known of what it shows."""
+        self._act.reset()
+
     # from any thread
 
     @property
     def label(self) -> Label | None:
         """What stands on the picture now."""
         return self._performer.label
-
-    def new_picture(self) -> None:
-        """Another source: nothing is known of what it shows."""
-        self._steps.put(self._act.reset)
 
     def plan(self, change: Change, like: Frame | None) -> Callable[[], None]:
         """Check the look of ``change``, and prepare it for frames like ``like``; what comes back puts it into effect.

@@ -14,6 +14,8 @@ a source that has stalled.
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from itertools import count
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic_ns
@@ -81,7 +83,8 @@ class Engine:
         self._over = Event()
         self._error: BaseException | None = None
         self._lock = Lock()  # for what is started, replaced and stopped
-        self._captured: Channel[Frame] = Channel(1, "latest")
+        self._captured: Channel[tuple[int, Frame]] = Channel(1, "latest")
+        self._cameras = count()
         self._outlet = Outlet()
         self._source = self._keep_source(settings.camera, settings.patient)
         self._sinks = [self._keep_sink(address, settings.patient) for address in dict.fromkeys(settings.sinks)]
@@ -136,16 +139,8 @@ class Engine:
             for thread in self._threads:
                 if thread.ident is not None:
                     thread.join(_left(finished_ns) / 2)
-            for sink in self._sinks:
-                sink.end()
+            self._retire(self._sinks, finished_ns, ended_ns)
             self._outlet.end()
-            late = [sink for sink in self._sinks if not sink.join(_left(finished_ns))]
-            for sink in late:
-                if not sink.closing:
-                    sink.abort()
-            for sink in late:
-                if not sink.join(SIGNING if sink.closing else _left(ended_ns)):
-                    self._events.tell("sink", f"{sink.address}: does not answer and was left behind", problem=True)
         self._events.tell("engine", "ended")
         self._events.close()
 
@@ -162,8 +157,7 @@ class Engine:
 
         The look takes effect between two frames. A model is opened and warmed up in a thread of its own, and takes over
         between two frames; an event says when, or why not. A camera or sink that is not there is tried again and again,
-        and does not end the run. Raises ``UsageError``, and ``ModelError`` for a model that
-        is not there.
+        and does not end the run. Raises ``UsageError``, and ``ModelError`` for a model that is not there.
         """
         with self._lock:
             begin = self._director.plan(change, self._blank())
@@ -185,13 +179,13 @@ class Engine:
                 self._thread(lambda: self._recast(model, change.options), "load model").start()
             for sink in added:
                 sink.start()
-            for address in change.remove_sinks:
-                running[address].end()
-            self._sinks = [*(sink for sink in self._sinks if sink.address not in change.remove_sinks), *added]
+            if removed := [running[address] for address in change.remove_sinks]:
+                finished_ns = monotonic_ns() + int(FINISHING * 1e9)
+                self._thread(lambda: self._retire(removed, finished_ns, finished_ns), "retire sinks").start()
+            self._sinks = [*(sink for sink in self._sinks if sink not in removed), *added]
             if camera is not None:
                 self._source.stop(STALLED)
                 self._source = camera
-                self._director.new_picture()
                 camera.start()
 
     def status(self) -> Status:
@@ -226,18 +220,22 @@ class Engine:
 
     # the threads
 
-    def _take(self, item: LiveItem) -> None:
-        """In the source's thread: pass on what was captured."""
+    def _take(self, camera: int, item: LiveItem) -> None:
+        """In the thread of a source, the how-manieth ``camera`` says: pass on what was captured."""
         if isinstance(item, Frame):
             self._meter_in.tick(monotonic_ns())
-            self._captured.put(item)
+            self._captured.put((camera, item))
         else:
             self._outlet.send_sound(item)
 
     def _perform(self) -> None:
         """In the performing thread: every frame's way."""
-        for captured in self._captured:
+        on_stage = 0
+        for camera, captured in self._captured:
             began_ns = monotonic_ns()
+            if camera != on_stage:
+                on_stage = camera
+                self._director.new_picture()
             captured_ns = captured.captured_ns or began_ns
             fitter = self._fitter or self._settle(captured)
             rate = fitter.shape.rate / self._director.thin
@@ -317,7 +315,7 @@ class Engine:
         return SourceKeeper(
             address=address,
             open_=lambda: self._open_source(address, self.settings.source),
-            take=self._take,
+            take=partial(self._take, next(self._cameras)),
             over=self._source_over,
             events=self._events,
             patient=patient,
@@ -335,6 +333,18 @@ class Engine:
             events=self._events,
             patient=patient,
         )
+
+    def _retire(self, sinks: list[SinkKeeper], finished_ns: int, ended_ns: int) -> None:
+        """Let sinks finish, and cut off those that have not by then."""
+        for sink in sinks:
+            sink.end()
+        late = [sink for sink in sinks if not sink.join(_left(finished_ns))]
+        for sink in late:
+            if not sink.closing:
+                sink.abort()
+        for sink in late:
+            if not sink.join(SIGNING if sink.closing else _left(ended_ns)):
+                self._events.tell("sink", f"{sink.address}: does not answer and was left behind", problem=True)
 
     def _sign(self, recording: Path) -> None:
         sign(recording, self._director.claim(), recording)

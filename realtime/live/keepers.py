@@ -152,11 +152,11 @@ class SourceKeeper:
                         return None
                     self._source = self._open()
             for item in self._source:
+                if self._ended.is_set():
+                    break
                 if isinstance(item, Frame):
                     self._note(item)
                 self._take(item)
-                if self._ended.is_set():
-                    break
         except MummerError as error:
             return error
         finally:

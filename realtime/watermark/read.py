@@ -28,6 +28,9 @@ __all__ = ["LIMIT", "Reading", "brightness", "brightness_of", "read_pictures", "
 #: A mark counts as found where the chance that an unmarked file would look like it is at most 10 to this power.
 LIMIT: Final = -7.0
 
+#: What it says is not told where the doubt about it is greater than this.
+_DOUBT: Final = 0.01
+
 #: Reading ends early where the doubt about the bits of what was found is less than this.
 _SURE: Final = 1e-6
 
@@ -49,12 +52,13 @@ Where: TypeAlias = Literal["whole", "faces", "cropped"]
 class Reading:
     """What was found in a file.
 
-    ``payload`` is None where nothing was found. ``log10_chance`` bounds the chance that a file without a mark
-    would read like this one, 0.0 where it tells nothing. ``doubt`` is the chance, 0..1, that there is a mark but
-    with another payload: of a faint one it may be surer that it is there than what it says. ``bits`` are the 64 bits
-    as they were read, 16 hexadecimal digits, of which ``corrected`` were put right by the code. ``frames`` counts
-    the pictures that were looked at. ``where`` says how the mark lies: over the ``whole`` picture, in the ``faces``,
-    or over a picture that was ``cropped`` since. Where nothing was found, bits and place are those that came nearest.
+    ``log10_chance`` bounds the chance that a file without a mark would read like this one, 0.0 where it tells
+    nothing. ``doubt`` is the chance, 0..1, that there is a mark but with another payload: of a faint one it may be
+    sure that it is there and not what it says. ``payload`` is None then, and where nothing was found. ``bits`` are
+    the 64 bits as they were read, 16 hexadecimal digits, of which ``corrected`` were put right by the code.
+    ``frames`` counts the pictures that were looked at. ``where`` says how the mark lies: over the ``whole`` picture,
+    in the ``faces``, or over a picture that was ``cropped`` since. Where nothing was found, bits and place are those
+    that came nearest.
     """
 
     found: bool = False
@@ -158,9 +162,10 @@ class _Reader:
         if chance > self.best.log10_chance:
             return
         bits = (finding.values < 0).astype(np.uint8)
+        found = chance <= LIMIT
         self.best = Reading(
-            found=chance <= LIMIT,
-            payload=finding.payload if chance <= LIMIT else None,
+            found=found,
+            payload=finding.payload if found and finding.doubt <= _DOUBT else None,
             log10_chance=chance,
             doubt=finding.doubt,
             bits=np.packbits(bits).tobytes().hex(),

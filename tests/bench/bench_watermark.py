@@ -56,7 +56,7 @@ class Rate:
         reading = read_pictures(iter(pictures))
         self.windows += 1
         self.found += reading.payload == payload
-        self.wrong_payloads += reading.found and reading.payload != payload
+        self.wrong_payloads += reading.payload not in (None, payload)
         self.wrong_bits += (int(reading.bits, 16) ^ int(payload.hex(), 16)).bit_count()
         self.chances.append(reading.log10_chance)
 

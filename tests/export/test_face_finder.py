@@ -20,7 +20,7 @@ from tests.models.test_fan import FAN, write_sfd
 
 
 def detector() -> nn.Module:
-    """S3FD with random weights, and biases that let just the surest cells of each grid pass for faces."""
+    """S3FD with random weights, and biases that let just the surest cells of two of its grids pass for faces."""
     from face_alignment.detection.sfd.net_s3fd import s3fd
 
     torch.manual_seed(3)
@@ -33,7 +33,7 @@ def detector() -> nn.Module:
         layers = [parts for name, parts in net.named_children() if name.endswith("_conf")]
         for level, layer in enumerate(layers):
             surest = [float((each[2 * level][:, 1] - each[2 * level][:, 0]).max()) for each in answers]
-            layer.bias[-1] -= min(surest) - 0.3
+            layer.bias[-1] -= min(surest) - 0.1 if level in (1, 3) else max(surest) + 9
     return net
 
 
@@ -85,7 +85,9 @@ def test_it_finds_what_the_library_finds(folder: Path, library: FanFinder, numbe
     picture = pictures()[number]
     theirs, ours = library.find(picture), SfdFan(folder, "cpu").find(picture)
     assert len(ours) == len(theirs) > 0
-    for (points, score), (right, true_score) in zip(ours, theirs, strict=True):
+    for right, true_score in theirs:
+        # Equally sure faces may come in another order.
+        points, score = min(ours, key=lambda face: float(np.abs(face[0] - right).mean()))
         assert points.shape == (68, 2)
         assert points.dtype == np.float32
         assert score == pytest.approx(true_score, abs=1e-3)

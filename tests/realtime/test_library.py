@@ -145,9 +145,13 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert facts["record"]["identities"][0]["name"] == "Ann B."
     assert facts["inputs"][0] == {"name": "in_face:0", "type": "tensor(float)", "shape": ["N", 224, 224, 3]}
     assert mummer(monkeypatch, "models", "remove", "ann") == 0
+    (models_folder() / "broken.onnx").write_bytes(b"broken")
     capsys.readouterr()
     assert mummer(monkeypatch, "models") == 0
-    assert "ann" not in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "bronze" in said.out
+    assert "ann" not in said.out
+    assert "broken.onnx: it is not an ONNX model" in said.err
 
 
 def test_a_video_is_converted_with_what_was_added(

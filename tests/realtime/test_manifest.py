@@ -1,13 +1,16 @@
 """The manifest's own rules."""
 
 import json
+from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from realtime.errors import ModelError
-from realtime.identity import Identity
-from realtime.manifest import Manifest, Training, parse_manifest
+from realtime.geometry import TEMPLATES
+from realtime.identity import Consent, Identity
+from realtime.library import Record
+from realtime.manifest import Manifest, Tensors, Training, parse_manifest
 
 GOOD = Manifest(
     architecture={"name": "lite", "encoder": (1, 2), "mask": True},
@@ -49,3 +52,11 @@ def test_what_does_not_fit_is_named(where: str, value: object) -> None:
     with pytest.raises(ModelError, match=rf"model\.onnx.*{where}") as refusal:
         parse_manifest(json.dumps(facts), "model.onnx")
     assert "\n" not in str(refusal.value)
+
+
+def test_the_page_on_the_model_file_names_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "model-file.md").read_text()
+    parts: tuple[type[BaseModel], ...] = (Manifest, Tensors, Training, Record, Identity, Consent)
+    missing = [name for part in parts for name in part.model_fields if f"`{name}`" not in page]
+    assert not missing
+    assert all(f"`{name}`" in page for name in TEMPLATES if name != "landmarks")

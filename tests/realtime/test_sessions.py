@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import onnx
@@ -9,6 +10,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from realtime import sessions
 from realtime.engines import engine_folder
 from realtime.errors import ModelError
 from realtime.modelfile import ModelFile
@@ -166,3 +168,31 @@ def test_tensorrt_keeps_its_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     graph = {"enable_cuda_graph": "1"}
     assert _providers(DEVICES["cuda-graph"], b"", bound=True)[0] == ("CUDAExecutionProvider", graph)
     assert _providers(DEVICES["cuda-graph"], b"", bound=False)[0] == "CUDAExecutionProvider"
+
+
+def test_a_load_that_takes_too_long_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "doubling.onnx"
+    path.write_bytes(doubling())
+    monkeypatch.setattr(sessions, "LOADING", -1.0)  # over before it begins
+
+    class Patient(onnxruntime.SessionOptions):
+        """Waits for the watchdog, so that the test does not depend on who is quicker."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.stopped = Event()
+
+        def set_load_cancellation_flag(self, stop: bool) -> None:
+            super().set_load_cancellation_flag(stop)
+            self.stopped.set()
+
+    real = onnxruntime.InferenceSession
+
+    def session(model: bytes, options: Patient, **rest: object) -> onnxruntime.InferenceSession:
+        assert options.stopped.wait(10)
+        return real(model, options, **rest)
+
+    monkeypatch.setattr(onnxruntime, "SessionOptions", Patient)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    with pytest.raises(ModelError, match="not ready after"):
+        open_session(path, "cpu")

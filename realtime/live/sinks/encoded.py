@@ -69,9 +69,14 @@ class Encoded:
         self._picture = _Reference(shape)
 
     @property
-    def filled(self) -> int:
-        """Samples of silence that went out in place of sound that was lost."""
-        return self._line.filled if self._line is not None else 0
+    def begun(self) -> bool:
+        """Whether a frame was written."""
+        return self._first_pts is not None
+
+    @property
+    def silence(self) -> float:
+        """Seconds of silence that went out in place of sound that was lost, or did not come."""
+        return self._line.filled / RATE if self._line is not None else 0.0
 
     def write(self, frame: Frame) -> None:
         """Encode a frame, and the sound up to it."""

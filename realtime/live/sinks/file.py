@@ -43,12 +43,14 @@ def check_recording(path: Path, force: bool) -> None:
 class Recording:
     """A video file that grows by whole fragments: killed at any moment, it plays up to the last of them.
 
-    ``on_finished`` is called with the path once the file is closed in good order, for signing it.
+    ``on_finished`` is called with the path once a file with frames is closed in good order, for signing it.
+    ``silence`` says after that how many seconds of sound were missing, and are silent.
     """
 
     def __init__(self, path: Path, settings: SinkSettings, on_finished: Callable[[Path], None] | None = None) -> None:
         check_codec(settings)
         self.path = path
+        self.silence = 0.0
         self._settings, self._on_finished = settings, on_finished
         self._encoded: Encoded | None = None
 
@@ -80,7 +82,8 @@ class Recording:
         if encoded is None:
             return
         encoded.finish()
-        if self._on_finished is not None:
+        self.silence = encoded.silence
+        if self._on_finished is not None and encoded.begun:
             self._on_finished(self.path)
 
     def abort(self) -> None:

@@ -27,7 +27,7 @@ class StreamSink:
     """Encodes for the network, without holding frames back, and hands the packets to a ``Relay``.
 
     A network that is too slow makes ``write`` wait: frames are dropped before they are encoded, and what is sent stays
-    whole.
+    whole. ``silence`` says after the end how many seconds of sound were missing, and were sent as silence.
     """
 
     def __init__(self, address: str, settings: SinkSettings) -> None:
@@ -35,6 +35,7 @@ class StreamSink:
         if not address.partition("://")[2].strip("/"):
             raise UsageError(f"{address}: where to? give {address.partition(':')[0]}://HOST...")
         self.address = address
+        self.silence = 0.0
         self._settings = settings
         self._relay: Relay | None = None
         self._encoded: Encoded | None = None
@@ -71,6 +72,7 @@ class StreamSink:
             return
         try:
             if encoded is not None:
+                self.silence = encoded.silence
                 encoded.finish()
         except OutputError as error:
             raise self._relay.explain(error) from error

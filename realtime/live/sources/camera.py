@@ -3,25 +3,28 @@
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, cast
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from realtime.errors import InputError
 from realtime.hardware import v4l2
 from realtime.live.source import LiveItem, SourceSettings
-from realtime.live.sources.reading import Decoder, packets, video_of
+from realtime.live.sources.reading import Decoder, video_of
 from realtime.source import reason
 
 __all__ = ["Camera", "open_device"]
 
 #: Seconds until the first picture, and between two.
-OPENING: Final = 8.0
+OPENING: Final = 4.0
 READING: Final = 3.0
 #: By how much, in ns, the kernel's time of a picture may lie behind our clock and still be a time of that clock.
 _RECENT_NS: Final = 1_000_000_000
@@ -73,8 +76,11 @@ class Camera:
             decoder = Decoder(video, _captured)
             while not self._closed:
                 try:
-                    for packet in packets(container, [video], lambda: self._closed):
-                        yield from decoder.decode(packet)
+                    with closing(_copies(container, video)) as packets:
+                        for packet in packets:
+                            if self._closed:
+                                return
+                            yield from decoder.decode(packet)
                     break
                 except av.error.InvalidDataError:
                     decoder.damaged += 1  # a picture that broke on the cable
@@ -114,6 +120,20 @@ class Camera:
                 "framerate": f"{wanted.numerator}/{wanted.denominator}",
             }
         return open_device(self.address, str(device), "v4l2", options)
+
+
+def _copies(container: InputContainer, video: VideoStream) -> "Generator[Packet[VideoStream]]":
+    """Packets of our own: those of v4l2 lie in the device's memory, and so would uncompressed pictures.
+
+    That memory is gone when the device is closed, whoever still looks at a picture in it.
+    """
+    with closing(cast("Generator[Packet[VideoStream]]", container.demux(video))) as packets:
+        for packet in packets:
+            own: Packet[VideoStream] = Packet(bytes(packet))
+            own.stream, own.time_base = video, packet.time_base
+            own.pts, own.dts = packet.pts, packet.dts
+            del packet
+            yield own
 
 
 def open_device(address: str, file: str, form: str, options: dict[str, str]) -> InputContainer:

@@ -21,7 +21,7 @@ from realtime.live.fit import OUTPUT_PIXELS
 from realtime.live.source import LiveItem, Sound
 from realtime.planes import siting_of
 
-__all__ = ["Decoder", "Times", "packets", "video_of"]
+__all__ = ["Decoder", "Times", "video_of"]
 
 #: When something was captured, in ns of the monotonic clock: from its time in the stream in seconds (None where it has
 #: none) and the clock when it arrived.
@@ -97,11 +97,3 @@ class Decoder:
         if rgb:
             plain.colorspace = plain.color_primaries = plain.color_trc = _BT709
         return plain
-
-
-def packets(container: InputContainer, streams: list[Stream], closed: Callable[[], bool]) -> "Iterator[Packet[Stream]]":
-    """Packets until ``closed`` says so; those at the end are empty, and fetch what a decoder still holds."""
-    for packet in container.demux(*streams):
-        if closed():
-            return
-        yield packet

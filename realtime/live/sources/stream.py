@@ -15,7 +15,7 @@ from av.stream import Stream
 from realtime.errors import InputError, UsageError
 from realtime.live.sinks.relay import carries
 from realtime.live.source import LiveItem, SourceSettings
-from realtime.live.sources.reading import Decoder, packets, video_of
+from realtime.live.sources.reading import Decoder, video_of
 from realtime.source import DEMUXERS, reason
 
 __all__ = ["SCHEMES", "Arrivals", "StreamSource"]
@@ -125,8 +125,10 @@ class StreamSource:
             times = _arrived if container.format.name in _UNTIMED else Arrivals()
             decoder = Decoder(video, times)
             streams: list[Stream] = [video, *(container.streams.audio[:1] if self._sound else ())]
-            for packet in packets(container, streams, self._closed.is_set):
-                yield from decoder.decode(packet)
+            for packet in container.demux(*streams):
+                if self._closed.is_set():
+                    return
+                yield from decoder.decode(packet)  # at the end packets are empty, and fetch what is still held back
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(f"{self.address}: {_words(error, READING)}") from error
         finally:
