@@ -111,7 +111,11 @@ class SideBatches:
         """See ``Batches.shown``."""
         parts = np.array_split(np.arange(count), len(self._sets))
         return [
-            _still(faces, np.resize(np.concatenate([_spread(faces.held, len(part)), faces.used]), len(part)), side)
+            _still(
+                faces,
+                np.resize(np.concatenate([_spread(each, len(part)) for each in (faces.held, faces.used)]), len(part)),
+                side,
+            )
             for side, (faces, part) in enumerate(zip(self._sets, parts, strict=True))
             if len(part)
         ]

@@ -26,6 +26,8 @@ from realtime.geometry import TEMPLATES
 
 __all__ = ["train"]
 
+#: What ends a run.
+ENDS = frozenset({"iterations", "hours", "minutes"})
 #: One side with this many times the faces of another is worth a word.
 UNEVEN = 10
 #: Where in the run's folder the pixels lie that several processes share.
@@ -74,7 +76,7 @@ def train(
             "a": _whole(a), "b": _whole(b), "c": c and [each.absolute() for each in c], "fit": _whole(fit),
             "pairs": _whole(pairs), "import": _whole(book), "arch": arch, "size": size, "skips": skips,
             "template": template, "batch": batch, "iterations": iterations,
-            "minutes": minutes if hours is None else hours * 60, "rate": rate, "flip": flip, "seed": seed,
+            "hours": hours, "minutes": minutes, "rate": rate, "flip": flip, "seed": seed,
             "threads": threads, "device": device, "devices": devices, "precision": precision,
         }.items()
         if value is not None
@@ -84,8 +86,8 @@ def train(
     base = read_toml(out / FILE) if resume and (out / FILE).is_file() else {}
     if config is not None:
         base |= read_toml(config)
-    if {"iterations", "minutes"} & given.keys():  # another end takes the place of the old one
-        base = {name: value for name, value in base.items() if name not in ("iterations", "minutes")}
+    if ENDS & given.keys():  # another end takes the place of the old one
+        base = {name: value for name, value in base.items() if name not in ENDS}
     if "import" in base | given:
         base = {"arch": "original", "template": TEMPLATE, **base}
     plan = validate(base | given, str(config or "train"))
@@ -125,8 +127,8 @@ def _check(plan: Plan) -> None:
         raise UsageError("--import brings the network original with sides A and B; it goes with --a and --b only")
     if plan.template not in TEMPLATES:
         raise UsageError(f"no template {plan.template!r}; there are {', '.join(TEMPLATES)}")
-    if plan.iterations is None and plan.minutes is None:
-        raise UsageError("training needs an end: give --iterations, --hours, --minutes, or two of them")
+    if plan.endless:
+        raise UsageError("training needs an end: give --iterations, --hours or --minutes")
 
 
 def _from_pairs(plan: Plan, folder: Path) -> tuple[Config, Batches, dict[str, object]]:

@@ -78,9 +78,10 @@ STAGES: Final = (
 
 
 class Settings(_Part):
-    """How to train. The run ends after ``iterations`` or after ``minutes``, whichever comes first."""
+    """How to train. The run ends after ``iterations``, ``hours`` or ``minutes``, whichever comes first."""
 
     iterations: Annotated[int, Field(ge=1)] | None = None
+    hours: Annotated[float, Field(gt=0)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
     batch: Annotated[int, Field(ge=1)] = 16  # pictures a step, of each side, on each device
     rate: Annotated[float, Field(gt=0)] = 1e-3
@@ -103,6 +104,16 @@ class Settings(_Part):
     plateau: Annotated[int, Field(ge=1)] = 20_000  # iterations without a gain that are worth a word
     loss: LossWeights = LossWeights()
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = STAGES
+
+    @property
+    def endless(self) -> bool:
+        """Whether nothing says when to end."""
+        return self.iterations is None and self.hours is None and self.minutes is None
+
+    def done(self, iteration: int, seconds: float) -> float:
+        """How much of the run is over: 0 at its start, 1 or more at its end."""
+        ends = (self.iterations, self.hours and self.hours * 3600, self.minutes and self.minutes * 60)
+        return max(spent / end for spent, end in zip((iteration, seconds, seconds), ends, strict=True) if end)
 
 
 class Plan(Settings):

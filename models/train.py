@@ -88,8 +88,8 @@ def train(
     Raises ``UsageError`` for settings that have no end, ``MummerError`` when the loss is no number or runs away,
     ``OutputError`` where ``out`` cannot be written; the last good checkpoint stays.
     """
-    if settings.iterations is None and settings.minutes is None:
-        raise UsageError("training needs an end: iterations, minutes, or both")
+    if settings.endless:
+        raise UsageError("training needs an end: iterations, hours or minutes")
     check_run(out, resume)
     saved = read_checkpoint(out) if resume else None
     if saved and saved.config != config:
@@ -131,7 +131,7 @@ def train(
         precision = resolve_precision(settings.precision, device)
         pictures = sum(batches.counts)
         log(f"{config.name} {config.size} px, {pictures} pictures, {fabric.world_size} x {device}, {precision}")
-        journal = Journal(out, log, settings, iteration, _progress(settings, iteration, before), curve)
+        journal = Journal(out, log, settings, iteration, settings.done(iteration, before), curve)
     started = time.monotonic()
     seconds = before
     losses: list[float] = []
@@ -168,7 +168,7 @@ def train(
             journal.picture("preview", sheet, iteration)
 
     try:
-        while (done := fabric.broadcast(_progress(settings, iteration, seconds))) < 1:
+        while (done := fabric.broadcast(settings.done(iteration, seconds))) < 1:
             before_this, (stage, share) = stage, stage_at(settings.stages, done)
             if journal and stage is not before_this:
                 journal.say(iteration, f"stage {stage.name!r}")
@@ -274,12 +274,6 @@ def _differences(begun: Config, asked: Config) -> str:
     ours, theirs = begun.fields(), asked.fields()
     names = [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
     return ", ".join(f"{name} {ours.get(name)}, not {theirs.get(name)}" for name in names)
-
-
-def _progress(settings: Settings, iteration: int, seconds: float) -> float:
-    """0 at the start, 1 when the run is over."""
-    steps = iteration / settings.iterations if settings.iterations else 0.0
-    return max(steps, seconds / (settings.minutes * 60) if settings.minutes else 0.0)
 
 
 def _said(values: Mapping[str, float]) -> str:

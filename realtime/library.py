@@ -105,11 +105,12 @@ def record_of(path: Path) -> Record | None:
         ) from error
 
 
-def how_to_add(path: Path) -> str:
-    """What to say of another program's model that nobody has recorded."""
+def how_to_add(path: Path, *, consent: bool = True) -> str:
+    """What to say of another program's model that nobody has recorded; ``consent`` where it is of one face."""
+    identity = " --consent IDENTITY.json" if consent else ""
     return (
         f"{path}: made by another program, and does not say whose face it puts in; record it once with "
-        f"`mummer models add {path} --name NAME --consent IDENTITY.json`, then use --model NAME"
+        f"`mummer models add {path} --name NAME{identity}`, then use --model NAME"
     )
 
 

@@ -93,14 +93,20 @@ class _Binding:
         for name, array in feeds.items():
             # What chooses a branch is read on the CPU; only pictures are worth the way to the card.
             where = place if array.ndim == PICTURE else "cpu"
-            self._inputs[name] = onnxruntime.OrtValue.ortvalue_from_numpy(array, where)
+            # A copy: on the CPU the value would be the array itself, and be written to.
+            self._inputs[name] = onnxruntime.OrtValue.ortvalue_from_numpy(array.copy(), where)
             self._binding.bind_ortvalue_input(name, self._inputs[name])
         batch = next(iter(feeds.values())).shape[0]
         ports = {port.name: port for port in _ports(session.get_outputs())}
         for name in outputs:
-            shape = [size if isinstance(size, int) else batch for size in ports[name].shape]
-            value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(shape, _DTYPES[ports[name].type], place)
-            self._binding.bind_ortvalue_output(name, value)
+            _, *shape = ports[name].shape or (None, None)
+            if all(isinstance(size, int) for size in shape):
+                value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+                    [batch, *shape], _DTYPES[ports[name].type], place
+                )
+                self._binding.bind_ortvalue_output(name, value)
+            else:  # a shape that the file leaves open
+                self._binding.bind_output(name, place)
 
     def run(self, feeds: Mapping[str, Values], options: onnxruntime.RunOptions) -> list[Values]:
         for name, array in feeds.items():

@@ -85,19 +85,23 @@ def add(
         str | None,
         typer.Option(metavar="NAME", help="How faces are aligned for it: whole-face, deepfacelive, arcface-128, ..."),
     ] = None,
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="The licence of its weights.")] = "not stated",
-    color: Annotated[str, typer.Option(metavar="MODE", help="Colour transfer that suits it.")] = "none",
+    licence: Annotated[str | None, typer.Option(metavar="TEXT", help="The licence of its weights.")] = None,
+    color: Annotated[str | None, typer.Option(metavar="MODE", help="Colour transfer that suits it.")] = None,
 ) -> None:
     """Take a model file into the library, with a record of what it does not say itself: whose face, who consented."""
     from realtime.color import open_color
+    from realtime.errors import UsageError
     from realtime.identity import read_identity
     from realtime.swap import describe
     from realtime.swap.add import add_model
     from realtime.swap.one_image import LICENCE_NOTE
 
-    open_color(color)  # a mode that is not there is refused now
+    if color is not None:
+        open_color(color)  # a mode that is not there is refused now
     person = None if consent is None else read_identity(consent)
-    if person is not None and identity is not None:
+    if identity is not None:
+        if person is None:
+            raise UsageError("--identity is another name for the face of --consent; give that, too")
         person = person.model_copy(update={"name": identity})
     path = add_model(Path(file), name, person, template=template, licence=licence, color=color)
     facts = describe(path)

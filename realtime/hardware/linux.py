@@ -6,11 +6,14 @@ from typing import Final, TypeAlias
 
 from realtime.hardware import v4l2
 
-__all__ = ["MICROPHONE", "VIRTUAL_CAMERA", "Found", "cameras", "microphones"]
+__all__ = ["FREE", "IN_USE", "MICROPHONE", "VIRTUAL_CAMERA", "Found", "cameras", "microphones"]
 
 #: Address, name, and what there is to say about it.
 Found: TypeAlias = tuple[str, str, str]
 
+#: Notes of virtual cameras: somebody writes to it, or nobody does.
+IN_USE: Final = "in use"
+FREE: Final = "free"
 VIRTUAL_CAMERA: Final = (
     "No virtual camera was found: install the package v4l2loopback-dkms, then run"
     " `sudo modprobe v4l2loopback exclusive_caps=1 card_label=mummer`."
@@ -39,7 +42,7 @@ def cameras(video: Path = _VIDEO, devices: Path = Path("/dev")) -> tuple[list[Fo
             seen.append((str(device), name, (error.strerror or str(error)).lower()))
             continue
         if can.loopback:
-            virtual.append((f"virtualcam:{device}", name, "in use" if choice else "free"))
+            virtual.append((f"virtualcam:{device}", name, IN_USE if choice else FREE))
         if choice:  # devices without pictures carry a camera's other data, or are virtual and show nothing
             best = v4l2.choose_mode(choice, None, None)
             most = max(choice, key=lambda mode: mode.width * mode.height)

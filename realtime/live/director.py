@@ -56,8 +56,8 @@ class _Measure:
 class Director:
     """All that the performing thread needs for a frame.
 
-    ``perform``, ``observe`` and ``new_picture`` belong to that thread; what the other methods change takes effect between two frames.
-    ``thin`` is by how much the rate is divided.
+    ``perform``, ``observe`` and ``new_picture`` belong to that thread; what the other methods change takes effect
+    between two frames. ``thin`` is by how much the rate is divided.
     """
 
     def __init__(self, settings: LiveSettings, stages: Stages, events: Events, finder: FaceFinder | None) -> None:

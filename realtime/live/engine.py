@@ -139,8 +139,8 @@ class Engine:
             for thread in self._threads:
                 if thread.ident is not None:
                     thread.join(_left(finished_ns) / 2)
-            self._retire(self._sinks, finished_ns, ended_ns)
             self._outlet.end()
+            self._retire(self._sinks, finished_ns, ended_ns)
         self._events.tell("engine", "ended")
         self._events.close()
 

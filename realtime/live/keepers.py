@@ -68,6 +68,7 @@ class SourceKeeper:
         self._lock = Lock()
         self._state: Connection = "opening"
         self._problem: str | None = None
+        self._live_ns: int | None = None  # since when the connection holds
         self._retries = 0
         self._size: tuple[int, int] | None = None
         self._stalled = False
@@ -120,7 +121,8 @@ class SourceKeeper:
     def _run(self) -> None:
         pauses = Pauses()
         while not self._ended.is_set():
-            began_ns = self._last_ns = monotonic_ns()
+            self._last_ns = monotonic_ns()
+            self._live_ns = None
             error = self._play()
             if self._ended.is_set():
                 break
@@ -134,7 +136,7 @@ class SourceKeeper:
             if first and not self._patient:
                 self._over(error)
                 return
-            pause = pauses.after((monotonic_ns() - began_ns) / 1e9)
+            pause = pauses.after(_since(self._live_ns))
             self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
             if self._ended.wait(pause):
                 break
@@ -170,7 +172,7 @@ class SourceKeeper:
         self._last_ns = monotonic_ns()
         self._meter.tick(self._last_ns)
         if self._state != "live":
-            self._state, self._problem = "live", None
+            self._state, self._problem, self._live_ns = "live", None, self._last_ns
             self._size = frame.width, frame.height
             self._events.tell("source", f"{self.address}: frames of {frame.width}x{frame.height}")
 
@@ -200,6 +202,7 @@ class SinkKeeper:
         self.closing = False
         self._state: Connection = "opening"
         self._problem: str | None = None
+        self._live_ns: int | None = None  # since when the connection holds
         self._errors = self._retries = 0
         self._meter = Meter()
         self._latency = Latency()
@@ -242,12 +245,12 @@ class SinkKeeper:
         )
 
     def _run(self) -> None:
-        if self._outlet.settled() is None:
+        if self._outlet.settled(self._inbox) is None:
             self._state = "ended"
             return
         pauses = Pauses()
         while True:
-            began_ns = monotonic_ns()
+            self._live_ns = None
             error = self._play()
             self._inbox.shut()
             if error is None or self._ended.is_set():
@@ -258,7 +261,7 @@ class SinkKeeper:
             if first and not self._patient:
                 self._failed(error)
                 return
-            pause = pauses.after((monotonic_ns() - began_ns) / 1e9)
+            pause = pauses.after(_since(self._live_ns))
             self._events.tell("sink", f"{error}; trying again in {pause:.0f} s", problem=True)
             if self._ended.wait(pause):
                 break
@@ -280,7 +283,7 @@ class SinkKeeper:
         try:
             sink.open(shape)
             self._inbox.open()
-            self._state, self._problem = "live", None
+            self._state, self._problem, self._live_ns = "live", None, monotonic_ns()
             self._events.tell("sink", f"{self.address}: open")
             for item in self._inbox:
                 if isinstance(item, Frame):
@@ -301,6 +304,11 @@ class SinkKeeper:
         if error is not None and self._ended.is_set():
             self._events.tell("sink", str(error), problem=True)
         return error
+
+
+def _since(then_ns: int | None) -> float:
+    """Seconds since then; 0 where it never was."""
+    return 0.0 if then_ns is None else (monotonic_ns() - then_ns) / 1e9
 
 
 def _joined(thread: Thread, timeout: float) -> bool:

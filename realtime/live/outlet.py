@@ -37,11 +37,11 @@ class Outlet:
                 self._changed.notify_all()
             return self.shape
 
-    def settled(self) -> StreamFormat | None:
-        """The format, as soon as it is known; None where the end comes first."""
+    def settled(self, inbox: Inbox) -> StreamFormat | None:
+        """The format, as soon as it is known; None where the end comes first, or ``inbox`` has left."""
         with self._changed:
-            self._changed.wait_for(lambda: self.shape is not None or self._ended)
-            return self.shape
+            self._changed.wait_for(lambda: self.shape is not None or self._ended or inbox not in self._inboxes)
+            return self.shape if inbox in self._inboxes else None
 
     def join(self, inbox: Inbox) -> None:
         """Another sink."""
@@ -52,6 +52,7 @@ class Outlet:
         """One sink less."""
         with self._changed:
             self._inboxes = tuple(each for each in self._inboxes if each is not inbox)
+            self._changed.notify_all()
 
     def send(self, frame: Frame) -> bool:
         """Hand out ``frame``, whose planes nobody changes from now on; false where it came too late."""

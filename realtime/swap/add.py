@@ -34,8 +34,8 @@ def add_model(
     identity: Identity | None,
     *,
     template: str | None = None,
-    licence: str = "not stated",
-    color: str = "none",
+    licence: str | None = None,
+    color: str | None = None,
 ) -> Path:
     """Copy the model file at ``path`` into the library as ``name``, after a run on a grey face; returns its new path.
 
@@ -52,8 +52,9 @@ def add_model(
         kind = kind_of(file)
         request = Request(file, "cpu", 1, PLAIN)
         if KEY in file.graph.metadata:
-            if identity is not None:
-                raise UsageError(f"{path}: carries its own consent records; leave out --consent")
+            said = {"--consent": identity, "--template": template, "--licence": licence, "--color": color}
+            if needless := ", ".join(option for option, value in said.items() if value is not None):
+                raise UsageError(f"{path}: carries its own manifest; leave out {needless}")
             _try(open_file(request))
             return _place(file, name, SUFFIXES[kind == "dfm"], None)
         if kind == "dfm":
@@ -85,7 +86,12 @@ def remove_model(name: str) -> Path:
 
 
 def _record(
-    file: ModelFile, kind: str, identities: tuple[Identity, ...], template: str, licence: str, color: str
+    file: ModelFile,
+    kind: str,
+    identities: tuple[Identity, ...],
+    template: str,
+    licence: str | None,
+    color: str | None,
 ) -> Record:
     face = next(port for port in file.graph.inputs if len(port.shape) == 4)
     size = face.shape[2]  # the same axis in both layouts
@@ -99,8 +105,8 @@ def _record(
                 "size": size if isinstance(size, int) else USUAL_SIZE,
                 "template": template,
                 "identities": identities,
-                "licence": licence,
-                "color": color,
+                "licence": licence or "not stated",
+                "color": color or "none",
             }
         )
     except ValidationError as error:

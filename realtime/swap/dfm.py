@@ -73,13 +73,11 @@ class DfmModel(OpenModel):
     def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:
         """See ``SwapModel``. The mask is the least of those that the manifest names."""
         check_crops(crops, self.size)
-        if not len(crops) or (self._one_by_one and len(crops) != 1):
-            answers = [self.swap(crop[None]) for crop in crops]
-            empty = crops[..., 0]
-            return (
-                np.concatenate([crops[:0], *(face for face, _ in answers)]),
-                np.concatenate([empty[:0], *(mask for _, mask in answers)]),
-            )
+        if not len(crops):
+            return crops, crops[..., 0]
+        if self._one_by_one and len(crops) > 1:
+            faces, masks = zip(*(self.swap(crop[None]) for crop in crops), strict=True)
+            return np.concatenate(faces), np.concatenate(masks)
         if len(self._floats) != len(crops):
             self._floats = np.empty(crops.shape, np.float32)
         for floats, crop in zip(self._floats, crops, strict=True):
@@ -92,16 +90,17 @@ class DfmModel(OpenModel):
             if values.shape != (*crops.shape[:3], channels):
                 raise ModelError(f"{self.path}: {name!r} answers {crops.shape} with the shape {values.shape}")
         levels = [self._levels(values) for values in answer]  # type: ignore[arg-type]  # checked to be floats
-        masks = [levels[place][..., 0] for place in self._masks]
-        faces = np.empty_like(crops)
-        for face, bgr in zip(faces, levels[1], strict=True):
+        rgb = np.empty_like(crops)
+        for face, bgr in zip(rgb, levels[1], strict=True):
             cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=face)
-        return faces, masks[0] if len(masks) == 1 else np.minimum(*masks)
+        return rgb, np.minimum.reduce([levels[place][..., 0] for place in self._masks])
 
     def _levels(self, values: Floats) -> Bytes:
         """0..1 as 0..255, rounded. Raises ``ModelError`` for what is no number."""
         flat = values.reshape(-1)
-        if not np.isfinite(flat @ flat):
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(flat @ flat)
+        if not finite:
             raise ModelError(f"{self.path}: its answer is no picture (not a number)")
         np.maximum(flat, 0, out=flat)  # the next line takes absolute values, and cuts off above
         return np.asarray(cv2.convertScaleAbs(flat, alpha=255), np.uint8).reshape(values.shape)

@@ -67,7 +67,7 @@ class OneImageModel(OpenModel):
         file, options = request.file, request.options
         record = record or record_of(file.path)
         if record is None:
-            raise ModelError(how_to_add(file.path))
+            raise ModelError(how_to_add(file.path, consent=False))
         if options.photo is None or options.embedder is None or options.consent is None:
             raise UsageError(
                 f"{file.path}: puts in the face of a photograph: give --photo FACE.jpg, --embedder ARCFACE.onnx"
@@ -77,8 +77,9 @@ class OneImageModel(OpenModel):
         super().__init__(request, _manifest(record, read_identity(options.consent)))
         record.check(file)
         check_contract(self.path, self.size, self.inputs, self.outputs)
-        code = embed(options.photo, options.embedder, request.device, request.threads) @ matrix  # (1, 512)
-        self._source: Floats = (code / np.linalg.norm(code)).astype(np.float32)
+        with np.errstate(all="ignore"):  # what comes of odd numbers is looked at below
+            code = embed(options.photo, options.embedder, request.device, request.threads) @ matrix  # (1, 512)
+            self._source: Floats = (code / np.linalg.norm(code)).astype(np.float32)
         if not np.isfinite(self._source).all():
             raise ModelError(f"{options.embedder}: its answer to {options.photo} cannot be used (not a number)")
         self._choose(options)
@@ -90,7 +91,8 @@ class OneImageModel(OpenModel):
         for face, crop in zip(faces, crops, strict=True):
             target = crop.transpose(2, 0, 1)[None] * np.float32(1 / 255)  # (1, 3, S, S)
             answer = _answer(self._run, target, self._source, self.path)
-            np.rint(np.clip(answer[0] * np.float32(255), 0, 255).transpose(1, 2, 0), out=face, casting="unsafe")
+            levels = np.clip(answer[0], 0, 1).transpose(1, 2, 0) * np.float32(255)
+            np.rint(levels, out=face, casting="unsafe")
         return faces, np.repeat(_ellipse(self.size)[None], len(crops), axis=0)
 
 

@@ -52,8 +52,8 @@ def test_our_own_models_need_no_record(tmp_path: Path, home: Path) -> None:
     path = add_model(make_model(tmp_path / "own.onnx"), "own", None)
     assert [each.name for each in path.parent.iterdir()] == ["own.onnx"]
     assert open_model("own", "cpu").identities[0].name == "Negative"
-    with pytest.raises(UsageError, match="its own consent records"):
-        add_model(tmp_path / "own.onnx", "again", PERSON)
+    with pytest.raises(UsageError, match="its own manifest; leave out --consent, --licence"):
+        add_model(tmp_path / "own.onnx", "again", PERSON, licence="mine")
 
 
 @pytest.mark.parametrize("name", ["", "Ann", "../ann", ".ann", "a" * 64, "a b", "a/b"])
@@ -131,6 +131,8 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     consent.write_text(PERSON.model_dump_json())
     assert mummer(monkeypatch, "models", "add", str(source), "--name", "ann") == 1
     assert "--consent IDENTITY.json" in capsys.readouterr().err
+    assert mummer(monkeypatch, "models", "add", str(source), "--name", "ann", "--identity", "Ann B.") == 2
+    assert "--consent" in capsys.readouterr().err
     words = ("models", "add", str(source), "--name", "ann", "--consent", str(consent), "--identity", "Ann B.")
     assert mummer(monkeypatch, *words) == 0
     assert "puts in Ann B." in capsys.readouterr().out

@@ -152,6 +152,18 @@ def test_a_network_without_its_matrix_is_refused(
         swapper(tmp_path, matrix)
 
 
+def test_a_file_that_nobody_recorded_is_refused_with_what_to_do(tmp_path: Path, options: ModelOptions) -> None:
+    path = make_swapper(tmp_path / "swapper.onnx", MATRIX)
+    with pytest.raises(ModelError, match=r"mummer models add .*swapper\.onnx --name NAME`"):
+        open_model(str(path), "cpu", options)
+
+
+def test_an_embedder_that_sees_nothing_is_refused(tmp_path: Path, options: ModelOptions) -> None:
+    swapper(tmp_path, np.zeros((512, 512), np.float32))
+    with pytest.raises(ModelError, match="not a number"):
+        opened(options)
+
+
 def test_consent_is_for_the_photograph_not_for_the_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="photograph"):
         add_model(make_swapper(tmp_path / "swapper.onnx", MATRIX), "swapper", PERSON)

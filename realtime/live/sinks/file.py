@@ -62,7 +62,7 @@ class Recording:
             encoded = Encoded(container, str(self.path), shape, self._settings, instant=False)
             container.start_encoding()
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            words = str(error) if isinstance(error, ValueError) else reason(error)
+            words = reason(error) if isinstance(error, av.error.FFmpegError | OSError) else str(error)
             raise OutputError(f"{self.path}: cannot be written: {words}") from error
         self._encoded = encoded
 

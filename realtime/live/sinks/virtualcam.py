@@ -15,7 +15,7 @@ from pyvirtualcam import PixelFormat
 from realtime.arrays import Bytes
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Frame
-from realtime.hardware import v4l2
+from realtime.hardware import linux, v4l2
 from realtime.live.sink import SinkSettings, StreamFormat
 from realtime.live.source import Sound
 
@@ -52,9 +52,10 @@ class VirtualCamera:
 
     def open(self, shape: StreamFormat) -> None:
         """Find the device, and set it to the shape of the frames. Raises ``OutputError`` that says how to get one."""
+        device = self._device or _free()
         try:
             camera = pyvirtualcam.Camera(
-                shape.width, shape.height, float(shape.rate), fmt=_FORMATS[shape.pixels], device=self._device
+                shape.width, shape.height, float(shape.rate), fmt=_FORMATS[shape.pixels], device=device
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise OutputError(f"{self.address}: {_trouble(str(error), self._device)}") from error
@@ -109,6 +110,14 @@ class VirtualCamera:
                 f"{self.address}: {device} is held at {width}x{height} {pixels} by who reads it;"
                 f" use --size {width}x{height}, or close that program first"
             )
+
+
+def _free() -> str | None:
+    """A virtual camera of Linux that nobody writes to: the first one might be the camera that we read."""
+    if not sys.platform.startswith("linux"):
+        return None
+    _, virtual = linux.cameras()
+    return next((address.partition(":")[2] for address, _, note in virtual if note == linux.FREE), None)
 
 
 def _writer(device: str) -> int | None:

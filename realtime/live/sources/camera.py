@@ -7,12 +7,13 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Final, cast
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from realtime.errors import InputError
@@ -42,20 +43,20 @@ class Camera:
         self.address = address
         self.rate: Fraction | None = None
         self._settings = settings
-        self._closed = False
+        self._closed = Event()
         self._lock = Lock()
         self._woken = self._wake = -1
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Raises ``InputError`` where the camera is missing, busy, or unplugged."""
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 return
             self._woken, self._wake = os.pipe()
         try:
             yield from self._read()
         except InputError:
-            if not self._closed:
+            if not self._closed.is_set():
                 raise
         finally:
             self.close()
@@ -64,9 +65,9 @@ class Camera:
     def close(self) -> None:
         """Wake up whoever waits for the next picture, and end."""
         with self._lock:
-            if not self._closed and self._wake >= 0:
+            if not self._closed.is_set() and self._wake >= 0:
                 os.close(self._wake)  # the end of a pipe can be waited for
-            self._closed = True
+            self._closed.set()
 
     def _read(self) -> Iterator[LiveItem]:
         container = self._open()
@@ -74,11 +75,11 @@ class Camera:
             video = video_of(container, self.address)
             self.rate = self.rate or video.average_rate or video.guessed_rate
             decoder = Decoder(video, _captured)
-            while not self._closed:
+            while not self._closed.is_set():
                 try:
                     with closing(_copies(container, video)) as packets:
                         for packet in packets:
-                            if self._closed:
+                            if self._closed.is_set():
                                 return
                             yield from decoder.decode(packet)
                     break
@@ -90,7 +91,7 @@ class Camera:
             raise InputError(f"{self.address}: the camera is gone: {reason(error)}; plug it in again") from error
         finally:
             container.close()
-        if not self._closed:
+        if not self._closed.is_set():
             raise InputError(f"{self.address}: the camera has stopped; plug it in again")
 
     def _wait(self) -> None:
@@ -122,14 +123,14 @@ class Camera:
         return open_device(self.address, str(device), "v4l2", options)
 
 
-def _copies(container: InputContainer, video: VideoStream) -> "Generator[Packet[VideoStream]]":
+def _copies(container: InputContainer, video: VideoStream) -> "Generator[Packet[Stream]]":
     """Packets of our own: those of v4l2 lie in the device's memory, and so would uncompressed pictures.
 
     That memory is gone when the device is closed, whoever still looks at a picture in it.
     """
-    with closing(cast("Generator[Packet[VideoStream]]", container.demux(video))) as packets:
+    with closing(cast("Generator[Packet[Stream]]", container.demux(video))) as packets:
         for packet in packets:
-            own: Packet[VideoStream] = Packet(bytes(packet))
+            own: Packet[Stream] = Packet(bytes(packet))
             own.stream, own.time_base = video, packet.time_base
             own.pts, own.dts = packet.pts, packet.dts
             del packet
@@ -140,10 +141,10 @@ def open_device(address: str, file: str, form: str, options: dict[str, str]) -> 
     """A device through FFmpeg's input ``form``. Raises ``InputError``, which says what ``address`` lacks."""
     try:
         return av.open(file, "r", format=form, container_options=options, timeout=(OPENING, READING))
-    except ValueError as error:
-        raise InputError(f"{address}: PyAV comes without {form} here; use a stream or a file") from error
     except (av.error.FFmpegError, OSError) as error:
         raise InputError(f"{address}: {_trouble(error)}") from error
+    except ValueError as error:
+        raise InputError(f"{address}: PyAV comes without {form} here; use a stream or a file") from error
 
 
 def _device(address: str) -> Path:
@@ -178,6 +179,8 @@ def _trouble(error: av.error.FFmpegError | OSError) -> str:
         return "no such device; `mummer devices` lists them"
     if isinstance(error, PermissionError):
         return "no permission to use it; add yourself to its group (video or audio) and log in again"
+    if isinstance(error, av.error.ArgumentError):
+        return "nothing comes from it; check that it is on, or that something writes to it where it is virtual"
     if isinstance(error, av.error.ExitError):
         return f"nothing came for {OPENING:.0f} s; check that it is on, and that nothing else uses it"
     return f"{reason(error)}; check that nothing else uses it"

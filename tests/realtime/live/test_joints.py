@@ -10,6 +10,7 @@ import pytest
 from realtime.frame import Frame
 from realtime.live.events import WAITING, Events
 from realtime.live.inbox import SOUNDS, Inbox
+from realtime.live.keepers import GOOD, Pauses
 from realtime.live.latency import RECENT, Latency
 from realtime.live.outlet import Outlet
 from realtime.live.rate import Meter, Thinner
@@ -109,12 +110,14 @@ class TestOutlet:
         assert outlet.settle(other) is self.SHAPE
 
     def test_the_end_reaches_who_waits_for_the_format(self) -> None:
-        outlet = Outlet()
-        waiter = Thread(target=outlet.settled, daemon=True)
-        waiter.start()
-        outlet.end()
-        waiter.join(5)
-        assert not waiter.is_alive()
+        for end in (lambda outlet, inbox: outlet.end(), lambda outlet, inbox: outlet.leave(inbox)):
+            outlet, inbox, heard = Outlet(), Inbox(), list[StreamFormat | None]()
+            outlet.join(inbox)
+            waiter = Thread(target=lambda o=outlet, i=inbox, h=heard: h.append(o.settled(i)), daemon=True)
+            waiter.start()
+            end(outlet, inbox)
+            waiter.join(5)
+            assert heard == [None]
 
 
 class TestEvents:
@@ -166,6 +169,13 @@ class TestThinner:
         assert thinner.wants(SECOND, 10)
         kept = [thinner.wants(60 * SECOND + number * SECOND // 100, 10) for number in range(100)]
         assert 9 <= sum(kept) <= 11
+
+
+class TestPauses:
+    def test_they_grow_to_half_a_minute_and_begin_anew_after_a_good_connection(self) -> None:
+        pauses = Pauses()
+        assert [pauses.after(0) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+        assert [pauses.after(held) for held in (GOOD, 0, 0)] == [1, 2, 4]
 
 
 class TestNumbers:
