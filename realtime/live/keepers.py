@@ -15,6 +15,7 @@ from realtime.live.latency import Latency
 from realtime.live.outlet import Outlet
 from realtime.live.rate import Meter
 from realtime.live.sink import LiveSink
+from realtime.live.slate import SlateFrame
 from realtime.live.source import LiveItem, LiveSource
 from realtime.live.status import Connection, SinkStatus, SourceStatus
 
@@ -290,7 +291,8 @@ class SinkKeeper:
                     sink.write(item)
                     now_ns = monotonic_ns()
                     self._meter.tick(now_ns)
-                    self._latency.record(now_ns - (item.captured_ns or now_ns))
+                    if not isinstance(item, SlateFrame):
+                        self._latency.record(now_ns - (item.captured_ns or now_ns))
                 else:
                     sink.write_sound(item)
         except MummerError as failure:

@@ -13,7 +13,13 @@ from realtime.label import Label
 from realtime.live.fit import Fitter
 from realtime.live.sink import StreamFormat
 
-__all__ = ["Slate"]
+__all__ = ["Slate", "SlateFrame", "duplicate", "render"]
+
+
+class SlateFrame(Frame):
+    """A frame of a slate: it was never captured, so it has no latency."""
+
+    __slots__ = ()
 
 
 class Slate:
@@ -29,18 +35,22 @@ class Slate:
 
     def frame(self, captured_ns: int) -> Frame:
         """A frame of it, with planes of its own."""
-        return duplicate(self._picture, captured_ns)
+        return SlateFrame(_copy(self._picture), captured_ns)
 
 
 def duplicate(picture: av.VideoFrame, captured_ns: int) -> Frame:
     """A frame with a copy of ``picture``: sinks may still hold the other one, with its own time."""
+    return Frame(_copy(picture), captured_ns)
+
+
+def _copy(picture: av.VideoFrame) -> av.VideoFrame:
     copy = av.VideoFrame(picture.width, picture.height, picture.format.name)
     for ours, theirs in zip(copy.planes, picture.planes, strict=True):
         width = min(ours.line_size, theirs.line_size)
         _rows(ours)[:, :width] = _rows(theirs)[:, :width]
     copy.colorspace, copy.color_range = picture.colorspace, picture.color_range
     copy.color_primaries, copy.color_trc = picture.color_primaries, picture.color_trc
-    return Frame(copy, captured_ns)
+    return copy
 
 
 def _rows(plane: VideoPlane) -> Bytes:
