@@ -57,7 +57,7 @@ class Batches(Protocol):
         """For every side up to ``count`` pictures that no draw shows, as they are; for some sides there may be none."""
 
     def shown(self, count: int) -> Sequence[Example]:
-        """``count`` pictures in all, as they are, for previews: held-out ones where there are some."""
+        """``count`` pictures in all, as they are, for previews: half of them held-out ones, where there are some."""
 
 
 class SideBatches:
@@ -111,11 +111,7 @@ class SideBatches:
         """See ``Batches.shown``."""
         parts = np.array_split(np.arange(count), len(self._sets))
         return [
-            _still(
-                faces,
-                np.resize(np.concatenate([_spread(each, len(part)) for each in (faces.held, faces.used)]), len(part)),
-                side,
-            )
+            _still(faces, faces.sample(len(part)), side)
             for side, (faces, part) in enumerate(zip(self._sets, parts, strict=True))
             if len(part)
         ]
@@ -186,6 +182,10 @@ class _Side:
         """The faces, masks and weight maps at ``index``, as ``pick`` gives them."""
         weights = self.weights[index] if len(self.weights) > 1 else self.weights.repeat(len(index), 0)
         return [_take(self.faces.faces, index), _take(self.faces.masks, index), torch.from_numpy(weights).unsqueeze(1)]
+
+    def sample(self, count: int) -> NDArray[np.int64]:
+        """``count`` indices of faces from all over the set, up to half of them held out."""
+        return np.resize(np.concatenate([_spread(self.held, count // 2), _spread(self.used, count)]), count)
 
 
 def held_out(count: int, share: float) -> NDArray[np.bool_]:
