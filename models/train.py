@@ -121,6 +121,7 @@ def train(
 
     iteration, before = (saved.iteration, saved.seconds) if saved else (0, 0.0)
     facts = {**(saved.facts if saved else {}), **(facts or {}), "counts": list(batches.counts)}
+    del saved  # its tensors are copied
     curve = Curve(cast(dict[str, float], facts.get("curve", {})))
     held, shown = batches.held(JUDGED), batches.shown(FACES)
     journal = None

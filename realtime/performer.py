@@ -1,7 +1,7 @@
 """One frame's way, from faces found to faces pasted back, with no thread in sight."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from realtime.color import Transfer
 from realtime.face import Face
@@ -18,6 +18,9 @@ __all__ = ["Performer", "WhichFaces"]
 
 #: Every face, or the largest of each frame only.
 WhichFaces: TypeAlias = Literal["all", "largest"]
+
+#: A face fills a fifth of its crop or more. A mask with less than this share hides nobody.
+LEAST_MASK: Final = 0.05
 
 
 @dataclass
@@ -45,9 +48,8 @@ class Performer:
     def swap(self, frame: Frame) -> tuple[Face, ...]:
         """The first half of ``perform``: find the faces and swap them."""
         with self.stages("find"):
-            faces = self._chosen(self.finder.find(frame))
-        for face in faces:
-            self._swap(frame, face)
+            found = self._chosen(self.finder.find(frame))
+        faces = tuple(face for face in found if self._swap(frame, face))
         self.frames_swapped += bool(faces)
         self.faces_swapped += len(faces)
         return faces
@@ -61,7 +63,8 @@ class Performer:
             with self.stages("label"):
                 self.label.draw(frame)
 
-    def _swap(self, frame: Frame, face: Face) -> None:
+    def _swap(self, frame: Frame, face: Face) -> bool:
+        """Swap one face; false where the model's mask leaves next to all of it as it was."""
         matrix = self.model.template.frame_to_crop(face.landmarks, self.model.size)
         with self.stages("warp"):
             crop = frame.warp(matrix, self.model.size)  # (S, S, 3)
@@ -70,7 +73,9 @@ class Performer:
         with self.stages("color"):
             rgb = sharpen(self.color(swapped[0], crop, masks[0]), self.sharpness)
         with self.stages("paste"):
-            frame.paste(rgb, self.blend.alpha(masks[0]), matrix)
+            alpha = self.blend.alpha(masks[0])
+            frame.paste(rgb, alpha, matrix)
+        return float(alpha.mean()) >= LEAST_MASK * 255
 
     def _chosen(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         if self.faces == "all" or len(faces) < 2:

@@ -76,10 +76,10 @@ def _signature(signature: "Signature") -> str:
 
 
 def _watermark(mark: "Mark") -> str:
-    return (
-        f"found, {mark.bits} ({mark.corrected} of 64 bits corrected): {mark.tool}, model {mark.model}...;"
-        f" the chance to be wrong is below 10^{ceil(mark.log10_chance)}"
-    )
+    says = "too faint to tell its bits"
+    if mark.bits is not None:
+        says = f"{mark.bits} ({mark.corrected} of 64 bits corrected): {mark.tool}, model {mark.model}..."
+    return f"found, {says}; the chance to be wrong is below 10^{ceil(mark.log10_chance)}"
 
 
 def _facts(facts: "Facts") -> list[str]:

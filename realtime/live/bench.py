@@ -41,6 +41,8 @@ RANDOM_MISSES: Final = 0.2
 #: Deaths of the source and of the sink, and seconds of life before each: long enough for pauses to begin anew.
 DEATHS: Final = 10
 LIFE: Final = 6.0
+#: Deaths after which nothing may grow any more.
+SURVIVED: Final = 3
 #: Model switches, and seconds between two.
 SWITCHES: Final = 50
 SWITCH_EVERY: Final = 1.0
@@ -232,13 +234,9 @@ def _faults(path: Path, look: Look) -> Faults:
         return made[-1]
 
     with _running(path, look, open_source=open_source, open_sink=open_sink) as engine:
-        engine.wait(1.5 * LIFE)
+        _survive(engine, SURVIVED)
         settled = footprint()
-        for _ in range(round(DEATHS * 5)):
-            status = engine.status()
-            if status.source.retries == DEATHS and status.sinks[0].retries == DEATHS:
-                break
-            engine.wait(LIFE)
+        _survive(engine, DEATHS)
         engine.wait(LIFE / 2)
         status, end = engine.status(), footprint()
     return Faults(
@@ -251,6 +249,15 @@ def _faults(path: Path, look: Look) -> Faults:
         settled=settled,
         end=end,
     )
+
+
+def _survive(engine: Engine, deaths: int) -> None:
+    """Wait until source and sink came back so often, or do not come back."""
+    for _ in range(5 * DEATHS):
+        status = engine.status()
+        if min(status.source.retries, status.sinks[0].retries) >= deaths:
+            return
+        engine.wait(LIFE / 2)
 
 
 @contextmanager

@@ -99,15 +99,16 @@ class Mark(BaseModel):
     """The watermark that was found in the pictures.
 
     ``bits`` are its 64 bits as 16 hexadecimal digits, ``corrected`` how many of them the code put right; they say
-    ``tool``, the ``version`` of the format, and ``model``, the first digits of the model file's sha256.
+    ``tool``, the ``version`` of the format, and ``model``, the first digits of the model file's sha256. All four are
+    None where the mark is there for sure, but too faint to tell what it says.
     ``confidence`` is 0..1, and ``log10_chance`` what it is made of: how likely an unmarked video looks like this.
     """
 
-    bits: str
+    bits: str | None
     corrected: int
-    version: int
-    tool: str
-    model: str
+    version: int | None
+    tool: str | None
+    model: str | None
     confidence: float
     log10_chance: float
 
@@ -142,15 +143,15 @@ def read_mark(path: Path) -> Mark | None:
         reading = read_watermark(path)
     except InputError:
         return None
-    payload = reading.payload
-    if payload is None:
+    if not reading.found:
         return None
+    payload = reading.payload
     return Mark(
-        bits=np.packbits(payload.encode()).tobytes().hex(),
+        bits=None if payload is None else np.packbits(payload.encode()).tobytes().hex(),
         corrected=reading.corrected,
-        version=payload.version,
-        tool=payload.tool.name.lower(),
-        model=payload.model,
+        version=None if payload is None else payload.version,
+        tool=None if payload is None else payload.tool.name.lower(),
+        model=None if payload is None else payload.model,
         confidence=reading.confidence,
         log10_chance=reading.log10_chance,
     )

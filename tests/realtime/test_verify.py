@@ -11,12 +11,13 @@ import c2pa
 import pytest
 
 from realtime.cli import main
+from realtime.cli.verify import _lines
 from realtime.convert import Job, Look, convert
 from realtime.errors import InputError
 from realtime.provenance.claim import Claim
 from realtime.provenance.keys import load_credentials
 from realtime.provenance.sign import sidecar_of, sign
-from realtime.provenance.verify import read_signature, verify
+from realtime.provenance.verify import Mark, Signature, Verdict, read_signature, verify
 from tests.realtime.clips import Clip, make
 from tests.realtime.test_convert import Scripted
 from tests.realtime.test_provenance import CLAIM, SMALL, flipped, media_bytes
@@ -327,3 +328,9 @@ def test_a_cut_off_output_is_no_longer_signed_but_still_marked(swapped: Callable
     path.write_bytes(whole[: len(whole) * 3 // 4 // 188 * 188])
     seen = verify(path)
     assert (seen.verdict, seen.signature.state) == ("marked", "none")
+
+
+def test_a_mark_too_faint_to_read_is_still_a_mark() -> None:
+    faint = Mark(bits=None, corrected=0, version=None, tool=None, model=None, confidence=1.0, log10_chance=-9.4)
+    verdict = Verdict(file="faint.mp4", verdict="marked", signature=Signature(state="none"), watermark=faint)
+    assert "  watermark: found, too faint to tell its bits; the chance to be wrong is below 10^-9" in _lines(verdict)

@@ -133,6 +133,24 @@ def test_a_model_that_fails(face_clip: Path, on_miss: OnMiss, error: Exception) 
     assert it.complaints == [error] * 21
 
 
+class Hollow(Broken):
+    """A model whose mask is empty: what it pastes changes nothing."""
+
+    def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:
+        return crops, np.zeros(crops.shape[:3], np.uint8)
+
+
+def test_a_model_that_leaves_the_face_as_it_was(face_clip: Path) -> None:
+    it = play()
+    it.act.performer.model = Hollow(it.act.performer.model, ValueError())  # type: ignore[assignment]
+    for number, frame in enumerate(frames(face_clip)):
+        it.perform(frame)
+        if number == 20:
+            break
+    assert it.eyewitness.shown == 0
+    assert it.act.performer.frames_swapped == 0
+
+
 def test_a_model_that_fails_now_and_then(face_clip: Path) -> None:
     it = play()
     good = it.act.performer.model
