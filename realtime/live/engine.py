@@ -266,7 +266,7 @@ class Engine:
                 if not self._slating:
                     self._slating = True
                     self._events.tell("engine", "no frames: a slate is sent", problem=True)
-                if self._outlet.send(self._a_slate(now_ns)):
+                if self._outlet.send(self._a_slate(now_ns), stopgap=True):
                     self._slates += 1
                 due_ns = self._slate_due_ns()
             self._over.wait(_left(min(due_ns, max(self._source.deadline_ns(), now_ns + 10**9 // SLATES))))

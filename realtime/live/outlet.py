@@ -23,7 +23,7 @@ class Outlet:
         self._changed = Condition()
         self._inboxes: tuple[Inbox, ...] = ()
         self._last_pts = -1
-        self._ended = False
+        self._ended = self._filled = False
         self.shape: StreamFormat | None = None
         self.last_ns = 0
         self.sent = 0
@@ -54,16 +54,24 @@ class Outlet:
             self._inboxes = tuple(each for each in self._inboxes if each is not inbox)
             self._changed.notify_all()
 
-    def send(self, frame: Frame) -> bool:
-        """Hand out ``frame``, whose planes nobody changes from now on; false where it came too late."""
+    def send(self, frame: Frame, stopgap: bool = False) -> bool:
+        """Hand out ``frame``, whose planes nobody changes from now on; false where it came too late.
+
+        A ``stopgap`` is a slate that fills in while nothing comes.
+        """
         captured_ns = frame.captured_ns or 0
         with self._changed:
             if self.shape is None or self._ended:
                 return False
             pts = self.shape.pts(captured_ns)
             if pts <= self._last_pts:
-                self.late += 1
-                return False
+                if stopgap or not self._filled:
+                    self.late += 1
+                    return False
+                # The slates filled in while this frame was on its way: it follows them, or none ever would where
+                # every frame takes longer than that.
+                pts = self._last_pts + 1
+            self._filled = stopgap
             picture = frame.picture
             picture.pts, picture.time_base, picture.pict_type = pts, CLOCK, PictureType.NONE
             self._last_pts, self.last_ns = pts, captured_ns

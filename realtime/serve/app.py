@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from realtime.errors import MummerError, UsageError
+from realtime.hardware import Hardware, list_hardware
 from realtime.library import list_models
 from realtime.live.settings import Change
 from realtime.serve.browser import Browser, Offer
@@ -114,8 +115,9 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
         return [_model_facts(path) for path in list_models()]
 
     @app.get("/api/devices")
-    def devices() -> dict[str, object]:
-        return {"cameras": [], "virtual_cameras": [], "microphones": []}
+    def devices() -> Hardware:
+        """Cameras, virtual cameras, microphones, what models may run on, and what is missing."""
+        return list_hardware()
 
     @app.get("/api/models/{name}/picture", responses={200: {"content": {"image/jpeg": {}}}})
     def model_picture(name: str) -> Response:

@@ -3,7 +3,6 @@
 import signal
 import socket
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 import uvicorn
@@ -11,7 +10,8 @@ from pydantic import ValidationError
 
 from realtime.errors import OutputError, UsageError
 from realtime.live.engine import Engine
-from realtime.live.sinks import open_sink
+from realtime.live.settings import LiveSettings
+from realtime.live.sinks import SinkOpener
 from realtime.live.sources import open_source
 from realtime.serve.app import build_app
 from realtime.serve.browser import Browser
@@ -35,7 +35,11 @@ def run(settings: ServeSettings, say: Callable[[str], None], verbose: bool = Fal
     """
     token = read_token(settings.token_file)
     browser = Browser()
-    session = Session(partial(Engine, open_source=browser.opening(open_source), open_sink=browser.showing(open_sink)))
+
+    def make_engine(live: LiveSettings) -> Engine:
+        return Engine(live, browser.opening(open_source), browser.showing(SinkOpener()))
+
+    session = Session(make_engine)
     app = build_app(session, browser, settings, token)
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
