@@ -25,7 +25,8 @@ def settle() -> None:
     """Take what there is by now for good: the garbage collector passes over it from now on.
 
     For programs that run for hours, once everything is loaded. A full collection, which holds up every thread, takes
-    next to no time after this; before, it takes as long as two frames may.
+    next to no time after this; before, it takes as long as two frames may. May be called again after more was loaded.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -25,8 +25,8 @@ from realtime.cli.faces import faces
 from realtime.cli.inspect import inspect
 from realtime.cli.live import live
 from realtime.cli.models import models
-from realtime.cli.verify import verify
 from realtime.cli.serve import serve
+from realtime.cli.verify import verify
 from realtime.errors import MummerError, UsageError
 
 __all__ = ["build_app", "main"]

@@ -31,5 +31,5 @@ def serve(
     from realtime.process import tune
     from realtime.serve.settings import read_settings
 
-    tune()
+    tune(lasting=True)
     run(read_settings(config, host=host, port=port, roots=root), say, verbose)

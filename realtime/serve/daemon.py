@@ -13,6 +13,7 @@ from realtime.live.engine import Engine
 from realtime.live.settings import LiveSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources import open_source
+from realtime.process import settle
 from realtime.serve.app import build_app
 from realtime.serve.browser import Browser
 from realtime.serve.confine import Roots, check_start
@@ -37,7 +38,9 @@ def run(settings: ServeSettings, say: Callable[[str], None], verbose: bool = Fal
     browser = Browser()
 
     def make_engine(live: LiveSettings) -> Engine:
-        return Engine(live, browser.opening(open_source), browser.showing(SinkOpener()))
+        engine = Engine(live, browser.opening(open_source), browser.showing(SinkOpener()))
+        settle()
+        return engine
 
     session = Session(make_engine)
     app = build_app(session, browser, settings, token)
