@@ -14,16 +14,15 @@ from realtime.frame import Frame
 SEEN = Path("/out")
 DEVICE = "/dev/video11"
 WAIT = 240  # seconds for the first frame, on an emulated processor
+ENOUGH = 10  # swapped frames
 
 
 def clip_frames(size: tuple[int, int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The clip's pictures at ``size``, RGB, and where the face is in each."""
     finder = open_finder()
     pictures, faces = [], []
-    with av.open("/clip.mp4") as clip:
-        for number, picture in enumerate(clip.decode(video=0)):
-            if number % 6:
-                continue
+    with av.open("/clip.y4m") as clip:
+        for picture in clip.decode(video=0):
             rgb = cv2.resize(picture.to_ndarray(format="rgb24"), size, interpolation=cv2.INTER_AREA)
             found = finder.find(Frame.from_rgb(rgb))
             mask = np.zeros(rgb.shape[:2], bool)
@@ -58,8 +57,12 @@ def main(seconds: float) -> int:
     print(f"{len(pictures)} pictures of the clip to compare with", flush=True)
     swapped = plain = slates = 0
     until = time.monotonic() + seconds
-    for number, picture in enumerate(frames):
+    last: np.ndarray | None = None
+    for picture in frames:
         rgb = picture.to_ndarray(format="rgb24").astype(np.int16)
+        if last is not None and np.array_equal(rgb, last):
+            continue  # the slate again
+        last = rgb
         # The moment of the clip is the one whose surroundings look the same.
         around = [np.abs(rgb - at)[~mask].mean() for at, mask in zip(pictures, faces, strict=True)]
         best = int(np.argmin(around))
@@ -70,13 +73,13 @@ def main(seconds: float) -> int:
             swapped += 1
         else:
             plain += 1
-        if number % 10 == 0:
-            print(f"frame {number}: around {around[best]:.1f}, face {inside:.1f}", flush=True)
-            cv2.imwrite(str(SEEN / f"{number:04d}.png"), rgb[..., ::-1].astype(np.uint8))
-        if time.monotonic() > until:
+        seen = swapped + plain + slates
+        print(f"picture {seen}: around {around[best]:.1f}, face {inside:.1f}", flush=True)
+        cv2.imwrite(str(SEEN / f"{seen:04d}.png"), rgb[..., ::-1].astype(np.uint8))
+        if swapped >= ENOUGH or time.monotonic() > until:
             break
     print(f"{swapped} frames with another face, {plain} with the clip's own, {slates} slates or covered whole")
-    return 0 if swapped >= 10 and not plain else 1
+    return 0 if swapped >= ENOUGH and not plain else 1
 
 
 if __name__ == "__main__":
