@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
 from models.faces import FaceSet
+from models.mingle import Drawn, mingle
 from models.pairs import WEIGHT_ONE, Pairs
 from models.priority import priority_maps
 from models.settings import Stage
@@ -89,7 +90,7 @@ class SideBatches:
 
     def draw(self, count: int, generator: Generator, stage: Stage, device: torch.device = CPU) -> Sequence[Example]:
         """See ``Batches.draw``."""
-        examples = []
+        drawn = []
         for side, (faces, geometry) in enumerate(zip(self._sets, self._geometry, strict=True)):
             picks = faces.pick(count, generator)
             if side == 0 and self._fit is not None and (fitted := round(count * stage.fit)):
@@ -98,10 +99,14 @@ class SideBatches:
             face, mask, weight = (_floats(pick.to(device)) for pick in picks)
             grid = affine_grid(face, geometry, generator)
             moved = grid + warp_field(face, geometry, generator, stage.warp) if stage.warp else grid
-            shown = photometry(sample(face, moved), self._light.scaled(stage.light), generator)
             target = sample(face, grid, cubic=True)
-            examples.append(Example(shown, target, sample(mask, grid), sample(weight, grid) * (255 / WEIGHT_ONE), side))
-        return examples
+            weight = sample(weight, grid) * (255 / WEIGHT_ONE)
+            drawn.append(Drawn(sample(face, moved), target, sample(mask, moved), sample(mask, grid), weight))
+        light = self._light.scaled(stage.light)
+        return [
+            Example(photometry(faces.face, light, generator), faces.target, faces.mask, faces.weight, side)
+            for side, faces in enumerate(mingle(drawn, stage.mingle, generator))
+        ]
 
     def held(self, count: int) -> Sequence[Example]:
         """See ``Batches.held``."""
