@@ -1,10 +1,10 @@
 """Mingling the sides of a batch, so that nothing but the face tells them apart.
 
 Two films differ in light, colours and surroundings. An encoder that can tell them apart by these gives each side codes
-of its own; then the decoder of B has never seen the like of A's, and its answer is a blur. So part of the faces take on
-the colours of another side's, question and answer alike (means and spreads inside the mask, after Reinhard et al. 2001),
-and part of the questions are set in another side's surroundings. What comes of it keeps the light of the film that it
-is put into.
+of its own; then the decoder of B has never seen the like of A's, and its answer is a blur. So part of the faces take
+on the colours of another side's, question and answer alike (means and spreads inside the mask, after Reinhard et al.
+2001), and part of the questions are set in another side's surroundings. What comes of it keeps the light of the film
+that it is put into.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def mingle(sides: Sequence[Drawn], share: float, generator: Generator) -> list[D
 
 
 def _dyed(ours: Drawn, theirs: Drawn, strength: Tensor) -> Drawn:
-    """``ours`` with colours on the way to those of ``theirs``: none of it at a ``strength`` (B, 1, 1, 1) of 0, all at 1."""
+    """``ours`` with colours on the way to those of ``theirs``; ``strength`` (B, 1, 1, 1) is how far, 0..1."""
     mean, spread = _colors(ours)  # (B, 3, 1, 1)
     their_mean, their_spread = _colors(theirs)
     gain = (their_spread / spread).clamp(1 / _MOST, _MOST) ** strength
