@@ -15,7 +15,7 @@ from realtime.heap import keep_freed_memory
 
 cv2.setNumThreads(1)
 assert sys.argv[1] == "as-it-comes" or keep_freed_memory()
-frame = Frame(av.VideoFrame(1280, 720, "yuv420p"))
+picture = av.VideoFrame(1280, 720, "yuv420p")
 y, x = np.mgrid[:256, :256] - 127.5
 alpha = np.clip((1 - np.hypot(x, y) / 120) * 2000, 0, 255).astype(np.uint8)
 matrix = np.array([[0.6, 0.05, -260.0], [-0.05, 0.6, -60.0]])
@@ -25,6 +25,7 @@ def work():
     for index in range(2 * {FRAMES}):
         if index == {FRAMES}:
             faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+        frame = Frame(picture)
         frame.paste(frame.warp(matrix, 256), alpha, matrix)
         extra = np.ones(index % 7 * 100_000, np.uint8)
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)

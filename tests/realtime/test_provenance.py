@@ -481,8 +481,16 @@ def test_a_link_has_the_sidecar_of_what_it_points_to(tmp_path: Path) -> None:
     assert read_signature(link).state == read_signature(real).state == "valid"
 
 
+@pytest.fixture
+def usual_interrupt() -> Iterator[None]:
+    """Python's own answer to Ctrl-C, whatever a command that ran before has put in its place."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
-def test_a_signal_is_not_lost_in_the_library(tmp_path: Path) -> None:
+def test_a_signal_is_not_lost_in_the_library(tmp_path: Path, usual_interrupt: None) -> None:
     """An exception raised in one of the library's calls back to Python would be printed and forgotten."""
     path, steps = make(tmp_path / "out.mp4", SMALL), []
 
