@@ -1,5 +1,6 @@
 """``mummer live``: a camera in, a virtual camera or a stream out."""
 
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -129,6 +130,18 @@ def _run(engine: "Engine", duration: float | None, quiet: bool) -> None:
             listener.join(1)
     if not quiet:
         _summary(engine.status())
+    _leave_at_once()
+
+
+def _leave_at_once() -> None:
+    """End the process here where a thread is still inside a library: the interpreter's end would tear it out of there."""
+    import threading
+
+    left = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and thread.daemon]
+    if left:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _wait(engine: "Engine", duration: float | None, show: bool) -> None:

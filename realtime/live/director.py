@@ -1,7 +1,7 @@
 """Who decides how frames are performed on: the look, the model, what changes between two frames, what is saved."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from queue import Empty, SimpleQueue
@@ -17,6 +17,7 @@ from realtime.errors import UsageError
 from realtime.face import Box
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.frame import Frame
+from realtime.identity import Identity
 from realtime.label import Label
 from realtime.live.act import Act
 from realtime.live.events import Events
@@ -87,6 +88,9 @@ class Director:
         self.loading: str | None = None
         self._trouble = ""
         self._trouble_ns = self._told_ns = -TROUBLED_NS
+        self._used: dict[tuple[str, str], None] = {}
+        self._shown: dict[Identity, None] = {}
+        self._remember()
         self._rehearse()
 
     # in the performing thread
@@ -98,6 +102,7 @@ class Director:
                 self._steps.get_nowait()()
             except Empty:
                 break
+            self._remember()
         return self._act.perform(frame)
 
     def observe(self, spent: float, budget: float, drops: int) -> None:
@@ -219,8 +224,11 @@ class Director:
         return GovernorStatus(level=level, steps=[each.name for each in self._measures[:level]])
 
     def claim(self) -> Claim:
-        """What a recording made now says of itself."""
-        return make_claim(None, self._look, self._performer)
+        """What a recording made now says of itself: all who were put in since the start may be in it."""
+        claim = make_claim(None, self._look, self._performer)
+        identities = tuple(dict.fromkeys((*claim.identities, *self._shown)))
+        models = ", ".join(f"{name} {sha256}" for name, sha256 in self._used)
+        return replace(claim, identities=identities, settings={**claim.settings, "models": models})
 
     @property
     def trouble(self) -> str | None:
@@ -239,6 +247,12 @@ class Director:
 
     # within
 
+    def _remember(self) -> None:
+        """Note which model swaps now, and whom it shows."""
+        model = self._performer.model
+        self._used[model.name, model.sha256] = None
+        self._shown |= dict.fromkeys(model.shown)
+
     def _open(self, name: str, options: ModelOptions) -> SwapModel:
         model = open_model(name, self._look.device, options)
         _warm_up(model)
@@ -247,6 +261,7 @@ class Director:
     def _choose_model(self) -> None:
         model = self._light if self._light is not None and self._saves_model else self._full
         self._performer.model = model
+        self._remember()
         if self._color_name is None:
             self._performer.color = open_color(model.manifest.color)
 
