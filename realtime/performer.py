@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+import numpy as np
+
+from realtime.arrays import Bytes, Matrix
 from realtime.color import Transfer
 from realtime.face import Face
 from realtime.finder import FaceFinder
@@ -49,7 +52,7 @@ class Performer:
         """The first half of ``perform``: find the faces and swap them."""
         with self.stages("find"):
             found = self._chosen(self.finder.find(frame))
-        faces = tuple(face for face in found if self._swap(frame, face))
+        faces = self._swap(frame, found) if found else ()
         self.frames_swapped += bool(faces)
         self.faces_swapped += len(faces)
         return faces
@@ -63,19 +66,25 @@ class Performer:
             with self.stages("label"):
                 self.label.draw(frame)
 
-    def _swap(self, frame: Frame, face: Face) -> bool:
-        """Swap one face; false where the model's mask leaves next to all of it as it was."""
-        matrix = self.model.template.frame_to_crop(face.landmarks, self.model.size)
+    def _swap(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        """Swap ``faces``, all in one run of the model; returns them without those that its mask leaves as they were."""
+        size = self.model.size
+        matrices = [self.model.template.frame_to_crop(face.landmarks, size) for face in faces]
         with self.stages("warp"):
-            crop = frame.warp(matrix, self.model.size)  # (S, S, 3)
+            crops = np.stack([frame.warp(matrix, size) for matrix in matrices])  # (N, S, S, 3)
         with self.stages("swap"):
-            swapped, masks = self.model.swap(crop[None])  # (1, S, S, 3), (1, S, S)
+            swapped, masks = self.model.swap(crops)  # (N, S, S, 3), (N, S, S)
+        covered = [self._paste(frame, *each) for each in zip(swapped, crops, masks, matrices, strict=True)]
+        return tuple(face for face, share in zip(faces, covered, strict=True) if share >= LEAST_MASK)
+
+    def _paste(self, frame: Frame, swapped: Bytes, crop: Bytes, mask: Bytes, matrix: Matrix) -> float:
+        """Put one swapped face back; returns the share of its crop that it covers."""
         with self.stages("color"):
-            rgb = sharpen(self.color(swapped[0], crop, masks[0]), self.sharpness)
+            rgb = sharpen(self.color(swapped, crop, mask), self.sharpness)
         with self.stages("paste"):
-            alpha = self.blend.alpha(masks[0])
+            alpha = self.blend.alpha(mask)
             frame.paste(rgb, alpha, matrix)
-        return float(alpha.mean()) >= LEAST_MASK * 255
+        return float(alpha.mean()) / 255
 
     def _chosen(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         if self.faces == "all" or len(faces) < 2:

@@ -134,7 +134,7 @@ def _run(engine: "Engine", duration: float | None, quiet: bool) -> None:
 
 
 def _leave_at_once() -> None:
-    """End the process here where a thread is still inside a library: the interpreter's end would tear it out of there."""
+    """End the process here where a thread is still inside a library: the interpreter's end would tear it out."""
     import threading
 
     left = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and thread.daemon]
