@@ -66,7 +66,7 @@ class Stage(_Part):
     rate: Share = 1.0
     warp: Weight = 1.0
     light: Weight = 1.0
-    mingle: Share = 0.6
+    mingle: Share = 0.0
     fit: Share = 0.0
     critic: Weight = 0.0
 

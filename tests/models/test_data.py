@@ -189,7 +189,7 @@ def test_faces_of_the_clip_join_side_a() -> None:
     dark, light = (FaceSet(np.full((4, 64, 64, 3), value, np.uint8), masks) for value in (0, 255))
     batches = SideBatches([dark, dark], fit=light, hold_out=0)
     for share in (0.0, 0.25):
-        a, b = batches.draw(16, torch.Generator().manual_seed(0), Stage(name="fit", share=1, fit=share, mingle=0))
+        a, b = batches.draw(16, torch.Generator().manual_seed(0), Stage(name="fit", share=1, fit=share))
         assert int((a.target.mean((1, 2, 3)) > 0.5).sum()) == 16 * share
         assert float(b.target.max()) == 0
 
