@@ -16,13 +16,13 @@ from models.book import TEMPLATE, book_sources, read_book_run
 from models.checkpoint import Checkpoint, write_checkpoint
 from models.digest import digest
 from models.faces import FaceSet, read_faceset
-from models.heap import keep_all_freed_memory
 from models.pairs import read_pairs
 from models.settings import FILE, Plan, read_toml, validate
 from models.train import check_run
 from models.train import train as run
 from realtime.errors import InputError, UsageError
 from realtime.geometry import TEMPLATES
+from realtime.heap import keep_all_freed_memory
 
 __all__ = ["train"]
 

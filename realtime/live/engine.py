@@ -11,17 +11,16 @@ A fourth kind of thread, the watch, sleeps until something is overdue: it sends 
 a source that has stalled.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from itertools import count
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from time import monotonic_ns
 from typing import Final
 
-from realtime.channel import Channel, ChannelClosedError
+from realtime.channel import Channel
 from realtime.errors import MummerError, UsageError
 from realtime.finder import FaceFinder
 from realtime.frame import Frame
@@ -42,6 +41,7 @@ from realtime.live.slate import Slate
 from realtime.live.source import LiveItem, OpenSource
 from realtime.live.sources import open_source
 from realtime.live.status import Drops, EngineState, Status
+from realtime.live.threads import guarded_thread
 from realtime.priority import give_way
 from realtime.provenance.sign import ready_to_sign, sign
 from realtime.stages import Stages
@@ -99,7 +99,10 @@ class Engine:
         self._latency = Latency()
         self._meter_in, self._meter_out = Meter(), Meter()
         self._began_ns = 0
-        self._threads = [self._thread(self._perform, "perform"), self._thread(self._watch, "watch")]
+        self._threads = [
+            guarded_thread(self._perform, "perform", self._fail),
+            guarded_thread(self._watch, "watch", self._fail),
+        ]
 
     def start(self) -> None:
         """Open the source and the sinks, and begin."""
@@ -176,12 +179,14 @@ class Engine:
             begin()
             if model is not None:
                 self._director.loading = change.model
-                self._thread(lambda: self._recast(model, change.options), "load model").start()
+                guarded_thread(lambda: self._recast(model, change.options), "load model", self._fail).start()
             for sink in added:
                 sink.start()
             if removed := [running[address] for address in change.remove_sinks]:
                 finished_ns = monotonic_ns() + int(FINISHING * 1e9)
-                self._thread(lambda: self._retire(removed, finished_ns, finished_ns), "retire sinks").start()
+                guarded_thread(
+                    lambda: self._retire(removed, finished_ns, finished_ns), "retire sinks", self._fail
+                ).start()
             self._sinks = [*(sink for sink in self._sinks if sink not in removed), *added]
             if camera is not None:
                 self._source.stop(STALLED)
@@ -366,17 +371,6 @@ class Engine:
         if self._error is None:
             self._error = error
         self._over.set()
-
-    def _thread(self, task: Callable[[], None], name: str) -> Thread:
-        def guarded() -> None:
-            try:
-                task()
-            except ChannelClosedError:
-                pass  # the end
-            except BaseException as error:  # noqa: BLE001  # raised again, in the waiting thread
-                self._fail(error)
-
-        return Thread(target=guarded, name=name, daemon=True)
 
 
 def _left(until_ns: int) -> float:

@@ -6,7 +6,6 @@ from threading import Event, Lock, Thread
 from time import monotonic_ns
 from typing import Final
 
-from realtime.channel import ChannelClosedError
 from realtime.errors import InputError, MummerError
 from realtime.frame import Frame
 from realtime.live.events import Events
@@ -18,6 +17,7 @@ from realtime.live.sink import LiveSink
 from realtime.live.slate import SlateFrame
 from realtime.live.source import LiveItem, LiveSource
 from realtime.live.status import Connection, SinkStatus, SourceStatus
+from realtime.live.threads import guarded_thread
 
 __all__ = ["Pauses", "SinkKeeper", "SourceKeeper"]
 
@@ -75,7 +75,7 @@ class SourceKeeper:
         self._stalled = False
         self._last_ns = 0  # of the last frame, or of the opening
         self._meter = Meter()
-        self._thread = _thread(self._run, f"source {address}", over)
+        self._thread = guarded_thread(self._run, f"source {address}", over)
 
     def start(self) -> None:
         """Begin."""
@@ -207,7 +207,7 @@ class SinkKeeper:
         self._errors = self._retries = 0
         self._meter = Meter()
         self._latency = Latency()
-        self._thread = _thread(self._run, f"sink {address}", failed)
+        self._thread = guarded_thread(self._run, f"sink {address}", failed)
 
     def start(self) -> None:
         """Begin."""
@@ -318,17 +318,3 @@ def _joined(thread: Thread, timeout: float) -> bool:
     if thread.ident is not None:  # it was started at all
         thread.join(timeout)
     return not thread.is_alive()
-
-
-def _thread(task: Callable[[], None], name: str, failed: Callable[[BaseException], None]) -> Thread:
-    """A thread whose errors, other than those it deals with itself, end the run."""
-
-    def guarded() -> None:
-        try:
-            task()
-        except ChannelClosedError:
-            pass  # the end
-        except BaseException as error:  # noqa: BLE001  # raised again, in the waiting thread
-            failed(error)
-
-    return Thread(target=guarded, name=name, daemon=True)
