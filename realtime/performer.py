@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+import cv2
 import numpy as np
 
 from realtime.arrays import Bytes, Matrix
@@ -84,7 +85,7 @@ class Performer:
         with self.stages("paste"):
             alpha = self.blend.alpha(mask)
             frame.paste(rgb, alpha, matrix)
-        return float(alpha.mean()) / 255
+        return cv2.mean(alpha)[0] / 255
 
     def _chosen(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         if self.faces == "all" or len(faces) < 2:

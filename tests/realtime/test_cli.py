@@ -102,7 +102,13 @@ def test_a_signal_ends_cleanly(number: signal.Signals, model: Path, tmp_path: Pa
     """Interrupted while frames flow: exit code 130, one line, no file."""
     source = make(tmp_path / "in.mp4", Clip(size=(320, 240), frames=400, options={"preset": "ultrafast"}))
     words = ["convert", str(source), str(tmp_path / "out.mp4"), "--model", str(model), "--preset", "placebo"]
-    process = subprocess.Popen([*MUMMER, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*MUMMER, *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # also where the tests run under nohup
+    )
     while process.poll() is None and not list(tmp_path.glob(".mummer-*")):
         time.sleep(0.01)
     time.sleep(0.2)
