@@ -10,10 +10,11 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from realtime.digest import file_digest
 from realtime.errors import ConsentError
 
 __all__ = [
-    "Consent", "Identity", "Kind", "check_consent", "check_evidence", "file_digest", "read_identity", "record_digest",
+    "Consent", "Identity", "Kind", "check_consent", "check_evidence", "read_identity", "record_digest",
     "sign_record", "signer_of", "slug",
 ]  # fmt: skip
 
@@ -118,20 +119,11 @@ def check_evidence(identity: Identity, evidence: Path, where: str) -> None:
     expected = None if identity.consent is None else identity.consent.evidence_sha256
     if expected is None:
         raise ConsentError(f"{where}: refers to no file; record one with `mummer consent new --evidence FILE`")
-    found = file_digest(evidence)
+    found = file_digest(evidence, ConsentError)
     if found != expected:
         raise ConsentError(
             f"{evidence}: not the file that {where} refers to: its sha256 is {found[:12]}..., not {expected[:12]}..."
         )
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file, 64 hexadecimal digits. Raises ``ConsentError`` where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ConsentError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
 def record_digest(identity: Identity) -> str:

@@ -21,8 +21,9 @@ from models.faceset.folder import Faceset
 from models.faceset.inputs import Inputs, find_inputs
 from models.faceset.make import FaceMaker, ImageFormat, Seen
 from models.faceset.record import Origin, Record, SourceRecord
-from models.faceset.reel import Pick, PictureReel, Reel, Shot, Still, VideoReel, file_digest
+from models.faceset.reel import Pick, PictureReel, Reel, Shot, Still, VideoReel
 from models.faceset.tone import tone_mapper
+from realtime.digest import file_digest
 from realtime.errors import InputError, UsageError
 from realtime.face import Box, Face
 from realtime.finder import open_finder

@@ -16,7 +16,7 @@ from realtime.errors import InputError
 from realtime.frame import Frame
 from realtime.source import FileSource, Item, Source
 
-__all__ = ["Pick", "PictureReel", "Reel", "Shot", "Still", "VideoReel", "file_digest"]
+__all__ = ["Pick", "PictureReel", "Reel", "Shot", "Still", "VideoReel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +157,3 @@ class PictureReel:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes. Raises ``InputError``."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error

@@ -75,8 +75,9 @@ def new(
 
     from pydantic import ValidationError
 
-    from realtime.errors import UsageError
-    from realtime.identity import Identity, file_digest, sign_record, slug
+    from realtime.digest import file_digest
+    from realtime.errors import ConsentError, UsageError
+    from realtime.identity import Identity, sign_record, slug
 
     if file is not None:
         _check_free(file, force)
@@ -99,7 +100,7 @@ def new(
                     "scope": scope,
                     "statement": statement or _STATEMENTS[kind],
                     "expires": None if expires == "never" else expires,
-                    "evidence_sha256": None if evidence is None else file_digest(evidence),
+                    "evidence_sha256": None if evidence is None else file_digest(evidence, ConsentError),
                 },
             }
         )

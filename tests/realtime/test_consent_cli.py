@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from realtime.cli import main
-from realtime.identity import file_digest, read_identity, signer_of
+from realtime.digest import file_digest
+from realtime.identity import read_identity, signer_of
 
 ANSWERS = ("--name", "Ada", "--kind", "self", "--by", "Ada", "--scope", "one play", "--expires", "never")
 

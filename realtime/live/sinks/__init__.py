@@ -1,8 +1,6 @@
 """Live sinks by address."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 from realtime.errors import UsageError
 from realtime.live.address import file_of, scheme_of
@@ -12,10 +10,7 @@ from realtime.live.sinks.null import NullSink
 from realtime.live.sinks.stream import SCHEMES, StreamSink
 from realtime.live.sinks.virtualcam import VirtualCamera
 
-__all__ = ["OnFinished", "SinkOpener", "open_sink"]
-
-#: Called with the path of a recording that was closed in good order.
-OnFinished: TypeAlias = Callable[[Path], None]
+__all__ = ["SinkOpener", "open_sink"]
 
 
 class SinkOpener:
@@ -25,14 +20,14 @@ class SinkOpener:
     again in the same run, after a full disk say, goes on in another file beside the first.
     """
 
-    def __init__(self, force: bool = False, on_finished: OnFinished | None = None) -> None:
-        self._force, self._on_finished = force, on_finished
+    def __init__(self, force: bool = False) -> None:
+        self._force = force
         self._written: set[Path] = set()
 
     def __call__(self, address: str, settings: SinkSettings) -> LiveSink:
         """Raises ``UsageError`` or ``OutputError`` for an address that makes no sense or cannot be used."""
         if file_of(address) is not None:
-            return Recording(self._free(address), settings, self._on_finished or settings.on_finished)
+            return Recording(self._free(address), settings)
         scheme = scheme_of(address)
         if scheme == "null":
             return NullSink(address, settings)

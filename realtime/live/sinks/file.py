@@ -1,6 +1,5 @@
 """A recording: a file that can be played at any moment, whatever ends it."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -43,15 +42,15 @@ def check_recording(path: Path, force: bool) -> None:
 class Recording:
     """A video file that grows by whole fragments: killed at any moment, it plays up to the last of them.
 
-    ``on_finished`` is called with the path once a file with frames is closed in good order, for signing it.
+    ``settings.on_finished`` is called with the path once a file with frames is closed in good order, for signing it.
     ``silence`` says after that how many seconds of sound were missing, and are silent.
     """
 
-    def __init__(self, path: Path, settings: SinkSettings, on_finished: Callable[[Path], None] | None = None) -> None:
+    def __init__(self, path: Path, settings: SinkSettings) -> None:
         check_codec(settings)
         self.path = path
         self.silence = 0.0
-        self._settings, self._on_finished = settings, on_finished
+        self._settings = settings
         self._encoded: Encoded | None = None
 
     def open(self, shape: StreamFormat) -> None:
@@ -83,8 +82,8 @@ class Recording:
             return
         encoded.finish()
         self.silence = encoded.silence
-        if self._on_finished is not None and encoded.begun:
-            self._on_finished(self.path)
+        if self._settings.on_finished is not None and encoded.begun:
+            self._settings.on_finished(self.path)
 
     def abort(self) -> None:
         """Writing to a file does not block for long."""

@@ -78,7 +78,7 @@ def play_when_heard(address: str, frames: int) -> None:
 def test_a_recording_is_in_step_and_has_short_groups(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"talk{suffix}"
     finished: list[Path] = []
-    play(SinkOpener(on_finished=finished.append)(str(path), SinkSettings()), 5 * FPS)
+    play(SinkOpener()(str(path), SinkSettings(on_finished=finished.append)), 5 * FPS)
     heard = measure(av.open(str(path)))
     assert heard.frames == 5 * FPS
     assert apart(heard) < 0.003
@@ -105,7 +105,7 @@ import os, signal, sys
 from realtime.live.sink import SinkSettings
 from realtime.live.sinks import SinkOpener
 from tests.realtime.live.players import FPS, picture, shape, tone
-sink = SinkOpener(on_finished=lambda path: print("finished"))(sys.argv[1], SinkSettings())
+sink = SinkOpener()(sys.argv[1], SinkSettings(on_finished=lambda path: print("finished")))
 sink.open(shape())
 for number in range(int(sys.argv[2])):
     marked = number >= FPS and number % FPS < 3
@@ -157,7 +157,7 @@ def test_an_existing_file_stays_unless_forced(tmp_path: Path) -> None:
 
 def test_a_recording_without_a_frame_is_not_handed_on(tmp_path: Path) -> None:
     finished: list[Path] = []
-    play(SinkOpener(on_finished=finished.append)(str(tmp_path / "empty.mp4"), SinkSettings()), 0)
+    play(SinkOpener()(str(tmp_path / "empty.mp4"), SinkSettings(on_finished=finished.append)), 0)
     assert not finished
 
 
