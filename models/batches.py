@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -12,17 +12,20 @@ from torch import Generator, Tensor
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
 from models.faces import FaceSet
-from models.mingle import Drawn, mingle
 from models.pairs import WEIGHT_ONE, Pairs
 from models.priority import priority_maps
+from models.pseudo import Partners, partners
+from models.reshape import bending
 from models.settings import Stage
-from realtime.arrays import Bytes
+from realtime.arrays import Bytes, Points
 
 __all__ = ["Batches", "Example", "PairBatches", "SideBatches", "held_out"]
 
 #: Neighbours in film order that are held out together: a face beside one that was learnt is no test.
 STRETCH: Final = 8
 CPU: Final = torch.device("cpu")
+#: ``Example`` without its side.
+Drawn: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +90,58 @@ class SideBatches:
         self._fit = _Side(fit, 0.0, priority) if fit is not None else None
         self._geometry = [replace(geometry, flip=flip) for flip in flips or [geometry.flip] * len(sides)]
         self._light = light
+        self._partners = {
+            (ours, theirs): partners(asked.landmarks, answering.landmarks, self._geometry[theirs].flip > 0)
+            for ours, asked in enumerate(self._sets)
+            for theirs, answering in enumerate(self._sets)
+            if ours != theirs and asked.landmarks is not None and answering.landmarks is not None
+        }
 
     def draw(self, count: int, generator: Generator, stage: Stage, device: torch.device = CPU) -> Sequence[Example]:
         """See ``Batches.draw``."""
-        drawn = []
-        for side, (faces, geometry) in enumerate(zip(self._sets, self._geometry, strict=True)):
-            picks = faces.pick(count, generator)
-            if side == 0 and self._fit is not None and (fitted := round(count * stage.fit)):
-                clip = self._fit.pick(fitted, generator)
-                picks = [torch.cat([ours[fitted:], theirs]) for ours, theirs in zip(picks, clip, strict=True)]
-            face, mask, weight = (_floats(pick.to(device)) for pick in picks)
-            grid = affine_grid(face, geometry, generator)
-            moved = grid + warp_field(face, geometry, generator, stage.warp) if stage.warp else grid
-            target = sample(face, grid, cubic=True)
-            weight = sample(weight, grid) * (255 / WEIGHT_ONE)
-            drawn.append(Drawn(sample(face, moved), target, sample(mask, moved), sample(mask, grid), weight))
         light = self._light.scaled(stage.light)
-        return [
-            Example(photometry(faces.face, light, generator), faces.target, faces.mask, faces.weight, side)
-            for side, faces in enumerate(mingle(drawn, stage.mingle, generator))
-        ]
+        examples = []
+        for side in range(len(self._sets)):
+            others = [ours for ours, theirs in self._partners if theirs == side]
+            paired = round(count * stage.pseudo) if others else 0
+            parts = [self._own(side, count - paired, generator, stage, device)]
+            if paired:
+                other = others[int(torch.randint(len(others), (1,), generator=generator))]
+                parts.append(self._pseudo(other, side, paired, generator, stage, device))
+            example = Example(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)), side)
+            examples.append(replace(example, face=photometry(example.face, light, generator)))
+        return examples
+
+    def _own(self, side: int, count: int, generator: Generator, stage: Stage, device: torch.device) -> Drawn:
+        """Faces of a side, bent, to be answered with the same as they were."""
+        faces, geometry = self._sets[side], self._geometry[side]
+        picks = faces.pick(count, generator)
+        if side == 0 and self._fit is not None and (fitted := round(count * stage.fit)):
+            clip = self._fit.pick(fitted, generator)
+            picks = [torch.cat([ours[fitted:], theirs]) for ours, theirs in zip(picks, clip, strict=True)]
+        face, mask, weight = (_floats(pick.to(device)) for pick in picks)
+        grid = affine_grid(face, geometry, generator)
+        shown = sample(face, _warped(face, grid, geometry, stage, generator))
+        return shown, sample(face, grid, cubic=True), sample(mask, grid), _weighed(weight, grid)
+
+    def _pseudo(
+        self, ours: int, theirs: int, count: int, generator: Generator, stage: Stage, device: torch.device
+    ) -> Drawn:
+        """Faces of one side, bent, to be answered with another side's, which are bent to their landmarks."""
+        asked, answering = self._sets[ours], self._sets[theirs]
+        geometry = replace(self._geometry[ours], flip=min(self._geometry[ours].flip, self._geometry[theirs].flip))
+        chosen = torch.randint(len(asked.used), (count,), generator=generator).numpy()
+        partner, mirrored, source = self._partners[ours, theirs].draw(chosen, generator)
+        face, mask, weight = (_floats(pick.to(device)) for pick in asked.take(asked.used[chosen]))
+        target, target_mask, _ = (_floats(pick.to(device)) for pick in answering.take(answering.used[partner]))
+        turned = torch.from_numpy(mirrored).to(device)[:, None, None, None]
+        target, target_mask = (torch.where(turned, each.flip(-1), each) for each in (target, target_mask))
+        grid = affine_grid(face, geometry, generator)
+        places = bending(torch.from_numpy(asked.landmarks[chosen]).to(device), torch.from_numpy(source).to(device))
+        bent = sample(places, grid).permute(0, 2, 3, 1)
+        shown = sample(face, _warped(face, grid, geometry, stage, generator))
+        both = sample(mask, grid) * sample(target_mask, bent)
+        return shown, sample(target, bent, cubic=True), both, _weighed(weight, grid)
 
     def held(self, count: int) -> Sequence[Example]:
         """See ``Batches.held``."""
@@ -178,6 +213,12 @@ class _Side:
             else priority_maps(faces.landmarks, faces.faces.shape[1], priority)
         )
 
+        size = faces.faces.shape[1]
+        #: Of the faces in use, float32 (N, 68, 2) in -1..1 from edge to edge.
+        self.landmarks: Points | None = (
+            None if faces.landmarks is None else (faces.landmarks[self.used] + np.float32(0.5)) * (2 / size) - 1
+        )
+
     def pick(self, count: int, generator: Generator) -> list[Tensor]:
         """Random faces, masks and weight maps, uint8 (B, C, S, S) with sides S of their own."""
         chosen = torch.randint(len(self.used), (count,), generator=generator).numpy()
@@ -222,6 +263,16 @@ def _take(pictures: Bytes, index: NDArray[np.int64]) -> Tensor:
     """uint8 (N, S, S, 3) or (N, S, S) to uint8 (B, 3 or 1, S, S)."""
     taken = torch.from_numpy(pictures[index])
     return taken.permute(0, 3, 1, 2) if taken.ndim == 4 else taken.unsqueeze(1)
+
+
+def _warped(like: Tensor, grid: Tensor, geometry: Geometry, stage: Stage, generator: Generator) -> Tensor:
+    """``grid`` with the warp of the stage."""
+    return grid + warp_field(like, geometry, generator, stage.warp) if stage.warp else grid
+
+
+def _weighed(weight: Tensor, grid: Tensor) -> Tensor:
+    """Weight maps taken at ``grid``, 1 where they say ``WEIGHT_ONE``."""
+    return sample(weight, grid) * (255 / WEIGHT_ONE)
 
 
 def _floats(pictures: Tensor) -> Tensor:

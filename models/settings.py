@@ -56,8 +56,8 @@ class Stage(_Part):
     """A part of the run. ``share`` is its length, relative to the other stages'.
 
     ``rate`` is the share of the full learning rate at its end, which it approaches from the stage before along half a
-    cosine. ``warp`` and ``light`` scale the augmentation, ``mingle`` is the share of faces that take on colours or
-    surroundings of another side. ``fit`` is the share of side A's batch that comes from the
+    cosine. ``warp`` and ``light`` scale the augmentation, ``pseudo`` is the share of each
+    side's batch that asks for it with another side's faces. ``fit`` is the share of side A's batch that comes from the
     faces of the target clip, ``critic`` the weight of the patch discriminator.
     """
 
@@ -66,7 +66,7 @@ class Stage(_Part):
     rate: Share = 1.0
     warp: Weight = 1.0
     light: Weight = 1.0
-    mingle: Share = 0.0
+    pseudo: Share = 0.5
     fit: Share = 0.0
     critic: Weight = 0.0
 

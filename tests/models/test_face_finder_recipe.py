@@ -13,9 +13,9 @@ import onnxruntime
 import pytest
 import torch
 
+from models.mirror import MIRRORED
 from models.recipes.face_finder import detector, landmarks
 from models.recipes.face_finder.data import (
-    FLIP,
     AnnotatedFaces,
     clouds,
     crop_as_running,
@@ -89,22 +89,22 @@ def few_steps(steps: int, path: Path, net: torch.nn.Module, batches: Iterator[Ba
 
 
 def test_the_mirror_order_is_its_own_way_back() -> None:
-    assert (FLIP[FLIP] == ALL).all()
+    assert (MIRRORED[MIRRORED] == ALL).all()
     for group in GROUPS:
-        assert sorted(FLIP[list(group)].tolist()) == list(group)
-    assert (FLIP[:17] == ALL[:17][::-1]).all()
+        assert sorted(MIRRORED[list(group)].tolist()) == list(group)
+    assert (MIRRORED[:17] == ALL[:17][::-1]).all()
 
 
 def test_the_mirror_order_maps_the_template_onto_its_mirror_image() -> None:
     template = TEMPLATES["whole-face"]
     points, marks = np.array(template.points), [group[0] for group in template.groups]
     row = {mark: i for i, mark in enumerate(marks)}
-    exchanged = points[[row[int(FLIP[mark])] for mark in marks]]
+    exchanged = points[[row[int(MIRRORED[mark])] for mark in marks]]
     mirrored = (points * (-1, 1)).astype(np.float32)
     back = apply(fit_similarity(mirrored, exchanged.astype(np.float32)), mirrored)
     assert np.linalg.norm(back - exchanged, axis=1).max() < 0.01  # the reference face is a little uneven
     drawing = face_points(100)
-    np.testing.assert_allclose((drawing * (-1, 1) + (100, 0))[FLIP], drawing, atol=1e-4)
+    np.testing.assert_allclose((drawing * (-1, 1) + (100, 0))[MIRRORED], drawing, atol=1e-4)
 
 
 def test_crops_of_training_are_those_of_running(drawn: AnnotatedFaces) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import cv2
 import numpy as np
@@ -14,7 +13,6 @@ from realtime.geometry import TEMPLATES, apply
 from realtime.resample import sample
 
 __all__ = [
-    "FLIP",
     "AnnotatedFaces",
     "clouds",
     "crop_as_running",
@@ -24,22 +22,6 @@ __all__ = [
     "to_unit",
     "unlike_a_face",
 ]
-
-
-def _exchange(*pairs: tuple[int, int]) -> NDArray[np.int64]:
-    """The order 0..67 with the two of every pair exchanged."""
-    order = np.arange(68)
-    for a, b in pairs:
-        order[a], order[b] = b, a
-    return order
-
-
-#: Where each iBUG landmark goes when the picture is mirrored.
-FLIP: Final = _exchange(
-    *((i, 16 - i) for i in range(8)), *((17 + i, 26 - i) for i in range(5)), (31, 35), (32, 34),
-    (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46),
-    (48, 54), (49, 53), (50, 52), (55, 59), (56, 58), (60, 64), (61, 63), (65, 67),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

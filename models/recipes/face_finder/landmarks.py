@@ -20,9 +20,9 @@ from torch.nn import functional as F
 
 from models.devices import bfloat16_pays
 from models.files import make_folder
+from models.mirror import MIRRORED
 from models.recipes.command import run
 from models.recipes.face_finder.data import (
-    FLIP,
     AnnotatedFaces,
     clouds,
     crop_as_running,
@@ -69,7 +69,7 @@ def sample(
         pixels = pixels[:, ::-1]
         # The annotations count pixels from 1, so a mirrored point lies two pixels of the picture further on.
         further = np.array([crop[0, 0], -crop[1, 0]]) * (2 / LANDMARK_SIZE)
-        points = (np.array([1, 0]) + points * (-1, 1) + further)[FLIP].astype(np.float32)
+        points = (np.array([1, 0]) + points * (-1, 1) + further)[MIRRORED].astype(np.float32)
         # The mesh has its own mirror order; a crop that is mirrored just goes without it.
         dense = np.full_like(dense, np.nan)
     return np.ascontiguousarray(pixels), points, dense, is_face

@@ -1,0 +1,88 @@
+"""Pseudo-pairs: to a face of one side, the face of another side that comes nearest to it, bent to its landmarks.
+
+Sides that were filmed apart share no picture, so nothing tells a classic autoencoder what A's smile looks like on B:
+where light, poses or expressions of the two differ, their codes drift apart and the swap is a blur. A pseudo-pair
+shows it roughly. The nearest face is the one with the most similar pose and expression, and the better B's footage
+covers A's, the less it has to be bent.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator
+
+from models.faceset.pose import pose_of
+from models.mirror import MIRRORED
+from realtime.arrays import Floats, Points
+
+__all__ = ["Partners", "mirrored", "partners"]
+
+#: Of so many nearest faces one is drawn at random.
+NEAREST: Final = 4
+#: So many degrees count as much as landmarks that are off by the crop's width.
+DEGREES: Final = 200.0
+#: Lids and brows are compared as they stray from a person's own mean, the inner lips as they are. Lids move least.
+EYES: Final = slice(36, 48)
+BROWS: Final = slice(17, 27)
+LIPS: Final = slice(60, 68)
+LIDS: Final = 3.0
+#: Faces that are compared with all others at once.
+BLOCK: Final = 1024
+
+
+def mirrored(landmarks: Points) -> Points:
+    """Landmarks, float32 (..., 68, 2) in -1..1, of the same faces in a mirror."""
+    return np.asarray((landmarks * np.array([-1, 1], np.float32))[..., MIRRORED, :], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """For each face of one side the nearest ones of another.
+
+    ``nearest`` is int64 (N, K), rows of ``landmarks``, float32 (M, 68, 2) in -1..1; from row ``count`` on they are
+    those of the same faces in a mirror.
+    """
+
+    nearest: NDArray[np.int64]
+    landmarks: Points
+    count: int
+
+    def draw(self, faces: NDArray[np.int64], generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.bool_], Points]:
+        """A partner for each of ``faces``: which face, whether to mirror it, and its landmarks as they are then."""
+        choice = torch.randint(self.nearest.shape[1], (len(faces),), generator=generator).numpy()
+        rows = self.nearest[faces, choice]
+        return rows % self.count, rows >= self.count, self.landmarks[rows]
+
+
+def partners(ours: Points, theirs: Points, mirror: bool) -> Partners:
+    """Partners for faces with landmarks ``ours`` among those with ``theirs``, both float32 (N, 68, 2) in -1..1.
+
+    ``mirror`` says whether a mirrored face will do.
+    """
+    rows = np.concatenate([theirs, mirrored(theirs)]) if mirror else theirs
+    wanted, offered = torch.from_numpy(_features(ours)), torch.from_numpy(_features(rows))
+    count = min(NEAREST, len(theirs))
+    nearest = [
+        torch.cdist(block, offered).topk(count, largest=False).indices for block in torch.split(wanted, BLOCK)
+    ]
+    return Partners(torch.cat(nearest).numpy(), rows, len(theirs))
+
+
+def _features(landmarks: Points) -> Floats:
+    """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 63).
+
+    The mean face as a linear function of the pose is found by least squares, held back a little where a side shows
+    few poses.
+    """
+    poses = np.array([(pose.yaw, pose.pitch, pose.roll) for pose in map(pose_of, landmarks)], np.float32) / DEGREES
+    known = np.column_stack([np.ones(len(poses), np.float32), poses - poses.mean(axis=0)])  # (N, 4)
+    flat = (landmarks / 2).reshape(len(landmarks), -1)  # in crop's widths
+    held = np.diag([0, 1e-3, 1e-3, 1e-3]).astype(np.float32) * len(poses)
+    fit = np.linalg.solve(known.T @ known + held, known.T @ flat)
+    strayed = (flat - known @ fit).reshape(-1, 68, 2)
+    lips = landmarks[:, LIPS] / 2
+    parts = (strayed[:, BROWS], LIDS * strayed[:, EYES], 2 * (lips - lips.mean(axis=1, keepdims=True)))
+    return np.column_stack([poses, *(part.reshape(len(poses), -1) / np.sqrt(part.shape[1]) for part in parts)])
