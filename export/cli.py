@@ -50,7 +50,9 @@ def export(
         typer.Option(help="Identity file of the exported side, where the run has none; again for more sides."),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the model file.")] = "all rights reserved",
-    color: Annotated[str, typer.Option(help="Colour mode that suits the face.")] = "none",
+    color: Annotated[
+        str | None, typer.Option(help="Colour mode that suits the face; balance by default, none after --pairs.")
+    ] = None,
     samples: Annotated[Path | None, typer.Option(help="Aligned faces to compare torch and ONNX Runtime on.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the output if it is there.")] = False,
     face_finder: Annotated[

@@ -42,11 +42,16 @@ class Card:
         return replace(self, identities=identities)
 
 
-def make_card(checkpoint: Checkpoint, identities: Sequence[Identity], licence: str, color: str) -> Card:
-    """The card of a run. Raises ``UsageError`` for a colour mode that is not there."""
-    open_color(color)  # refused here, not when the model runs
+def make_card(checkpoint: Checkpoint, identities: Sequence[Identity], licence: str, color: str | None) -> Card:
+    """The card of a run. Raises ``UsageError`` for a colour mode that is not there.
+
+    With ``color`` of None a face takes on the tint of the shot, unless it was learnt from pairs, which say it all.
+    """
     facts = checkpoint.facts
     counts, sources = facts.get("counts", [0]), facts.get("sources", {})
+    if color is None:
+        color = "none" if isinstance(sources, dict) and "pairs" in sources else "balance"
+    open_color(color)  # refused here, not when the model runs
     return Card(
         identities=tuple(identities),
         licence=licence,

@@ -14,7 +14,7 @@ from models.augment import Geometry, Photometry, affine_grid, photometry, sample
 from models.faces import FaceSet
 from models.pairs import WEIGHT_ONE, Pairs
 from models.priority import priority_maps
-from models.pseudo import Partners, partners
+from models.pseudo import partners
 from models.reshape import bending
 from models.settings import Stage
 from realtime.arrays import Bytes, Points
@@ -24,6 +24,8 @@ __all__ = ["Batches", "Example", "PairBatches", "SideBatches", "held_out"]
 #: Neighbours in film order that are held out together: a face beside one that was learnt is no test.
 STRETCH: Final = 8
 CPU: Final = torch.device("cpu")
+#: How much of a bent face's rim says nothing, in shares of the crop's side.
+RIM: Final = 0.03
 #: ``Example`` without its side.
 Drawn: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -108,8 +110,8 @@ class SideBatches:
             if paired:
                 other = others[int(torch.randint(len(others), (1,), generator=generator))]
                 parts.append(self._pseudo(other, side, paired, generator, stage, device))
-            example = Example(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)), side)
-            examples.append(replace(example, face=photometry(example.face, light, generator)))
+            face, target, mask, weight = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+            examples.append(Example(photometry(face, light, generator), target, mask, weight, side))
         return examples
 
     def _own(self, side: int, count: int, generator: Generator, stage: Stage, device: torch.device) -> Drawn:
@@ -131,17 +133,17 @@ class SideBatches:
         asked, answering = self._sets[ours], self._sets[theirs]
         geometry = replace(self._geometry[ours], flip=min(self._geometry[ours].flip, self._geometry[theirs].flip))
         chosen = torch.randint(len(asked.used), (count,), generator=generator).numpy()
-        partner, mirrored, source = self._partners[ours, theirs].draw(chosen, generator)
+        drawn = self._partners[ours, theirs].draw(chosen, generator)
         face, mask, weight = (_floats(pick.to(device)) for pick in asked.take(asked.used[chosen]))
-        target, target_mask, _ = (_floats(pick.to(device)) for pick in answering.take(answering.used[partner]))
-        turned = torch.from_numpy(mirrored).to(device)[:, None, None, None]
-        target, target_mask = (torch.where(turned, each.flip(-1), each) for each in (target, target_mask))
+        target, target_mask, _ = (_floats(pick.to(device)) for pick in answering.take(answering.used[drawn.faces]))
+        mirrored = torch.from_numpy(drawn.mirrored).to(device)[:, None, None, None]
+        target, target_mask = (torch.where(mirrored, each.flip(-1), each) for each in (target, target_mask))
         grid = affine_grid(face, geometry, generator)
-        places = bending(torch.from_numpy(asked.landmarks[chosen]).to(device), torch.from_numpy(source).to(device))
+        places = bending(torch.from_numpy(drawn.wanted).to(device), torch.from_numpy(drawn.source).to(device))
         bent = sample(places, grid).permute(0, 2, 3, 1)
         shown = sample(face, _warped(face, grid, geometry, stage, generator))
-        both = sample(mask, grid) * sample(target_mask, bent)
-        return shown, sample(target, bent, cubic=True), both, _weighed(weight, grid)
+        sure = _shrunk(sample(target_mask, bent))
+        return shown, sample(target, bent, cubic=True), sample(mask, grid), sure * _weighed(weight, grid)
 
     def held(self, count: int) -> Sequence[Example]:
         """See ``Batches.held``."""
@@ -273,6 +275,12 @@ def _warped(like: Tensor, grid: Tensor, geometry: Geometry, stage: Stage, genera
 def _weighed(weight: Tensor, grid: Tensor) -> Tensor:
     """Weight maps taken at ``grid``, 1 where they say ``WEIGHT_ONE``."""
     return sample(weight, grid) * (255 / WEIGHT_ONE)
+
+
+def _shrunk(mask: Tensor) -> Tensor:
+    """``mask`` without its rim: outlines are found less exactly than what lies inside them."""
+    reach = max(round(mask.shape[-1] * RIM), 1)
+    return 1 - F.max_pool2d(1 - mask, 2 * reach + 1, 1, reach)
 
 
 def _floats(pictures: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from models.faceset.pose import pose_of
 from models.mirror import MIRRORED
 from realtime.arrays import Floats, Points
 
-__all__ = ["Partners", "mirrored", "partners"]
+__all__ = ["Drawn", "Partners", "mirrored", "partners"]
 
 #: Of so many nearest faces one is drawn at random.
 NEAREST: Final = 4
@@ -39,22 +39,37 @@ def mirrored(landmarks: Points) -> Points:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """Partners for K faces.
+
+    ``faces`` is int64 (K,), who they are, and ``mirrored`` bool (K,), who of them in a mirror. They have their
+    landmarks at ``source``, and are wanted with those of the faces that ask, ``wanted``; both float32 (K, 68, 2).
+    """
+
+    faces: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+    source: Points
+    wanted: Points
+
+
+@dataclass(frozen=True, slots=True)
 class Partners:
     """For each face of one side the nearest ones of another.
 
-    ``nearest`` is int64 (N, K), rows of ``landmarks``, float32 (M, 68, 2) in -1..1; from row ``count`` on they are
-    those of the same faces in a mirror.
+    ``ours`` is float32 (N, 68, 2), the asking side's landmarks in -1..1, and ``nearest`` int64 (N, K), rows of
+    ``theirs``, float32 (M, 68, 2); from row ``count`` on these are the same faces in a mirror.
     """
 
+    ours: Points
+    theirs: Points
     nearest: NDArray[np.int64]
-    landmarks: Points
     count: int
 
-    def draw(self, faces: NDArray[np.int64], generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.bool_], Points]:
-        """A partner for each of ``faces``: which face, whether to mirror it, and its landmarks as they are then."""
-        choice = torch.randint(self.nearest.shape[1], (len(faces),), generator=generator).numpy()
-        rows = self.nearest[faces, choice]
-        return rows % self.count, rows >= self.count, self.landmarks[rows]
+    def draw(self, asking: NDArray[np.int64], generator: Generator) -> Drawn:
+        """One of the nearest for each of ``asking``, int64 (K,)."""
+        choice = torch.randint(self.nearest.shape[1], (len(asking),), generator=generator).numpy()
+        rows = self.nearest[asking, choice]
+        return Drawn(rows % self.count, rows >= self.count, self.theirs[rows], self.ours[asking])
 
 
 def partners(ours: Points, theirs: Points, mirror: bool) -> Partners:
@@ -65,10 +80,8 @@ def partners(ours: Points, theirs: Points, mirror: bool) -> Partners:
     rows = np.concatenate([theirs, mirrored(theirs)]) if mirror else theirs
     wanted, offered = torch.from_numpy(_features(ours)), torch.from_numpy(_features(rows))
     count = min(NEAREST, len(theirs))
-    nearest = [
-        torch.cdist(block, offered).topk(count, largest=False).indices for block in torch.split(wanted, BLOCK)
-    ]
-    return Partners(torch.cat(nearest).numpy(), rows, len(theirs))
+    nearest = [torch.cdist(block, offered).topk(count, largest=False).indices for block in torch.split(wanted, BLOCK)]
+    return Partners(ours, rows, torch.cat(nearest).numpy(), len(theirs))
 
 
 def _features(landmarks: Points) -> Floats:

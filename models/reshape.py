@@ -7,7 +7,6 @@ takes them with ``align_corners=False``.
 from typing import Final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ["bending"]
@@ -37,7 +36,8 @@ def bending(landmarks: Tensor, source: Tensor) -> Tensor:
     steps = (torch.arange(GRID, device=landmarks.device) + 0.5) * (2 / GRID) - 1
     points = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(1, -1, 2).expand(count, -1, -1)
     known = torch.cat([_kernel(points, landmarks), torch.ones_like(points[..., :1]), points], -1)
-    return (points + known @ weights).transpose(1, 2).reshape(count, 2, GRID, GRID)
+    places: Tensor = points + known @ weights
+    return places.transpose(1, 2).reshape(count, 2, GRID, GRID)
 
 
 def _kernel(points: Tensor, centres: Tensor) -> Tensor:

@@ -20,7 +20,10 @@ def hull_mask(landmarks: Points, size: int) -> Bytes:
     up = landmarks[27] - landmarks[8]  # nose bridge over chin: the face's own upright, however the head is turned
     up = up / max(float(np.linalg.norm(up)), 1e-6)
     height = abs(float((brows.mean(axis=0) - landmarks[33]) @ up))
-    forehead = brows + _RAISE[:, None] * height * up
+    # The half that a head turns away is seen narrower, and its temple recedes behind the hair.
+    halves = [max(float(np.linalg.norm(landmarks[end] - landmarks[27])), 1e-6) for end in (17, 26)]
+    turned = np.repeat(np.minimum(1.0, [halves[0] / halves[1], halves[1] / halves[0]]), 5)
+    forehead = brows + (_RAISE * turned)[:, None] * height * up
     hull = cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))
     mask = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, np.rint(hull).astype(np.int32), (255,))

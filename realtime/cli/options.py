@@ -42,7 +42,7 @@ Faces: TypeAlias = Annotated[FacesChoice, typer.Option(help="Swap every face, or
 Blend: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="The mask's edge: normal, soft, tight, inner.")]
 Color: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="MODE", help="Colour transfer: none, light, mean; by default what suits the model."),
+    typer.Option(metavar="MODE", help="Colour transfer: none, light, balance, mean; by default what suits the model."),
 ]
 Sharpen: TypeAlias = Annotated[
     float, typer.Option(metavar="AMOUNT", min=0, max=1, help="Sharpen the new face, 0 to 1.")

@@ -46,7 +46,7 @@ def test_every_mode_keeps_the_contract(name: str) -> None:
 def test_modes_go_by_name() -> None:
     assert {"none", "mean", "light"} <= set(modes())
     assert open_color("none")(BRONZE, FACE, MASK) is BRONZE
-    with pytest.raises(UsageError, match=r"'sepia'.*light, mean, none"):
+    with pytest.raises(UsageError, match=r"'sepia'.*balance, light, mean, none"):
         open_color("sepia")
 
 
@@ -82,3 +82,12 @@ def test_sharpening_raises_detail_and_nothing_else() -> None:
     out = sharpen(edge, 0.5)
     assert out[16, 15, 0] < 80 and out[16, 16, 0] > 160
     assert np.array_equal(out[:, :10], edge[:, :10]) and np.array_equal(out[:, -10:], edge[:, -10:])
+
+
+def test_balance_takes_on_the_tint_and_leaves_black_black() -> None:
+    swapped = BRONZE.copy()
+    swapped[60:64, 60:64] = 0  # a pupil
+    out = open_color("balance")(swapped, FACE, MASK)
+    assert not out[60:64, 60:64].any()
+    ours, before, theirs = (each[INSIDE].mean(axis=0) for each in (out, swapped, FACE))
+    assert (np.abs(ours - theirs) < 0.4 * np.abs(before - theirs)).all()

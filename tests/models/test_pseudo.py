@@ -1,0 +1,112 @@
+"""Pseudo-pairs: who is drawn for whom, and how a face is bent to another's landmarks."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.batches import SideBatches
+from models.faces import FaceSet
+from models.mirror import MIRRORED
+from models.pseudo import mirrored, partners
+from models.reshape import GRID, bending
+from models.settings import Stage
+from realtime.arrays import Points
+from realtime.demo.portrait import LANDMARKS
+from realtime.geometry import TEMPLATES, apply
+
+SIZE = 128
+#: The portrait's landmarks in -1..1 of a crop.
+FACE = (apply(TEMPLATES["whole-face"].frame_to_crop(LANDMARKS, SIZE), LANDMARKS) + 0.5) * (2 / SIZE) - 1
+STAGE = Stage(name="all", share=1)
+
+
+def doing(open_mouth: float = 0.0, lids: float = 0.0, turn: float = 0.0, width: float = 1.0) -> Points:
+    """A face that opens its mouth or closes its eyes, turned to the picture's right, or of another build."""
+    points = FACE.copy()
+    points[65:68, 1] += open_mouth  # the inner edge of the lower lip
+    points[55:60, 1] += open_mouth
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        points[upper, 1] += lids * (points[lower, 1] - points[upper, 1])
+    points[27:36, 0] += turn  # the nose is nearest to the camera
+    points[48:68, 0] += turn / 2
+    points[:, 0] *= width
+    return points.astype(np.float32)
+
+
+def test_mirroring_twice_is_nothing() -> None:
+    points = doing(open_mouth=0.1, turn=0.05)
+    assert np.array_equal(mirrored(mirrored(points)), points)
+    assert mirrored(points)[36, 0] == -points[45, 0] and MIRRORED[36] == 45
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_the_nearest_face_does_the_same(mirror: bool) -> None:
+    kinds = [{}, {"open_mouth": 0.15}, {"lids": 0.9}, {"turn": 0.12}]
+    rng = np.random.default_rng(0)
+
+    def film(width: float) -> Points:
+        takes = [doing(**kind, width=width) for kind in kinds for _ in range(6)]
+        return (np.stack(takes) + rng.normal(0, 0.003, (24, 68, 2))).astype(np.float32)
+
+    ours, theirs = film(1.0), film(1.15)
+    found = partners(ours, theirs, mirror)
+    assert found.nearest.shape == (24, 4)
+    assert (found.nearest % 24 // 6 == np.arange(24)[:, None] // 6).all()
+
+
+def test_a_mirrored_face_serves_where_it_may() -> None:
+    ours = np.stack([doing(turn=turn) for turn in (-0.1, -0.12, -0.14)])
+    theirs = np.stack([doing(turn=turn) for turn in (0.1, 0.12, 0.14, 0.0)])
+    asking, generator = np.zeros(50, np.int64), torch.Generator().manual_seed(0)
+    drawn = partners(ours, theirs, True).draw(asking, generator)
+    assert drawn.mirrored[drawn.faces < 3].all()
+    assert np.allclose(drawn.source[drawn.faces == 0], mirrored(theirs[0])) and np.allclose(drawn.wanted, ours[0])
+    assert not partners(ours, theirs, False).draw(asking, generator).mirrored.any()
+
+
+def test_bending_takes_each_landmark_from_where_it_was() -> None:
+    wanted, source = torch.from_numpy(doing(turn=0.05))[None], torch.from_numpy(doing(open_mouth=0.2, width=1.2))[None]
+    places = bending(wanted, source)
+    assert places.shape == (1, 2, GRID, GRID)
+    found = torch.nn.functional.grid_sample(places, wanted[:, None], mode="bicubic", align_corners=False)[:, :, 0]
+    errors = (found.transpose(1, 2) - source).norm(dim=-1) * SIZE / 2  # pixels
+    assert errors.mean() < 0.3 and errors.max() < 1.5
+    steps = (torch.arange(GRID) + 0.5) * (2 / GRID) - 1
+    as_it_is = torch.stack(torch.meshgrid(steps, steps, indexing="xy"))
+    torch.testing.assert_close(bending(wanted, wanted)[0], as_it_is, atol=1e-4, rtol=0)
+
+
+def marked(points: Points, level: int) -> FaceSet:
+    """Faces of one grey, with a white square on the tip of the nose and their landmarks."""
+    pictures = np.full((len(points), SIZE, SIZE, 3), level, np.uint8)
+    landmarks = ((points + 1) * (SIZE / 2) - 0.5).astype(np.float32)
+    for picture, (x, y) in zip(pictures, np.rint(landmarks[:, 30]).astype(int), strict=True):
+        picture[y - 3 : y + 4, x - 3 : x + 4] = 255
+    return FaceSet(pictures, np.full((len(points), SIZE, SIZE), 255, np.uint8), landmarks)
+
+
+def test_half_of_a_batch_asks_with_the_other_side() -> None:
+    a = marked(np.stack([doing(turn=turn) for turn in (0.0, 0.1)] * 10), 40)
+    b = marked(np.stack([doing(turn=turn, width=1.2) for turn in (0.0, 0.1)] * 10), 160)
+    stage = Stage(name="plain", share=1, warp=0, light=0, pseudo=0.5)
+    for example in SideBatches([a, b]).draw(8, torch.Generator().manual_seed(0), stage):
+        asking, answer = example.face.mean((1, 2, 3)) > 0.4, example.target.mean((1, 2, 3)) > 0.4
+        assert (answer == (example.side == 1)).all(), "the answer is always the side's own"
+        assert asking.sum() == 4, "half of the questions come from the other side"
+        asked = (asking != answer).nonzero().ravel()
+        shown, told = (each[asked].mean(1).flatten(1) for each in (example.face, example.target))
+        for one, other in zip(shown, told, strict=True):
+            assert (_brightest(one) - _brightest(other)).norm() < 1.5, "the tip of the nose is where it was asked"
+
+
+def _brightest(picture: torch.Tensor) -> torch.Tensor:
+    """Middle (y, x) of what is brighter than the rest of a picture, float (S * S,)."""
+    bright = picture > (picture.max() + picture.median()) / 2
+    return torch.cartesian_prod(torch.arange(SIZE), torch.arange(SIZE))[bright].float().mean(0)
+
+
+def test_without_landmarks_there_are_no_pseudo_pairs() -> None:
+    with_them, bare = marked(doing()[None].repeat(8, 0), 40), marked(doing()[None].repeat(8, 0), 160)
+    without = FaceSet(bare.faces, bare.masks)
+    a, b = SideBatches([with_them, without]).draw(8, torch.Generator().manual_seed(0), STAGE)
+    assert (a.face.mean((1, 2, 3)) < 0.4).all() and (b.face.mean((1, 2, 3)) > 0.4).all()
