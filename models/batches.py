@@ -14,7 +14,7 @@ from models.augment import Geometry, Photometry, affine_grid, photometry, sample
 from models.faces import FaceSet
 from models.pairs import WEIGHT_ONE, Pairs
 from models.priority import priority_maps
-from models.pseudo import partners
+from models.pseudo import lent_mouths, partners
 from models.reshape import bending
 from models.settings import Stage
 from realtime.arrays import Bytes, Points
@@ -143,7 +143,9 @@ class SideBatches:
         bent = sample(places, grid).permute(0, 2, 3, 1)
         shown = sample(face, _warped(face, grid, geometry, stage, generator))
         sure = _shrunk(sample(target_mask, bent))
-        return shown, sample(target, bent, cubic=True), sample(mask, grid), sure * _weighed(weight, grid)
+        lent = sample(torch.from_numpy(lent_mouths(drawn)).to(device).unsqueeze(1), grid)
+        target = torch.lerp(sample(target, bent, cubic=True), sample(face, grid, cubic=True), lent)
+        return shown, target, sample(mask, grid), sure * _weighed(weight, grid)
 
     def held(self, count: int) -> Sequence[Example]:
         """See ``Batches.held``."""

@@ -3,12 +3,13 @@
 Sides that were filmed apart share no picture, so nothing tells a classic autoencoder what A's smile looks like on B:
 where light, poses or expressions of the two differ, their codes drift apart and the swap is a blur. A pseudo-pair
 shows it roughly. The nearest face is the one with the most similar pose and expression, and the better B's footage
-covers A's, the less it has to be bent.
+covers A's, the less it has to be bent. A closed mouth that is to open would only stretch; there A lends the inside.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from models.faceset.pose import pose_of
 from models.mirror import MIRRORED
 from realtime.arrays import Floats, Points
 
-__all__ = ["Drawn", "Partners", "mirrored", "partners"]
+__all__ = ["Drawn", "Partners", "lent_mouths", "mirrored", "partners"]
 
 #: Of so many nearest faces one is drawn at random.
 NEAREST: Final = 4
@@ -29,6 +30,12 @@ EYES: Final = slice(36, 48)
 BROWS: Final = slice(17, 27)
 LIPS: Final = slice(60, 68)
 LIDS: Final = 3.0
+#: A mouth is lent where it is further open than the partner's: not at all up to the first, wholly from the second on.
+#: Shares of the distance of the outer eye corners.
+LENT: Final = (0.02, 0.08)
+#: Side of a mouth's mask, and fractional bits of its corners.
+MOUTH: Final = 128
+BITS: Final = 4
 #: Faces that are compared with all others at once.
 BLOCK: Final = 1024
 
@@ -70,6 +77,27 @@ class Partners:
         choice = torch.randint(self.nearest.shape[1], (len(asking),), generator=generator).numpy()
         rows = self.nearest[asking, choice]
         return Drawn(rows % self.count, rows >= self.count, self.theirs[rows], self.ours[asking])
+
+
+def lent_mouths(drawn: Drawn) -> Floats:
+    """Where, and how much, the asking faces show the inside of a mouth that their partners do not.
+
+    float32 (K, MOUTH, MOUTH) in 0..1, on the asking faces' crops.
+    """
+    low, high = LENT
+    share = np.clip((_opening(drawn.wanted) - _opening(drawn.source) - low) / (high - low), 0, 1)
+    masks = np.zeros((len(share), MOUTH, MOUTH), np.uint8)
+    corners = ((drawn.wanted[:, LIPS] + 1) * (MOUTH / 2) - 0.5) * 2**BITS
+    for mask, lips in zip(masks, np.rint(corners).astype(np.int32), strict=True):
+        cv2.fillPoly(mask, [lips], (255,), cv2.LINE_AA, BITS)
+        cv2.GaussianBlur(mask, (5, 5), 0, dst=mask)
+    return np.asarray(masks * (share[:, None, None] / 255), np.float32)
+
+
+def _opening(landmarks: Points) -> Floats:
+    """How far mouths are open, in distances of the outer eye corners: float32 (N,)."""
+    apart = np.linalg.norm(landmarks[:, 66] - landmarks[:, 62], axis=1)
+    return np.asarray(apart / np.linalg.norm(landmarks[:, 45] - landmarks[:, 36], axis=1), np.float32)
 
 
 def partners(ours: Points, theirs: Points, mirror: bool) -> Partners:

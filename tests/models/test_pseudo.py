@@ -7,7 +7,7 @@ import torch
 from models.batches import SideBatches
 from models.faces import FaceSet
 from models.mirror import MIRRORED
-from models.pseudo import mirrored, partners
+from models.pseudo import Drawn, lent_mouths, mirrored, partners
 from models.reshape import GRID, bending
 from models.settings import Stage
 from realtime.arrays import Points
@@ -74,6 +74,17 @@ def test_bending_takes_each_landmark_from_where_it_was() -> None:
     steps = (torch.arange(GRID) + 0.5) * (2 / GRID) - 1
     as_it_is = torch.stack(torch.meshgrid(steps, steps, indexing="xy"))
     torch.testing.assert_close(bending(wanted, wanted)[0], as_it_is, atol=1e-4, rtol=0)
+
+
+def test_the_inside_of_a_mouth_is_lent_where_the_partner_has_it_closed() -> None:
+    wide, closed = doing(open_mouth=0.2)[None], doing()[None]
+    nobody, same = np.zeros(1, np.int64), np.zeros(1, bool)
+    (lent,) = lent_mouths(Drawn(nobody, same, closed, wide))
+    middle = wide[0, 60:68].mean(axis=0)
+    x, y = np.rint((middle + 1) * (len(lent) / 2)).astype(int)
+    assert lent[y, x] == 1 and 0 < (lent > 0).mean() < 0.05
+    assert not lent_mouths(Drawn(nobody, same, wide, wide)).any()
+    assert not lent_mouths(Drawn(nobody, same, wide, closed)).any()
 
 
 def marked(points: Points, level: int) -> FaceSet:
