@@ -11,15 +11,17 @@ import typer
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from models.architectures import Config, OriginalConfig, configure
-from models.batches import Batches, PairBatches, SideBatches
+from models.batches import Batches
 from models.book import TEMPLATE, book_sources, read_book_run
 from models.checkpoint import Checkpoint, write_checkpoint
 from models.digest import digest
 from models.faces import FaceSet, read_faceset
+from models.paired import PairBatches
 from models.pairs import read_pairs
 from models.settings import FILE, Plan, read_toml, validate
 from models.train import check_run
 from models.train import train as run
+from models.unpaired import SideBatches
 from realtime.errors import InputError, UsageError
 from realtime.geometry import TEMPLATES
 from realtime.heap import keep_all_freed_memory

@@ -32,11 +32,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from models.architectures import OriginalConfig  # noqa: E402
-from models.batches import SideBatches  # noqa: E402
 from models.cli import train as command  # noqa: E402
 from models.faces import read_faceset  # noqa: E402
 from models.settings import Settings  # noqa: E402
 from models.train import train  # noqa: E402
+from models.unpaired import SideBatches  # noqa: E402
 from realtime.heap import keep_all_freed_memory  # noqa: E402
 from realtime.memory import peak_rss_mb  # noqa: E402
 

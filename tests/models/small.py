@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from models.architectures import LiteConfig
-from models.batches import SideBatches
 from models.faces import FaceSet
 from models.settings import Settings
 from models.train import train
+from models.unpaired import SideBatches
 
 __all__ = ["TINY", "faces", "sides", "train_small"]
 

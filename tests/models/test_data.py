@@ -9,12 +9,14 @@ import torch
 from pytorch_msssim import ssim
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
-from models.batches import PairBatches, SideBatches, held_out
 from models.faces import FaceSet, read_faces
 from models.losses import masked_ssim, picture_loss, ssim_map
+from models.paired import PairBatches
 from models.pairs import WEIGHT_ONE, Pairs, read_pairs
 from models.priority import priority_maps
 from models.settings import LossWeights, Stage
+from models.side import held_out
+from models.unpaired import SideBatches
 from realtime.demo.portrait import LANDMARKS
 from realtime.errors import InputError
 from realtime.geometry import TEMPLATES, apply

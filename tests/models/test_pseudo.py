@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.batches import SideBatches
 from models.faces import FaceSet
 from models.mirror import MIRRORED
 from models.pseudo import Drawn, lent_mouths, mirrored, partners
 from models.reshape import GRID, bending
 from models.settings import Stage
+from models.unpaired import SideBatches
 from realtime.arrays import Points
 from realtime.demo.portrait import LANDMARKS
 from realtime.geometry import TEMPLATES, apply

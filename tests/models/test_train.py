@@ -10,11 +10,13 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models.architectures import LiteConfig
-from models.batches import Batches, PairBatches, SideBatches
+from models.batches import Batches
 from models.checkpoint import BEST, FILE, load_network, read_checkpoint
+from models.paired import PairBatches
 from models.pairs import Pairs
 from models.settings import Settings, Stage
 from models.train import train
+from models.unpaired import SideBatches
 from realtime.errors import InputError, MummerError, OutputError, UsageError
 from tests.models.small import TINY, faces, sides
 

@@ -12,8 +12,8 @@ import typer
 
 from models.architectures import LiteConfig
 from models.augment import Geometry
-from models.batches import PairBatches
 from models.digest import digest
+from models.paired import PairBatches
 from models.pairs import read_pairs
 from models.recipes.command import run
 from models.settings import Settings, Stage

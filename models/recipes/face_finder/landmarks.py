@@ -32,6 +32,7 @@ from models.recipes.face_finder.data import (
     to_unit,
     unlike_a_face,
 )
+from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_finder.nets import LANDMARK_SIZE, LANDMARK_WEIGHTS, LandmarkNet
 from models.recipes.face_finder.teachers import denoise, face_meshes
@@ -42,6 +43,8 @@ __all__ = ["Batch", "batches", "evaluate", "landmark_loss", "main"]
 
 #: Share of a batch that shows no face, for the presence output.
 NEGATIVES: Final = 0.2
+#: Share of the faces that are bent to another expression.
+EXPRESSIONS: Final = 0.4
 #: Pairs of landmarks that part when eyes and mouth open, and when the mouth goes wide. They make up little of the error
 #: of all points and most of what a face expresses; left to that error alone the net hardly moves them.
 OPENINGS: Final = torch.tensor(
@@ -67,9 +70,12 @@ def sample(
     )
     of_picture = is_face or rng.random() < 0.85
     pixels = crop_as_running(picture, crop, LANDMARK_SIZE) if of_picture else clouds(LANDMARK_SIZE, rng)
+    points, dense = to_unit(target[chosen], crop, LANDMARK_SIZE), to_unit(mesh[chosen], crop, LANDMARK_SIZE)
+    if is_face and rng.random() < EXPRESSIONS:
+        pixels, points = express(pixels, points, rng)
+        dense = np.full_like(dense, np.nan)
     if rng.random() < hardness:
         pixels = spoil(pixels, rng)
-    points, dense = to_unit(target[chosen], crop, LANDMARK_SIZE), to_unit(mesh[chosen], crop, LANDMARK_SIZE)
     if rng.random() < 0.5:
         pixels = pixels[:, ::-1]
         # The annotations count pixels from 1, so a mirrored point lies two pixels of the picture further on.
