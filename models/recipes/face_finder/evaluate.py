@@ -15,7 +15,15 @@ import numpy as np
 import typer
 
 from models.recipes.command import run
-from models.recipes.face_finder.data import AnnotatedFaces, jittered, load_faces, unlike_a_face
+from models.recipes.face_finder.data import (
+    AnnotatedFaces,
+    crop_as_running,
+    jittered,
+    load_faces,
+    to_unit,
+    unlike_a_face,
+)
+from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.teachers import YuNet
 from realtime.arrays import Bytes
 from realtime.errors import InputError
@@ -24,14 +32,36 @@ from realtime.finder.detector import Detector
 from realtime.finder.landmarker import SIZE, Landmarker
 from realtime.finder.tracks import overlap
 from realtime.frame import Frame
+from realtime.geometry import TEMPLATES
 from realtime.source import FileSource
 
 __all__ = ["main"]
 
 #: A box of the teacher counts from this score and this height in pixels on, and is found from this overlap (IoU) on.
 SCORE, HEIGHT, SAME = 0.8, 64, 0.4
+#: Gaps by name: landmarks above and below.
+GAPS = {"lids": ([37, 38, 43, 44], [41, 40, 47, 46]), "lips": ([61, 62, 63], [67, 66, 65])}
 #: Frames after which the smoothing of a still face has settled.
 SETTLED = 10
+
+
+def expressions(faces: AnnotatedFaces, landmarker: Landmarker) -> None:
+    """Held-out subjects bent to other expressions: how far the gaps of lids and lips are followed."""
+    rng = np.random.default_rng(8)
+    wanted: list[list[float]] = []
+    found: list[list[float]] = []
+    for i in np.flatnonzero(faces.held_out):
+        crop = TEMPLATES["landmarks"].frame_to_crop(faces.landmarks[i], 2 * SIZE)
+        pixels = crop_as_running(faces.pictures[i], crop, 2 * SIZE)
+        bent, points = express(pixels, to_unit(faces.landmarks[i], crop, 2 * SIZE), rng)
+        points = (points * (2 * SIZE) - 0.5).astype(np.float32)
+        eye = np.linalg.norm(points[36] - points[45])
+        seen, _ = landmarker.follow(Frame.from_rgb(bent), points)
+        for gaps, marks in ((wanted, points), (found, seen)):
+            gaps.append([float(np.linalg.norm(marks[a] - marks[b], axis=1).mean() / eye) for a, b in GAPS.values()])
+    for name, ours, theirs in zip(GAPS, np.transpose(found), np.transpose(wanted), strict=True):
+        slope, likeness = np.polyfit(theirs, ours, 1)[0], np.corrcoef(theirs, ours)[0, 1]
+        print(f"  bent to other expressions, {name}: follow by {slope:.0%}, correlation {likeness:.2f}")
 
 
 def landmarks(faces: AnnotatedFaces) -> None:
@@ -56,6 +86,7 @@ def landmarks(faces: AnnotatedFaces) -> None:
     for name, values in (("from a crop near the face", placed), ("from the detector", detected)):
         mean, median, p95 = np.mean(values), np.median(values), np.percentile(values, 95)
         print(f"  {name}: mean {mean:.2%} median {median:.2%} p95 {p95:.2%}")
+    expressions(faces, landmarker)
     print(f"  not detected: {unseen}; presence right {np.mean(present):.1%}, absence right {np.mean(absent):.1%}")
 
 
