@@ -10,8 +10,8 @@ from typing import Final, Literal, TypeAlias
 import cv2
 import numpy as np
 
+from models.faceset.cut import cut_mask
 from models.faceset.folder import Faceset
-from models.faceset.hull import hull_mask
 from models.faceset.measure import measure
 from models.faceset.parser import FaceParser
 from models.faceset.pose import pose_of
@@ -107,7 +107,7 @@ class FaceMaker:
 
     def _mask(self, crop: Bytes, landmarks: Points) -> tuple[Bytes, MaskKind]:
         if self._parse is None:
-            return hull_mask(landmarks, self._size), "hull"
+            return cut_mask(crop, landmarks), "hull"
         return self._parse(crop), "parser"
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from models.faceset.book import book_faces, book_landmarks, book_mask, is_book
+from models.faceset.cut import cut_mask
 from models.faceset.folder import IDENTITY, Faceset, is_faceset
-from models.faceset.hull import hull_mask
 from models.faceset.picture import quiet, read_bytes, read_picture
 from models.files import make_folder
 from realtime.arrays import Bytes, Points
@@ -76,9 +76,9 @@ def read_faceset(folder: Path, size: int, *, cache: Path | None = None, threads:
 
     With ``cache``, a folder, the pixels are kept there in a file of their own and mapped, not held in memory, and read
     from it the next time as long as faces and size are the same. ``threads`` of 0 is as many as there are cores. A
-    face without a mask gets its landmarks' hull, and one without landmarks counts whole. Raises ``InputError`` naming
-    the folder or file that is missing, empty, unreadable or not square, and ``OutputError`` where the cache cannot be
-    written.
+    face without a mask gets one from its landmarks and colours, and one without landmarks counts whole. Raises
+    ``InputError`` naming the folder or file that is missing, empty, unreadable or not square, and ``OutputError``
+    where the cache cannot be written.
     """
     entries, identity = _entries(folder)
     if not entries:
@@ -204,7 +204,7 @@ def _mask(entry: _Entry, size: int) -> Bytes:
     if entry.mask is not None:
         return _square(entry.mask, size)[..., 0]
     if entry.landmarks is not None:
-        return hull_mask(entry.landmarks * np.float32(size) - np.float32(0.5), size)
+        return cut_mask(_square(entry.picture, size), entry.landmarks * np.float32(size) - np.float32(0.5))
     return np.full((size, size), 255, np.uint8)
 
 
