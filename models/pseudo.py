@@ -25,11 +25,14 @@ __all__ = ["Drawn", "Partners", "lent_mouths", "mirrored", "partners"]
 NEAREST: Final = 4
 #: So many degrees count as much as landmarks that are off by the crop's width.
 DEGREES: Final = 200.0
-#: Lids and brows are compared as they stray from a person's own mean, the inner lips as they are. Lids move least.
-EYES: Final = slice(36, 48)
-BROWS: Final = slice(17, 27)
+#: What closing both eyes counts as much as: landmarks that are off by this share of the crop's width.
+CLOSING: Final = 0.1
 LIPS: Final = slice(60, 68)
-LIDS: Final = 3.0
+#: Of each eye: its corners, upper lid, lower lid, and the brow above it.
+EYES: Final = (
+    ((36, 39), (37, 38), (41, 40), slice(17, 22)),
+    ((42, 45), (43, 44), (47, 46), slice(22, 27)),
+)
 #: A mouth is lent where it is further open than the partner's: not at all up to the first, wholly from the second on.
 #: Shares of the distance of the outer eye corners.
 LENT: Final = (0.02, 0.08)
@@ -113,17 +116,19 @@ def partners(ours: Points, theirs: Points, mirror: bool) -> Partners:
 
 
 def _features(landmarks: Points) -> Floats:
-    """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 63).
+    """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 23).
 
-    The mean face as a linear function of the pose is found by least squares, held back a little where a side shows
-    few poses.
+    Poses and the shape of the inner lips are compared as they are; how far eyes are open, and how high brows are, as
+    they differ from what is usual for the person.
     """
     poses = np.array([(pose.yaw, pose.pitch, pose.roll) for pose in map(pose_of, landmarks)], np.float32) / DEGREES
-    known = np.column_stack([np.ones(len(poses), np.float32), poses - poses.mean(axis=0)])  # (N, 4)
-    flat = (landmarks / 2).reshape(len(landmarks), -1)  # in crop's widths
-    held = np.diag([0, 1e-3, 1e-3, 1e-3]).astype(np.float32) * len(poses)
-    fit = np.linalg.solve(known.T @ known + held, known.T @ flat)
-    strayed = (flat - known @ fit).reshape(-1, 68, 2)
-    lips = landmarks[:, LIPS] / 2
-    parts = (strayed[:, BROWS], LIDS * strayed[:, EYES], 2 * (lips - lips.mean(axis=1, keepdims=True)))
-    return np.column_stack([poses, *(part.reshape(len(poses), -1) / np.sqrt(part.shape[1]) for part in parts)])
+    crop = landmarks / 2  # in its widths
+    lips = crop[:, LIPS] - crop[:, LIPS].mean(axis=1, keepdims=True)
+    features = [poses, 2 * lips.reshape(len(lips), -1) / np.sqrt(lips.shape[1])]
+    for corners, upper, lower, brow in EYES:
+        wide = np.linalg.norm(crop[:, corners[1]] - crop[:, corners[0]], axis=1)
+        gap = np.linalg.norm(crop[:, upper] - crop[:, lower], axis=2).mean(axis=1) / wide
+        opened = np.minimum(gap / np.percentile(gap, 80), 1.2)
+        height = np.linalg.norm(crop[:, brow].mean(axis=1) - crop[:, corners].mean(axis=1), axis=1)
+        features += [CLOSING * opened[:, None], (height - np.median(height))[:, None]]
+    return np.asarray(np.concatenate(features, axis=1), np.float32)
