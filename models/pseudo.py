@@ -19,26 +19,20 @@ from models.faceset.pose import pose_of
 from models.mirror import MIRRORED
 from realtime.arrays import Floats, Points
 
-__all__ = ["Drawn", "Partners", "lent_mouths", "mirrored", "partners"]
+__all__ = ["Drawn", "Known", "Partners", "lent_mouths", "mirrored", "partners"]
 
 #: Of so many nearest faces one is drawn at random.
 NEAREST: Final = 4
 #: So many degrees count as much as landmarks that are off by the crop's width.
 DEGREES: Final = 200.0
-#: Closing an eye counts as much as landmarks that are off by this share of the crop's width: a head can be bent to
+#: Closing the eyes counts as much as landmarks that are off by this share of the crop's width: a head can be bent to
 #: another pose, but not to closed eyes.
-CLOSING: Final = 0.25
-#: Face finders see lids move less than they do. The least of a film is taken for shut, if it is this much below the
-#: usual.
-SHUT: Final = 0.15
-#: Lids that are closed by less of that way are open, or smiling.
-QUIVER: Final = 0.75
+CLOSING: Final = 0.35
+#: Eyes (``measure.openness``) are shut up to the first, and open from the second on. Smiles narrow them in between.
+SHUT: Final = (0.12, 0.2)
 LIPS: Final = slice(60, 68)
-#: Of each eye: its corners, upper lid, lower lid, and the brow above it.
-EYES: Final = (
-    ((36, 39), (37, 38), (41, 40), slice(17, 22)),
-    ((42, 45), (43, 44), (47, 46), slice(22, 27)),
-)
+#: The corners of each eye, and the brow above it.
+BROWS: Final = (((36, 39), slice(17, 22)), ((42, 45), slice(22, 27)))
 #: A mouth is lent where it is further open than the partner's: not at all up to the first, wholly from the second on.
 #: Shares of the distance of the outer eye corners.
 LENT: Final = (0.02, 0.08)
@@ -52,6 +46,16 @@ BLOCK: Final = 1024
 def mirrored(landmarks: Points) -> Points:
     """Landmarks, float32 (..., 68, 2) in -1..1, of the same faces in a mirror."""
     return np.asarray((landmarks * np.array([-1, 1], np.float32))[..., MIRRORED, :], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a side's faces: ``landmarks`` float32 (N, 68, 2) in -1..1 from edge to edge of the crop, and
+    ``eyes`` float32 (N,), how far they are open (``models.faceset.measure.openness``).
+    """
+
+    landmarks: Points
+    eyes: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +113,31 @@ def _opening(landmarks: Points) -> Floats:
     return np.asarray(apart / np.linalg.norm(landmarks[:, 45] - landmarks[:, 36], axis=1), np.float32)
 
 
-def partners(ours: Points, theirs: Points, mirror: bool) -> Partners:
-    """Partners for faces with landmarks ``ours`` among those with ``theirs``, both float32 (N, 68, 2) in -1..1.
-
-    ``mirror`` says whether a mirrored face will do.
-    """
-    rows = np.concatenate([theirs, mirrored(theirs)]) if mirror else theirs
-    wanted, offered = torch.from_numpy(_features(ours)), torch.from_numpy(_features(rows))
-    count = min(NEAREST, len(theirs))
+def partners(ours: Known, theirs: Known, mirror: bool) -> Partners:
+    """Partners for the faces of ``ours`` among those of ``theirs``; ``mirror`` says whether a mirrored one will do."""
+    rows = theirs.landmarks
+    eyes = theirs.eyes
+    if mirror:
+        rows, eyes = np.concatenate([rows, mirrored(rows)]), np.concatenate([eyes, eyes])
+    wanted, offered = (torch.from_numpy(_features(known)) for known in (ours, Known(rows, eyes)))
+    count = min(NEAREST, len(theirs.landmarks))
     nearest = [torch.cdist(block, offered).topk(count, largest=False).indices for block in torch.split(wanted, BLOCK)]
-    return Partners(ours, rows, torch.cat(nearest).numpy(), len(theirs))
+    return Partners(ours.landmarks, rows, torch.cat(nearest).numpy(), len(theirs.landmarks))
 
 
-def _features(landmarks: Points) -> Floats:
-    """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 23).
+def _features(known: Known) -> Floats:
+    """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 22).
 
-    Poses and the shape of the inner lips are compared as they are; how far eyes are open, and how high brows are, as
-    they differ from what is usual for the person.
+    Poses, eyes and the shape of the inner lips are compared as they are, and how high brows are, as it differs from
+    what is usual for the person.
     """
-    poses = np.array([(pose.yaw, pose.pitch, pose.roll) for pose in map(pose_of, landmarks)], np.float32) / DEGREES
-    crop = landmarks / 2  # in its widths
+    poses = np.array([(pose.yaw, pose.pitch, pose.roll) for pose in map(pose_of, known.landmarks)], np.float32)
+    crop = known.landmarks / 2  # in its widths
     lips = crop[:, LIPS] - crop[:, LIPS].mean(axis=1, keepdims=True)
-    features = [poses, 2 * lips.reshape(len(lips), -1) / np.sqrt(lips.shape[1])]
-    for corners, upper, lower, brow in EYES:
-        wide = np.linalg.norm(crop[:, corners[1]] - crop[:, corners[0]], axis=1)
-        gap = np.linalg.norm(crop[:, upper] - crop[:, lower], axis=2).mean(axis=1) / wide
-        shut, usual = np.percentile(gap, (2, 80))
-        closed = np.clip((usual - gap) / max(usual - shut, SHUT * usual), QUIVER, 1)
+    shut, wide = SHUT
+    opened = np.clip((known.eyes - shut) / (wide - shut), 0, 1)
+    features = [poses / DEGREES, 2 * lips.reshape(len(lips), -1) / np.sqrt(lips.shape[1]), CLOSING * opened[:, None]]
+    for corners, brow in BROWS:
         height = np.linalg.norm(crop[:, brow].mean(axis=1) - crop[:, corners].mean(axis=1), axis=1)
-        features += [CLOSING * closed[:, None], (height - np.median(height))[:, None]]
+        features.append((height - np.median(height))[:, None])
     return np.asarray(np.concatenate(features, axis=1), np.float32)

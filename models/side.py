@@ -10,9 +10,10 @@ from torch import Generator, Tensor
 
 from models.batches import CPU, Example, to_floats
 from models.faces import FaceSet
+from models.faceset.measure import openness
 from models.pairs import WEIGHT_ONE
 from models.priority import priority_maps
-from realtime.arrays import Points
+from models.pseudo import Known
 
 __all__ = ["Side", "held_out"]
 
@@ -24,8 +25,8 @@ class Side:
     """The faces of one side.
 
     ``flip`` is how often one of them is mirrored, ``hold_out`` the share that is kept for judging, ``priority`` how
-    often a pixel of eyes and mouth counts. ``held`` and ``used`` are int64 indices of faces, ``landmarks`` those of the
-    used ones, float32 (N, 68, 2) in -1..1 from edge to edge of the crop, None where they are not known.
+    often a pixel of eyes and mouth counts. ``held`` and ``used`` are int64 indices of faces. ``known`` is what is known
+    of the used ones, None where their landmarks are not.
     """
 
     def __init__(self, faces: FaceSet, flip: float = 0.0, hold_out: float = 0.0, priority: float = 1.0) -> None:
@@ -35,10 +36,12 @@ class Side:
         out = held_out(len(faces), hold_out)
         self.held, self.used = order[out], order[~out]
         size = faces.faces.shape[1]
-        self.landmarks: Points | None = None
+        self.known: Known | None = None
         self._weights = np.full((1, 1, 1), WEIGHT_ONE, np.uint8)
         if faces.landmarks is not None:
-            self.landmarks = np.asarray((faces.landmarks[self.used] + 0.5) * (2 / size) - 1, np.float32)
+            eyes = [openness(faces.faces[index], faces.landmarks[index]) for index in self.used]
+            landmarks = (faces.landmarks[self.used] + 0.5) * (2 / size) - 1
+            self.known = Known(landmarks.astype(np.float32), np.array(eyes, np.float32))
             if priority != 1:
                 self._weights = priority_maps(faces.landmarks, size, priority)
 

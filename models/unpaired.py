@@ -103,9 +103,9 @@ class SideBatches:
         if self._fit is not None and answering is not self._sides[0]:
             others.append((self._fit, True))
         return [
-            _Question(asking, partners(asking.landmarks, answering.landmarks, answering.flip > 0), of_clip)
+            _Question(asking, partners(asking.known, answering.known, answering.flip > 0), of_clip)
             for asking, of_clip in others
-            if asking.landmarks is not None and answering.landmarks is not None
+            if asking.known is not None and answering.known is not None
         ]
 
     def _own(self, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device) -> Drawn:

@@ -12,7 +12,7 @@ import numpy as np
 from realtime.arrays import Bytes, Points
 from realtime.geometry import fit_similarity
 
-__all__ = ["Measures", "measure"]
+__all__ = ["Measures", "measure", "openness"]
 
 #: Side of the crop that is measured.
 SIDE: Final = 256
@@ -61,7 +61,7 @@ def measure(crop: Bytes, mask: Bytes, landmarks: Points) -> Measures:
             _contrast(luma[:half][inside[:half]], luma[half:][inside[half:]]),
         ),
         phash=_fingerprint(luma),
-        eyes=_openness(luma, (landmarks + np.float32(0.5)) * np.float32(SIDE / len(crop)) - np.float32(0.5)),
+        eyes=_openness(luma, landmarks, len(crop)),
     )
 
 
@@ -78,8 +78,14 @@ def _contrast(first: Bytes, second: Bytes) -> float:
     return (b - a) / max(a + b, 1.0)
 
 
-def _openness(luma: Bytes, landmarks: Points) -> float:
-    """The mean of both eyes; see ``Measures.eyes``."""
+def openness(crop: Bytes, landmarks: Points) -> float:
+    """How far eyes are open, ``Measures.eyes`` alone; arguments as ``measure`` takes them."""
+    return _openness(np.asarray(cv2.cvtColor(_at(crop, SIDE), cv2.COLOR_RGB2GRAY), np.uint8), landmarks, len(crop))
+
+
+def _openness(luma: Bytes, landmarks: Points, size: int) -> float:
+    """The mean of both eyes, of landmarks in a crop of ``size`` pixels that was scaled to ``luma``."""
+    landmarks = (landmarks + np.float32(0.5)) * np.float32(SIDE / size) - np.float32(0.5)
     shares = []
     for corners in ((36, 39), (42, 45)):
         matrix = fit_similarity(landmarks[list(corners)], _CORNERS)
