@@ -34,9 +34,13 @@ sys.path.insert(0, str(ROOT))
 from models.architectures import OriginalConfig  # noqa: E402
 from models.cli import train as command  # noqa: E402
 from models.faces import read_faceset  # noqa: E402
+from models.faceset.folder import Faceset  # noqa: E402
+from models.faceset.record import Origin, Record  # noqa: E402
 from models.settings import Settings  # noqa: E402
 from models.train import train  # noqa: E402
 from models.unpaired import SideBatches  # noqa: E402
+from realtime.demo.portrait import LANDMARKS  # noqa: E402
+from realtime.geometry import TEMPLATES, apply  # noqa: E402
 from realtime.heap import keep_all_freed_memory  # noqa: E402
 from realtime.memory import peak_rss_mb  # noqa: E402
 
@@ -45,9 +49,12 @@ BATCH, SIZE, STORED = 16, 64, 512
 
 
 def write_faces(folder: Path, count: int, size: int, seed: int) -> Path:
-    """Smooth random pictures with some noise, which compress about as photographs do, and oval masks."""
+    """A faceset: smooth random pictures with some noise, which compress about as photographs do, and oval masks.
+
+    Their landmarks are those of one face, a little different each time, so that sides make pseudo-pairs.
+    """
     random = np.random.default_rng(seed)
-    folder.mkdir(parents=True)
+    faceset = Faceset.create(folder)
     mask = np.zeros((size, size), np.uint8)
     cv2.ellipse(mask, (size // 2, size // 2), (size // 3, int(size / 2.4)), 0, 0, 360, 255, -1)
     drawn = []
@@ -55,9 +62,20 @@ def write_faces(folder: Path, count: int, size: int, seed: int) -> Path:
         coarse = cv2.resize(random.integers(0, 256, (12, 12, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
         drawn.append(cv2.imencode(".png", cv2.add(coarse, random.integers(0, 6, coarse.shape, np.uint8)))[1].tobytes())
     outline = cv2.imencode(".png", mask)[1].tobytes()
+    face = apply(TEMPLATES["whole-face"].frame_to_crop(LANDMARKS, size), LANDMARKS)
+    records = []
     for index in range(count):
-        (folder / f"{index:05d}.png").write_bytes(drawn[index % len(drawn)])
-        (folder / f"{index:05d}.mask.png").write_bytes(outline)
+        landmarks = face + random.normal(0, size / 100, face.shape)
+        record = Record(
+            file=f"{index:05d}.png", source=Origin(name="noise", sha256="0" * 64), frame=index, pts=None,
+            time_base=None, landmarks=landmarks.round(2).tolist(), matrix=((1, 0, 0), (0, 1, 0)), size=size, yaw=0, pitch=0, roll=0,
+            misfit=0, sharpness=0, brightness=0.5, clipped=0, light=(0, 0), score=1, track=0, mask="file",
+            sha256=f"{index:064x}", phash="0" * 64,
+        )  # fmt: skip
+        faceset.picture(record).write_bytes(drawn[index % len(drawn)])
+        faceset.mask(record).write_bytes(outline)
+        records.append(record)
+    faceset.index.replace(records)
     return folder
 
 
@@ -87,14 +105,14 @@ def plain(folders: list[Path], clock: Clock) -> None:
     for side in range(2):
         own = [*network.decoders[side].parameters(), *network.masks[side].parameters()]
         optimizers.append(torch.optim.Adam(own, 8e-5, betas=(0.5, 0.999)))
-    paths = [sorted(path for path in folder.glob("*.png") if ".mask" not in path.name) for folder in folders]
+    paths = [sorted((folder / "faces").glob("*.png")) for folder in folders]
 
     def read(side: int) -> tuple[Tensor, Tensor]:
         faces, masks = [], []
         for index in random.integers(len(paths[side]), size=BATCH):
             path = paths[side][index]
             face = cv2.resize(cv2.imread(str(path)), (SIZE, SIZE))
-            mask = cv2.resize(cv2.imread(str(path.with_suffix(".mask.png")), cv2.IMREAD_GRAYSCALE), (SIZE, SIZE))
+            mask = cv2.resize(cv2.imread(str(folders[side] / "masks" / path.name), cv2.IMREAD_GRAYSCALE), (SIZE, SIZE))
             if random.random() < 0.5:
                 face, mask = face[:, ::-1], mask[:, ::-1]
             faces.append(face.transpose(2, 0, 1).astype(np.float32) / 255)
