@@ -183,7 +183,7 @@ def _faces(folder: Path, size: int, cache: Path | None) -> FaceSet:
 
 
 def _compare(folders: Sequence[Path], sides: Sequence[FaceSet]) -> None:
-    """Say where one side has far fewer faces than another, and where a run will not be exportable."""
+    """Say where one side has far fewer faces than another, or lacks landmarks, and where no export will follow."""
     say = rank_zero_only(typer.echo)  # the first of several processes
     counts = [len(side) for side in sides]
     if max(counts) > UNEVEN * min(counts):
@@ -192,6 +192,8 @@ def _compare(folders: Sequence[Path], sides: Sequence[FaceSet]) -> None:
     for letter, folder, side in zip(ascii_uppercase, folders, sides, strict=False):
         if side.identity is None:
             say(f"side {letter}: {folder} names no identity; `mummer export` will ask for a consent record")
+        if side.landmarks is None:
+            say(f"side {letter}: {folder} has no landmarks; without them it takes part in no pseudo-pairs")
 
 
 def _flips(flip: str, sides: int) -> list[float]:
