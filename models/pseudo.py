@@ -50,8 +50,10 @@ def mirrored(landmarks: Points) -> Points:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a side's faces: ``landmarks`` float32 (N, 68, 2) in -1..1 from edge to edge of the crop, and
-    ``eyes`` float32 (N,), how far they are open (``models.faceset.measure.openness``).
+    """What is known of a side's faces.
+
+    ``landmarks`` is float32 (N, 68, 2) in -1..1 from edge to edge of the crop, ``eyes`` float32 (N,), how far they are
+    open (``models.faceset.measure.openness``).
     """
 
     landmarks: Points

@@ -22,7 +22,7 @@ __all__ = ["SideBatches"]
 #: How much of a bent face's rim says nothing, in shares of the crop's side.
 RIM: Final = 0.03
 #: ``Example`` without its side.
-Drawn: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
+Part: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class SideBatches:
             if asking.known is not None and answering.known is not None
         ]
 
-    def _own(self, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device) -> Drawn:
+    def _own(self, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device) -> Part:
         """Faces of a side, warped, to be answered with the same as they were."""
         face, mask, weight = side.take(side.used[side.choose(count, generator)], device)
         grid, warped = self._grids(face, side.flip, generator, stage)
@@ -116,7 +116,7 @@ class SideBatches:
 
     def _pseudo(
         self, question: _Question, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device
-    ) -> Drawn:
+    ) -> Part:
         """Faces that ask, warped, to be answered with faces of ``side``, bent to the landmarks of those that ask."""
         asking = question.asking
         chosen = asking.choose(count, generator)

@@ -69,8 +69,8 @@ def write_faces(folder: Path, count: int, size: int, seed: int) -> Path:
         record = Record(
             file=f"{index:05d}.png", source=Origin(name="noise", sha256="0" * 64), frame=index, pts=None,
             time_base=None, landmarks=landmarks.round(2).tolist(), matrix=((1, 0, 0), (0, 1, 0)), size=size,
-            yaw=0, pitch=0, roll=0, misfit=0, sharpness=0, brightness=0.5, clipped=0, light=(0, 0), score=1, track=0, mask="file",
-            sha256=f"{index:064x}", phash="0" * 64,
+            yaw=0, pitch=0, roll=0, misfit=0, sharpness=0, brightness=0.5, clipped=0, light=(0, 0), score=1, track=0,
+            mask="file", sha256=f"{index:064x}", phash="0" * 64,
         )  # fmt: skip
         faceset.picture(record).write_bytes(drawn[index % len(drawn)])
         faceset.mask(record).write_bytes(outline)
