@@ -10,7 +10,6 @@ import typer
 from export.face_finder import export_face_finder
 from export.forms import FORMS, Form
 from export.model import Exported, Request, export_model, form_of
-from export.precision import BARS
 from export.record import Precision, identities_of, letter, make_card
 from export.samples import collect_faces
 from export.search import Found
@@ -44,6 +43,10 @@ def export(
     fp16: Annotated[bool, typer.Option("--fp16", help="Half precision: half the size, for GPUs.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Whole numbers: for CPUs; needs --calibrate.")] = False,
     calibrate: Annotated[Path | None, typer.Option(help="Aligned faces that --int8 takes its ranges from.")] = None,
+    quality: Annotated[
+        float | None,
+        typer.Option(min=20, max=60, help="Least PSNR in dB with --fp16 (else 45) or --int8 (else 35)."),
+    ] = None,
     opset: Annotated[int, typer.Option(min=18, max=25, help="Version of the ONNX operators.")] = OPSET,
     consent: Annotated[
         list[Path] | None,
@@ -67,6 +70,8 @@ def export(
         raise UsageError(f"{run}: into which model file? give a name that ends in {' or '.join(FORMS)}")
     form = form_of(output)
     precision = chosen_precision(fp16, int8, calibrate)
+    if quality is not None and precision == "float32":
+        raise UsageError("--quality is for --fp16 and --int8: float32 loses nothing")
     checkpoint = read_checkpoint(run)
     config = checkpoint.config
     sides = chosen_sides(side or (), direction, config.sides, run)
@@ -83,7 +88,7 @@ def export(
     faces = collect_faces(size or config.size, card.template, samples, calibrate)
     network = load_network(checkpoint)
     for numbers, people, path in files:
-        request = Request(numbers, size or config.size, precision, opset)
+        request = Request(numbers, size or config.size, precision, opset, quality)
         exported = export_model(network, config, request, card.of(people), faces, path)
         for line in report(exported, request, form, faces.samples, path):
             typer.echo(line)
@@ -147,15 +152,15 @@ def report(exported: Exported, request: Request, form: Form, faces: Bytes, path:
     for number, side in zip(request.sides, exported.sides, strict=True):
         if side.found is not None:
             yield f"  side {letter(number)}:"
-            yield from _table(side.plain, side.found, request.precision, form, faces)
+            yield from _table(side.plain, side.found, request, form, faces)
 
 
 def _table(
-    plain: onnx.ModelProto, found: Found[onnx.ModelProto], precision: Precision, form: Form, faces: Bytes
+    plain: onnx.ModelProto, found: Found[onnx.ModelProto], request: Request, form: Form, faces: Bytes
 ) -> Iterator[str]:
     """Speed and quality of one side, and each layer's quality where they had to be measured."""
-    yield f"  {found.quality:7.1f} dB against torch in float32 (at least {BARS[precision]:g})"
-    if precision == "int8":  # halves are for GPUs: their speed on a CPU says nothing
+    yield f"  {found.quality:7.1f} dB against torch in float32 (at least {request.bar:g})"
+    if request.precision == "int8":  # halves are for GPUs: their speed on a CPU says nothing
         slow, fast = milliseconds([plain, found.model], form, faces)
         yield f"  {fast:7.2f} ms a face on one core, {slow:.2f} ms in float32: {slow / fast:.2f} times as fast"
     for part, quality in sorted(found.alone.items(), key=lambda item: item[1]):

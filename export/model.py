@@ -26,12 +26,21 @@ __all__ = ["Exported", "Request", "Side", "export_model", "form_of"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to export: ``sides`` of a network, for pictures of ``size`` pixels, in a version of ONNX's operators."""
+    """What to export: ``sides`` of a network, for pictures of ``size`` pixels, in a version of ONNX's operators.
+
+    ``quality`` is the least peak signal-to-noise ratio of another precision than float32, in dB; None is its own bar.
+    """
 
     sides: tuple[int, ...]
     size: int
     precision: Precision = "float32"
     opset: int = OPSET
+    quality: float | None = None
+
+    @property
+    def bar(self) -> float:
+        """The least peak signal-to-noise ratio, in dB."""
+        return BARS[self.precision] if self.quality is None else self.quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +81,9 @@ def export_model(network: Network, config: Config, request: Request, card: Card,
     """Write ``network`` as a model file of the form that the name of ``path`` asks for.
 
     Torch and ONNX Runtime are compared on the samples of ``faces``, two or more. The file appears only when it is
-    whole and passes the checks: onnx's own, the form's contract, parity with torch (within 1e-3; at least 45 dB in
-    half precision, 35 dB in whole numbers), the same answer for one face as for several. Raises ``ModelError`` when a
-    check fails, ``OutputError`` when the file cannot be written, ``UsageError`` for several sides in a form that
+    whole and passes the checks: onnx's own, the form's contract, parity with torch (within 1e-3; in half precision and
+    in whole numbers what ``request.bar`` says), the same answer for one face as for several. Raises ``ModelError`` when
+    a check fails, ``OutputError`` when the file cannot be written, ``UsageError`` for several sides in a form that
     holds one.
     """
     form = form_of(path)
@@ -92,7 +101,7 @@ def export_model(network: Network, config: Config, request: Request, card: Card,
     check_contract(model, form, request.size, CHOICE if several else None)
     runner = Runner(model, form)
     for number, side in enumerate(sides):
-        _check_side(runner, form, request.precision, faces.samples, side.expected, number if several else None)
+        _check_side(runner, form, request, faces.samples, side.expected, number if several else None)
     write_whole(path, model.SerializeToString())
     return Exported(manifest, sides)
 
@@ -109,20 +118,18 @@ def _side(network: Network, config: Config, side: int, request: Request, form: F
     model.graph.output.pop()  # the file has no use for the floats
     if request.precision == "float32":
         return Side(model, expected)
-    return Side(model, expected, convert(request.precision, model, form, faces, expected))
+    return Side(model, expected, convert(request.precision, model, form, faces, expected, request.bar))
 
 
 def _check_side(
-    runner: Runner, form: Form, precision: Precision, faces: Bytes, expected: Floats, choice: int | None
+    runner: Runner, form: Form, request: Request, faces: Bytes, expected: Floats, choice: int | None
 ) -> None:
     """The finished file gives the ``expected`` pictures, in a batch and alone, and keeps within the range."""
     got = runner(faces, choice)
-    if precision == "float32":
+    if request.precision == "float32":
         check_same(got, expected, form.rounding)
-    elif not psnr(got, expected) >= BARS[precision]:
-        raise ModelError(
-            f"in {precision} the picture has {psnr(got, expected):.1f} dB, not {BARS[precision]:g}; not written"
-        )
+    elif not (quality := psnr(got, expected)) >= request.bar:
+        raise ModelError(f"in {request.precision} the picture has {quality:.1f} dB, not {request.bar:g}; not written")
     if got.min() < 0 or got.max() > 1:
         raise ModelError("the file's pictures go beyond 0..1; not written")
     check_batches(runner, faces, got, form.rounding, choice)

@@ -17,22 +17,22 @@ from realtime.errors import ModelError
 
 __all__ = ["BARS", "convert"]
 
-#: Least peak signal-to-noise ratio against torch in single precision, in dB.
+#: Least peak signal-to-noise ratio against torch in single precision, in dB, where nobody asks for more.
 BARS: Final[Mapping[Precision, float]] = {"float16": 45.0, "int8": 35.0}
 
 
 def convert(
-    precision: Precision, model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats
+    precision: Precision, model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats, bar: float
 ) -> Found[onnx.ModelProto]:
     """``model`` in another precision, with as little as possible left as it is.
 
-    ``expected``, float32 (N, 4, P, P), is what torch answers to the samples. Raises ``ModelError`` where the
-    picture suffers too much whatever is left out.
+    ``expected``, float32 (N, 4, P, P), is what torch answers to the samples, ``bar`` the least peak signal-to-noise
+    ratio against it, in dB. Raises ``ModelError`` where the picture suffers too much whatever is left out.
     """
-    return _WAYS[precision](model, form, faces, expected)
+    return _WAYS[precision](model, form, faces, expected, bar)
 
 
-def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
+def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats, bar: float) -> Found[onnx.ModelProto]:
     questions = [{form.tensors.input: form.asked(face[None])} for face in (*faces.samples, *faces.calibration)]
     kept = sensitive(model, questions)
     parts = parts_of(model, kept)
@@ -40,21 +40,21 @@ def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) ->
         list(parts),
         lambda left_out: to_half(model, kept | {name for part in left_out for name in parts[part]}),
         lambda half: psnr(Runner(rehearsal(half), form)(faces.samples), expected),
-        BARS["float16"],
+        bar,
     )
-    if psnr(Runner(found.model, form)(faces.samples), expected) < BARS["float16"]:
+    if psnr(Runner(found.model, form)(faces.samples), expected) < bar:
         raise ModelError("the half-precision file answers otherwise than its rehearsal; not written")
     return found
 
 
-def _whole_numbers(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats) -> Found[onnx.ModelProto]:
+def _whole_numbers(
+    model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats, bar: float
+) -> Found[onnx.ModelProto]:
     quantise = Quantiser(model, form, faces.calibration)
-    return leave_out(
-        quantise.layers, quantise, lambda small: psnr(Runner(small, form)(faces.samples), expected), BARS["int8"]
-    )
+    return leave_out(quantise.layers, quantise, lambda small: psnr(Runner(small, form)(faces.samples), expected), bar)
 
 
-_WAYS: Final[Mapping[Precision, Callable[[onnx.ModelProto, Form, Faces, Floats], Found[onnx.ModelProto]]]] = {
+_WAYS: Final[Mapping[Precision, Callable[[onnx.ModelProto, Form, Faces, Floats, float], Found[onnx.ModelProto]]]] = {
     "float16": _half,
     "int8": _whole_numbers,
 }

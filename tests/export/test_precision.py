@@ -76,7 +76,7 @@ def test_graphs_that_are_the_same_need_no_choice(lite: tuple[Exported, Path]) ->
 
 def test_half_precision(lite: tuple[Exported, Path]) -> None:
     side = lite[0].sides[0]
-    found = precision.convert("float16", side.model, OWN, faces(64), side.expected)
+    found = precision.convert("float16", side.model, OWN, faces(64), side.expected, 45)
     assert found.quality >= 45
     assert found.left_out == ()
     types = {tensor.data_type for tensor in found.model.graph.initializer if len(tensor.dims) == 4}
@@ -131,7 +131,7 @@ def test_a_rehearsal_shows_what_a_cpu_hides() -> None:
 
 def test_whole_numbers(lite: tuple[Exported, Path], tmp_path: Path) -> None:
     side = lite[0].sides[1]
-    found = precision.convert("int8", side.model, OWN, faces(64), side.expected)
+    found = precision.convert("int8", side.model, OWN, faces(64), side.expected, 35)
     assert found.quality >= 35
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds(found.model)
     convolutions = [tensor for tensor in found.model.graph.initializer if len(tensor.dims) == 4]
@@ -142,11 +142,10 @@ def test_whole_numbers(lite: tuple[Exported, Path], tmp_path: Path) -> None:
     assert convolutions[0].dims[0] in [dims[0] for dims in scales if dims]
 
 
-def test_layers_that_hurt_are_left_out(lite: tuple[Exported, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_layers_that_hurt_are_left_out(lite: tuple[Exported, Path]) -> None:
     side, pictures = lite[0].sides[1], faces(64)
-    whole = precision.convert("int8", side.model, OWN, pictures, side.expected).quality
-    monkeypatch.setattr(precision, "BARS", {"int8": whole + 1})
-    found = precision.convert("int8", side.model, OWN, pictures, side.expected)
+    whole = precision.convert("int8", side.model, OWN, pictures, side.expected, 35).quality
+    found = precision.convert("int8", side.model, OWN, pictures, side.expected, whole + 1)
     layers = Quantiser(side.model, OWN, pictures.calibration).layers
     assert found.quality >= whole + 1
     assert 0 < len(found.left_out) < len(layers)
@@ -156,9 +155,8 @@ def test_layers_that_hurt_are_left_out(lite: tuple[Exported, Path], monkeypatch:
     left = {node.name: node for node in found.model.graph.node}[worst]
     assert left.input[1] in {tensor.name for tensor in side.model.graph.initializer}  # no DequantizeLinear before it
 
-    monkeypatch.setattr(precision, "BARS", {"int8": 200.0})
     with pytest.raises(ModelError, match="200 dB"):
-        precision.convert("int8", side.model, OWN, pictures, side.expected)
+        precision.convert("int8", side.model, OWN, pictures, side.expected, 200)
 
 
 @pytest.mark.parametrize("bar", [30.0, 60.0, 89.0])

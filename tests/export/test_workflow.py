@@ -188,6 +188,7 @@ def test_consent_is_asked_for(run: Path, tmp_path: Path) -> None:
         (("x.onnx", "--int8", "--fp16", "--calibrate", "nowhere"), "either"),
         (("x.onnx", "--samples", "nowhere"), "nowhere"),
         (("x.onnx", "--color", "purple"), "purple"),
+        (("x.onnx", "--quality", "40"), "--quality"),
         (("x.onnx", "--licence", ""), "licence"),
     ],
 )
