@@ -21,6 +21,9 @@ from realtime.arrays import Floats, Points
 
 __all__ = ["Drawn", "Known", "Partners", "lent_mouths", "mirrored", "partners"]
 
+#: How far to the right landmarks are placed, in distances of the outer eye corners; see the face finder's model card.
+#: Measured: 0.026 on persons it never saw, 0.016 to 0.033 on three films.
+LEAN: Final = 0.026
 #: Of so many nearest faces one is drawn at random.
 NEAREST: Final = 4
 #: So many degrees count as much as landmarks that are off by the crop's width.
@@ -44,8 +47,14 @@ BLOCK: Final = 1024
 
 
 def mirrored(landmarks: Points) -> Points:
-    """Landmarks, float32 (..., 68, 2) in -1..1, of the same faces in a mirror."""
-    return np.asarray((landmarks * np.array([-1, 1], np.float32))[..., MIRRORED, :], np.float32)
+    """What the built-in face finder would find of the same faces in a mirror: float32 (..., 68, 2) in -1..1, as given.
+
+    It places landmarks a little to the right, whatever it is shown, and so it would in the mirror too.
+    """
+    turned = (landmarks * np.array([-1, 1], np.float32))[..., MIRRORED, :]
+    eyes = np.linalg.norm(turned[..., 45, :] - turned[..., 36, :], axis=-1)
+    turned[..., 0] += 2 * LEAN * eyes[..., None]
+    return np.asarray(turned, np.float32)
 
 
 @dataclass(frozen=True, slots=True)

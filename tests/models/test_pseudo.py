@@ -8,7 +8,7 @@ import torch
 
 from models.faces import FaceSet
 from models.mirror import MIRRORED
-from models.pseudo import Drawn, Known, lent_mouths, mirrored, partners
+from models.pseudo import LEAN, Drawn, Known, lent_mouths, mirrored, partners
 from models.reshape import GRID, bending
 from models.settings import Stage
 from models.unpaired import SideBatches
@@ -33,10 +33,12 @@ def doing(open_mouth: float = 0.0, turn: float = 0.0, width: float = 1.0) -> Poi
     return points.astype(np.float32)
 
 
-def test_mirroring_twice_is_nothing() -> None:
+def test_a_mirrored_face_leans_to_the_same_side() -> None:
     points = doing(open_mouth=0.1, turn=0.05)
-    assert np.array_equal(mirrored(mirrored(points)), points)
-    assert mirrored(points)[36, 0] == -points[45, 0] and MIRRORED[36] == 45
+    lean = LEAN * np.linalg.norm(points[45] - points[36])
+    upright = points - np.float32([lean, 0])  # where the landmarks really are
+    assert np.allclose(mirrored(points) - np.float32([lean, 0]), (upright * np.float32([-1, 1]))[MIRRORED], atol=1e-6)
+    assert np.allclose(mirrored(mirrored(points)), points, atol=1e-6)
 
 
 def known(landmarks: Points, eyes: float = 0.5) -> Known:
