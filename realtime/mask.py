@@ -14,7 +14,18 @@ import numpy as np
 from realtime.arrays import Bytes
 from realtime.errors import UsageError
 
-__all__ = ["BLENDS", "Blend", "open_blend"]
+__all__ = ["BLENDS", "Blend", "inside", "open_blend"]
+
+#: Pixels count as face above this mask value.
+HALF: Final = 127
+#: Faces of fewer pixels have no statistics.
+LEAST: Final = 64
+
+
+def inside(mask: Bytes) -> Bytes | None:
+    """The pixels of a mask, uint8 (S, S), that are face: 255 there and else 0. None where they are too few to go by."""
+    face = np.asarray(cv2.threshold(mask, HALF, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    return face if cv2.countNonZero(face) >= LEAST else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.arrays import Bytes
+from realtime.mask import inside
 
 __all__ = ["transfer"]
 
@@ -18,21 +19,17 @@ __all__ = ["transfer"]
 STRENGTH: Final = 0.8
 #: A gain stays within 1/LIMIT..LIMIT.
 LIMIT: Final = 1.8
-#: Faces of fewer pixels say nothing about the light.
-LEAST: Final = 64
-#: Pixels count above this mask value.
-HALF: Final = 127
 
 
 def transfer(swapped: Bytes, crop: Bytes, mask: Bytes) -> Bytes:
     """Three gains for all of the face, from the mean colours inside the mask."""
-    inside = np.asarray(cv2.threshold(mask, HALF, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    if cv2.countNonZero(inside) < LEAST:
+    face = inside(mask)
+    if face is None:
         return swapped
-    gain = np.clip((_mean(crop, inside) / _mean(swapped, inside)) ** STRENGTH, 1 / LIMIT, LIMIT)
+    gain = np.clip((_mean(crop, face) / _mean(swapped, face)) ** STRENGTH, 1 / LIMIT, LIMIT)
     return np.asarray(cv2.transform(swapped, np.diag(gain)), np.uint8)
 
 
-def _mean(rgb: Bytes, inside: Bytes) -> NDArray[np.float64]:
+def _mean(rgb: Bytes, face: Bytes) -> NDArray[np.float64]:
     """Mean colour inside the mask, float64 (3,), above 0."""
-    return np.array(cv2.mean(rgb, mask=inside)[:3]) + 1
+    return np.array(cv2.mean(rgb, mask=face)[:3]) + 1

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from realtime.arrays import Bytes
+from realtime.mask import inside
 
 __all__ = ["transfer"]
 
@@ -16,19 +17,15 @@ __all__ = ["transfer"]
 STRENGTH: Final = 0.35
 #: The gain stays within 1/LIMIT..LIMIT.
 LIMIT: Final = 1.35
-#: Faces of fewer pixels say nothing about the light.
-LEAST: Final = 64
-#: Pixels count above this mask value.
-HALF: Final = 127
 
 
 def transfer(swapped: Bytes, crop: Bytes, mask: Bytes) -> Bytes:
     """One gain for all of the face, from the mean lumas inside the mask."""
-    inside = np.asarray(cv2.threshold(mask, HALF, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    if cv2.countNonZero(inside) < LEAST:
+    face = inside(mask)
+    if face is None:
         return swapped
-    ours = cv2.mean(cv2.cvtColor(swapped, cv2.COLOR_RGB2GRAY), mask=inside)[0]
-    theirs = cv2.mean(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), mask=inside)[0]
+    ours = cv2.mean(cv2.cvtColor(swapped, cv2.COLOR_RGB2GRAY), mask=face)[0]
+    theirs = cv2.mean(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), mask=face)[0]
     gain = ((theirs + 1) / (ours + 1)) ** STRENGTH
     gain = min(max(gain, 1 / LIMIT), LIMIT)
     return np.asarray(cv2.convertScaleAbs(swapped, alpha=gain), np.uint8)
