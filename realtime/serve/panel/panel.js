@@ -27,7 +27,15 @@ async function attempt(task, where = $("session-problem")) {
 }
 
 const running = () => session?.state === "running";
-const change = (what) => running() && attempt(async () => show(await ask("PATCH", "/api/session", what)));
+let asking = 0; // changes under way: until they are answered, a status may still tell of the settings before them
+
+async function change(what) {
+  if (!running()) return;
+  asking += 1;
+  const status = await attempt(() => ask("PATCH", "/api/session", what));
+  asking -= 1;
+  if (status) show(status);
+}
 
 function later(wait, task) { // a slider that is dragged asks once it rests a moment
   let timer;
@@ -99,6 +107,7 @@ function show(status) {
   fill($("problems"), said.length ? said.map((text) => item(text)) : [item("none", "none")]);
   sinks();
   if (!engine) { seen = null; return; }
+  if (asking) return;
   wanted = new Set(engine.sinks.map((sink) => sink.address));
   if (document.activeElement !== $("sharpen")) $("sharpen").value = engine.look.sharpen;
   $("sharpen-value").textContent = Number($("sharpen").value).toFixed(2);
