@@ -138,7 +138,8 @@ def test_spoilt_pictures_stay_pictures(size: int) -> None:
         assert (crop == before).all()
 
 
-def test_samples_move_and_mirror_landmarks_with_the_picture() -> None:
+def test_samples_move_and_mirror_landmarks_with_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landmarks, "EXPRESSIONS", 0.0)  # eyes stay as they are drawn
     picture, points = drawn_face(160, 3)
     faces = AnnotatedFaces([picture], points[None], np.array([False]))
     mesh = np.zeros((1, 468, 2), np.float32)
@@ -149,7 +150,7 @@ def test_samples_move_and_mirror_landmarks_with_the_picture() -> None:
         if not is_face:
             continue
         x, y = (target[36:42].mean(axis=0) * LANDMARK_SIZE - 0.5).round().astype(int)
-        assert pixels[y, x].min() > 150  # the white of the eye that is on the picture's left, mirrored or not
+        assert pixels[y, x].min() > 200  # the white of the eye that is on the picture's left, mirrored or not
         assert target[36, 0] < target[45, 0]
         mirrored += bool(np.isnan(dense).all())
     assert 5 < mirrored < 30
