@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto
 
 from export.forms import Form
-from realtime.errors import ModelError
+from realtime.runtime.errors import ModelError
 
 __all__ = ["check_contract", "check_graph", "graphs"]
 

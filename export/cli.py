@@ -17,10 +17,10 @@ from export.speed import milliseconds
 from models.checkpoint import load_network, read_checkpoint
 from models.detectors.fan import FanFinder
 from models.graph import OPSET
-from realtime.arrays import Bytes
-from realtime.errors import OutputError, UsageError
 from realtime.finder.sfd_fan import DETECTOR, LANDMARKS
-from realtime.identity import Identity
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import OutputError, UsageError
+from realtime.swap.consent import Identity
 
 __all__ = ["export"]
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.architectures import Network
-from realtime.arrays import Bytes, Floats
-from realtime.manifest import Tensors
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.swap.manifest import Tensors
 
 __all__ = ["ANSWER", "FORMS", "Form", "Picture"]
 

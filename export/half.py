@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from realtime.arrays import Bytes, Floats
-from realtime.sessions import open_session
+from realtime.inference.session import open_session
+from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["parts_of", "rehearsal", "sensitive", "to_half"]
 

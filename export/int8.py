@@ -16,7 +16,7 @@ from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from export.forms import Form
-from realtime.arrays import Bytes, Floats
+from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["Quantiser"]
 

@@ -17,9 +17,9 @@ from export.switch import CHOICE, switch
 from models.architectures import Config, Network
 from models.files import write_whole
 from models.graph import OPSET, to_graph
-from realtime.arrays import Bytes, Floats
-from realtime.errors import ModelError, UsageError
-from realtime.manifest import KEY, Manifest
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import ModelError, UsageError
+from realtime.swap.manifest import KEY, Manifest
 
 __all__ = ["Exported", "Request", "Side", "export_model", "form_of"]
 

@@ -9,9 +9,9 @@ from torch import nn
 
 from export.forms import ANSWER, Form
 from export.switch import CHOICE
-from realtime.arrays import Bytes, Floats
-from realtime.errors import ModelError
-from realtime.sessions import open_session
+from realtime.inference.session import open_session
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import ModelError
 
 __all__ = ["LIMIT", "Runner", "answer_of", "check_answer", "check_batches", "check_same", "psnr"]
 

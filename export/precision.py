@@ -12,8 +12,8 @@ from export.parity import Runner, psnr
 from export.record import Precision
 from export.samples import Faces
 from export.search import Found, leave_out
-from realtime.arrays import Floats
-from realtime.errors import ModelError
+from realtime.runtime.arrays import Floats
+from realtime.runtime.errors import ModelError
 
 __all__ = ["BARS", "convert"]
 

@@ -15,10 +15,10 @@ from export.checks import graphs
 from export.forms import Form
 from models.architectures import Config
 from models.checkpoint import Checkpoint
-from realtime.color import open_color
-from realtime.errors import ConsentError, ModelError, UsageError
-from realtime.identity import Identity, check_consent, read_identity
-from realtime.manifest import Manifest, Training
+from realtime.composite.color import open_color
+from realtime.runtime.errors import ConsentError, ModelError, UsageError
+from realtime.swap.consent import Identity, check_consent, read_identity
+from realtime.swap.manifest import Manifest, Training
 
 __all__ = ["Card", "Precision", "identities_of", "letter", "make_card", "make_manifest", "weights_sha256"]
 

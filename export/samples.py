@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.faceset.reading import read_faceset
-from realtime.arrays import Bytes
+from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS, load_portrait
-from realtime.errors import InputError
-from realtime.geometry import TEMPLATES
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import InputError
 
 __all__ = ["Faces", "collect_faces", "own_pictures"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from realtime.errors import ModelError
+from realtime.runtime.errors import ModelError
 
 __all__ = ["Found", "leave_out"]
 

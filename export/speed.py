@@ -7,8 +7,8 @@ from typing import Final
 import onnx
 
 from export.forms import Form
-from realtime.arrays import Bytes
-from realtime.sessions import open_session
+from realtime.inference.session import open_session
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["milliseconds"]
 

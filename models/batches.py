@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from models.settings import Stage
-from realtime.arrays import Bytes
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["CPU", "Batches", "Example", "to_floats"]
 

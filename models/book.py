@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from models.architectures import OriginalConfig
-from realtime.errors import InputError
+from realtime.runtime.errors import InputError
 
 __all__ = ["FILES", "TEMPLATE", "book_sources", "read_book_run"]
 

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from models.architectures import Config, Network, configure
 from models.files import write_whole
-from realtime.errors import InputError, OutputError, UsageError
+from realtime.runtime.errors import InputError, OutputError, UsageError
 
 __all__ = [
     "BEST",

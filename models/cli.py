@@ -22,9 +22,9 @@ from models.settings import FILE, Plan, read_toml, validate
 from models.train import check_run
 from models.train import train as run
 from models.unpaired import SideBatches
-from realtime.errors import InputError, UsageError
-from realtime.geometry import TEMPLATES
-from realtime.heap import keep_all_freed_memory
+from realtime.align import TEMPLATES
+from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.malloc import keep_all_freed_memory
 
 __all__ = ["train"]
 

@@ -7,7 +7,7 @@ import torch
 from lightning_fabric import Fabric
 
 from models.settings import Precision
-from realtime.errors import UsageError
+from realtime.runtime.errors import UsageError
 
 __all__ = ["bfloat16_pays", "compiling_pays", "open_fabric", "resolve_precision"]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from realtime.arrays import Bytes
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["digest"]
 

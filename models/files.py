@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from realtime.errors import OutputError
+from realtime.runtime.errors import OutputError
 
 __all__ = ["make_folder", "write_whole"]
 

@@ -9,7 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from realtime.errors import ModelError
+from realtime.runtime.errors import ModelError
 
 __all__ = ["OPSET", "to_graph"]
 

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from realtime.arrays import Bytes, Floats
-from realtime.errors import InputError
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import InputError
 
 __all__ = ["WEIGHT_ONE", "Pairs", "read_pairs"]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from models.architectures import Network
 from models.batches import Example
 from models.files import write_whole
-from realtime.arrays import Bytes
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["FACES", "preview_grid", "preview_sheet", "write_preview"]
 

@@ -17,7 +17,7 @@ from torch import Generator
 
 from models.faceset.pose import pose_of
 from models.mirror import MIRRORED
-from realtime.arrays import Floats, Points
+from realtime.runtime.arrays import Floats, Points
 
 __all__ = ["Drawn", "Known", "Partners", "lent_mouths", "mirrored", "partners"]
 

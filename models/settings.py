@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from realtime.errors import InputError, UsageError
+from realtime.runtime.errors import InputError, UsageError
 
 __all__ = [
     "FILE",

@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 from models.batches import CPU, Example, to_floats
 from models.faces import FaceSet
 from models.faceset.measure import openness
+from models.loss_weights import priority_maps
 from models.pairs import WEIGHT_ONE
-from models.priority import priority_maps
 from models.pseudo import Known
 
 __all__ = ["Side", "held_out"]

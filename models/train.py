@@ -23,17 +23,17 @@ from models.checkpoint import (
     sweep,
     write_checkpoint,
 )
-from models.critic import Critic
 from models.curve import Curve
 from models.devices import compiling_pays, open_fabric, resolve_precision
+from models.discriminator import Critic
 from models.files import make_folder, write_whole
-from models.journal import Journal
 from models.losses import masked_ssim, picture_loss
 from models.preview import FACES, preview_grid, write_preview
+from models.run_logger import Journal
 from models.schedule import stage_at
 from models.settings import FILE as SETTINGS
 from models.settings import Settings, to_toml
-from realtime.errors import MummerError, UsageError
+from realtime.runtime.errors import MummerError, UsageError
 
 __all__ = ["Trained", "check_run", "train"]
 

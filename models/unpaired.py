@@ -13,9 +13,9 @@ from models.batches import CPU, Example
 from models.faces import FaceSet
 from models.pairs import WEIGHT_ONE
 from models.pseudo import Partners, lent_mouths, partners
-from models.reshape import bending
 from models.settings import Stage
 from models.side import Side
+from models.thin_plate_spline import bending
 
 __all__ = ["SideBatches"]
 

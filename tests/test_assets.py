@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from realtime.library import ASSETS, find_model
 from realtime.swap import open_model
+from realtime.swap.library import ASSETS, find_model
 
 FILES = sorted(ASSETS.glob("*.onnx"))
 

@@ -8,7 +8,7 @@ from models.architectures.base import Config, Network
 from models.architectures.deepfacelab import DfConfig, LiaeConfig
 from models.architectures.lite import LiteConfig
 from models.architectures.original import OriginalConfig
-from realtime.errors import UsageError
+from realtime.runtime.errors import UsageError
 
 __all__ = [
     "ARCHITECTURES",

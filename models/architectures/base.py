@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from realtime.errors import UsageError
+from realtime.runtime.errors import UsageError
 
 __all__ = ["Config", "Network"]
 

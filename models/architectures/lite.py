@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.architectures.base import Config, Network
-from realtime.errors import UsageError
+from realtime.runtime.errors import UsageError
 
 __all__ = ["LiteConfig"]
 

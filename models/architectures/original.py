@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.architectures.base import Config, Network
 from models.architectures.convolution import PatchConv2d
-from realtime.errors import UsageError
+from realtime.runtime.errors import UsageError
 
 __all__ = ["OriginalConfig"]
 

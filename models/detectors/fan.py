@@ -15,8 +15,8 @@ import numpy as np
 from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 
 from models.detectors.weights import Weights, ensure
-from realtime.arrays import Bytes, Points
-from realtime.errors import DetectorError
+from realtime.runtime.arrays import Bytes, Points
+from realtime.runtime.errors import DetectorError
 
 if TYPE_CHECKING:
     from torch import nn

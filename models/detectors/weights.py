@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
 
-from realtime.errors import DetectorError
+from realtime.runtime.errors import DetectorError
 
 __all__ = ["Weights", "ensure"]
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.faceset.reel import Still
-from realtime.arrays import Points
-from realtime.errors import InputError
-from realtime.geometry import apply
+from models.faceset.frame_sources import Still
+from realtime.align import apply
+from realtime.runtime.arrays import Points
+from realtime.runtime.errors import InputError
 
 __all__ = ["book_faces", "book_landmarks", "book_mask", "book_stills", "is_book"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.say import note, say
+from realtime.cli.console import note, say
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -73,10 +73,10 @@ def extract(
 
     from models.faceset.extract import Extraction
     from models.faceset.extract import extract as run
-    from models.faceset.reel import Pick
-    from realtime.errors import UsageError
-    from realtime.identity import read_identity
-    from realtime.process import tune
+    from models.faceset.frame_sources import Pick
+    from realtime.runtime.errors import UsageError
+    from realtime.runtime.process import tune
+    from realtime.swap.consent import read_identity
 
     tune()
     if fps is not None and every != 1:

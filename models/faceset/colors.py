@@ -7,7 +7,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorTrc
 
 from models.faceset.record import Colors, SourceRecord
-from realtime.frame import Frame
+from realtime.media.frame import Frame
 
 __all__ = ["color_notes", "colors_of"]
 

@@ -11,7 +11,7 @@ from models.faceset.join import link
 from models.faceset.order import ORDERS, ordered
 from models.faceset.record import Record
 from models.files import make_folder, write_whole
-from realtime.errors import InputError, UsageError
+from realtime.runtime.errors import InputError, UsageError
 
 __all__ = ["prune", "restore", "sort"]
 

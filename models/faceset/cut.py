@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from models.faceset.hull import hull_mask
-from realtime.arrays import Bytes, Points
+from realtime.runtime.arrays import Bytes, Points
 
 __all__ = ["cut_mask"]
 

@@ -1,6 +1,6 @@
 """From footage to a faceset: decode, find, align, measure, write.
 
-The threads are those of every file job (``realtime.pipeline``): one decodes, one finds and aligns, one keeps the
+The threads are those of every file job (``realtime.jobs.pipeline``): one decodes, one finds and aligns, one keeps the
 index; measuring and encoding the faces, the costly part, is done by a pool between the last two. A face is on disk,
 whole, before its line is in the index, and lines come in film order. So a job that is stopped at any moment can be
 started again, and goes on: files that were finished are passed over, the others are looked through again, and faces
@@ -18,23 +18,23 @@ from typing import Final, TypeAlias
 
 from models.faceset.colors import color_notes
 from models.faceset.folder import Faceset
+from models.faceset.frame_sources import Pick, PictureReel, Reel, Shot, Still, VideoReel
 from models.faceset.inputs import Inputs, find_inputs
 from models.faceset.make import FaceMaker, ImageFormat, Seen
 from models.faceset.record import Origin, Record, SourceRecord
-from models.faceset.reel import Pick, PictureReel, Reel, Shot, Still, VideoReel
 from models.faceset.tone import tone_mapper
-from realtime.digest import file_digest
-from realtime.errors import InputError, UsageError
-from realtime.face import Box, Face
+from realtime.align import TEMPLATES
 from realtime.finder import open_finder
+from realtime.finder.face import Box, Face
 from realtime.finder.tracks import overlap
-from realtime.frame import Frame
-from realtime.geometry import TEMPLATES
-from realtime.identity import Identity
-from realtime.performer import WhichFaces
-from realtime.pipeline import run
-from realtime.priority import give_way
-from realtime.source import Item, check_regular
+from realtime.jobs.pipeline import run
+from realtime.media.file_source import Item, check_regular
+from realtime.media.frame import Frame
+from realtime.runtime.digest import file_digest
+from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.thread_priority import give_way
+from realtime.swap.consent import Identity
+from realtime.swapper import WhichFaces
 
 __all__ = ["Extracted", "Extraction", "OnFrame", "extract"]
 

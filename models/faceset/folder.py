@@ -20,8 +20,8 @@ from typing import Final
 from models.faceset.jsonl import JsonLines
 from models.faceset.record import Record, SourceRecord
 from models.files import make_folder, write_whole
-from realtime.errors import InputError, OutputError
-from realtime.identity import Identity, read_identity
+from realtime.runtime.errors import InputError, OutputError
+from realtime.swap.consent import Identity, read_identity
 
 __all__ = ["IDENTITY", "INDEX", "Faceset", "is_faceset"]
 

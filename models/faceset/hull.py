@@ -5,7 +5,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes, Points
+from realtime.runtime.arrays import Bytes, Points
 
 __all__ = ["hull_mask"]
 

@@ -6,10 +6,10 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Final
 
-from models.faceset.known import known_landmarks
-from models.faceset.reel import Still
-from realtime.errors import InputError
-from realtime.sightings import PICTURES
+from models.faceset.frame_sources import Still
+from models.faceset.landmark_files import known_landmarks
+from realtime.jobs.detections import PICTURES
+from realtime.runtime.errors import InputError
 
 __all__ = ["Inputs", "find_inputs"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from models.faceset.folder import Faceset
 from models.faceset.record import Record
 from models.files import make_folder
-from realtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError
 
 __all__ = ["copy_faces", "link", "merge", "new_folder"]
 

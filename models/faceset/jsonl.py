@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from models.files import write_whole
-from realtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError
 
 __all__ = ["JsonLines"]
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.faceset.record import Record
-from realtime.arrays import Floats
-from realtime.geometry import apply
+from realtime.align import apply
+from realtime.runtime.arrays import Floats
 
 __all__ = ["chain", "crop_points", "duplicates"]
 

@@ -12,15 +12,15 @@ import numpy as np
 
 from models.faceset.cut import cut_mask
 from models.faceset.folder import Faceset
+from models.faceset.frame_sources import Shot
 from models.faceset.measure import measure
 from models.faceset.parser import FaceParser
 from models.faceset.pose import pose_of
 from models.faceset.record import MaskKind, Record
-from models.faceset.reel import Shot
 from models.files import write_whole
-from realtime.arrays import Bytes, Matrix, Points
-from realtime.face import Face
-from realtime.geometry import apply
+from realtime.align import apply
+from realtime.finder.face import Face
+from realtime.runtime.arrays import Bytes, Matrix, Points
 
 __all__ = ["FaceMaker", "ImageFormat", "Seen", "encode_mask"]
 

@@ -9,8 +9,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes, Points
-from realtime.geometry import fit_similarity
+from realtime.align import fit_similarity
+from realtime.runtime.arrays import Bytes, Points
 
 __all__ = ["Measures", "measure", "openness"]
 

@@ -11,9 +11,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes, Floats
-from realtime.errors import ModelError
-from realtime.sessions import open_session
+from realtime.inference.session import open_session
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import ModelError
 
 __all__ = ["FaceParser"]
 

@@ -18,10 +18,10 @@ from models.faceset.folder import Faceset
 from models.faceset.join import copy_faces, new_folder
 from models.faceset.picture import read_picture
 from models.faceset.record import Record
-from realtime.arrays import Bytes, Floats
-from realtime.errors import ModelError
-from realtime.geometry import Template, apply
-from realtime.sessions import open_session
+from realtime.align import Template, apply
+from realtime.inference.session import open_session
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import ModelError
 
 __all__ = ["Embedder", "Looks", "Measure", "group_people", "split"]
 

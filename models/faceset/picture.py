@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes
-from realtime.errors import InputError
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import InputError
 
 __all__ = ["decode_picture", "quiet", "read_bytes", "read_picture"]
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from realtime.arrays import Points
+from realtime.runtime.arrays import Points
 
 __all__ = ["Pose", "pose_of"]
 

@@ -21,10 +21,10 @@ from models.faceset.cut import cut_mask
 from models.faceset.folder import IDENTITY, Faceset, is_faceset
 from models.faceset.picture import quiet, read_bytes, read_picture
 from models.files import make_folder
-from realtime.arrays import Bytes, Points
-from realtime.errors import InputError, OutputError
-from realtime.geometry import apply
-from realtime.identity import Identity, read_identity
+from realtime.align import apply
+from realtime.runtime.arrays import Bytes, Points
+from realtime.runtime.errors import InputError, OutputError
+from realtime.swap.consent import Identity, read_identity
 
 __all__ = ["FaceSet", "read_faces", "read_faceset"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
-from realtime.arrays import Matrix, Points
+from realtime.runtime.arrays import Matrix, Points
 
 __all__ = ["Colors", "MaskKind", "Origin", "Record", "SourceRecord"]
 

@@ -31,7 +31,7 @@ from models.faceset.folder import Faceset
 from models.faceset.picture import read_picture
 from models.faceset.record import Record
 from models.files import write_whole
-from realtime.errors import InputError
+from realtime.runtime.errors import InputError
 
 __all__ = ["write_report"]
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from models.faceset.record import Colors
-from realtime.arrays import Bytes, Floats
+from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["HDR", "tone_mapper"]
 

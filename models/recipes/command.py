@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import typer
 
-from realtime.errors import MummerError
+from realtime.runtime.errors import MummerError
 
 __all__ = ["run"]
 

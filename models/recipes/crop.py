@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes, Matrix
-from realtime.geometry import scale_of
+from realtime.align import scale_of
+from realtime.runtime.arrays import Bytes, Matrix
 
 __all__ = ["crop_still"]
 

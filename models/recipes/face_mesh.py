@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 
 from models.recipes.crop import crop_still
-from realtime.arrays import Bytes, Floats, Matrix, Points
-from realtime.geometry import apply, invert, scale_of
-from realtime.sessions import open_session
+from realtime.align import apply, invert, scale_of
+from realtime.inference.session import open_session
+from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 
 __all__ = [
     "BROWS",

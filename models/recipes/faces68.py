@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.arrays import Bytes, Floats
-from realtime.errors import InputError
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import InputError
 
 __all__ = ["Faces68"]
 

@@ -27,7 +27,7 @@ from realtime.cli.live import live
 from realtime.cli.models import models
 from realtime.cli.serve import serve
 from realtime.cli.verify import verify
-from realtime.errors import MummerError, UsageError
+from realtime.runtime.errors import MummerError, UsageError
 
 __all__ = ["build_app", "main"]
 

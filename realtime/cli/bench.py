@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 __all__ = ["bench"]
 
@@ -34,9 +34,9 @@ def bench_convert(
 
     Both run in turn, with the same decoder, encoder and settings.
     """
-    from realtime.bench import bench_convert as run
-    from realtime.convert import Job, Look
-    from realtime.encoder import Encoding
+    from realtime.jobs.bench import bench_convert as run
+    from realtime.jobs.convert import Job, Look
+    from realtime.media.encoder import Encoding
 
     look = Look(model=model, device=device, detector=detector)
     job = Job(options.as_file(source), Path("bench.mp4"), look, Encoding(codec, crf, preset))
@@ -70,12 +70,12 @@ def bench_live(
     from fractions import Fraction
     from tempfile import TemporaryDirectory
 
-    from realtime.convert import Look
-    from realtime.errors import UsageError
-    from realtime.live.bench import MODES, retimed
-    from realtime.live.bench import bench_live as run
-    from realtime.process import tune
-    from realtime.source import check_regular
+    from realtime.jobs.convert import Look
+    from realtime.live.testing.bench import MODES, retimed
+    from realtime.live.testing.bench import bench_live as run
+    from realtime.media.file_source import check_regular
+    from realtime.runtime.errors import UsageError
+    from realtime.runtime.process import tune
 
     modes = tuple(mode for mode in MODES if only is None or mode in only)
     if unknown := sorted(set(only or ()) - set(MODES)):

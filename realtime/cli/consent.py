@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 if TYPE_CHECKING:
-    from realtime.identity import Identity
+    from realtime.swap.consent import Identity
 
 __all__ = ["consent"]
 
@@ -75,9 +75,9 @@ def new(
 
     from pydantic import ValidationError
 
-    from realtime.digest import file_digest
-    from realtime.errors import ConsentError, UsageError
-    from realtime.identity import Identity, sign_record, slug
+    from realtime.runtime.digest import file_digest
+    from realtime.runtime.errors import ConsentError, UsageError
+    from realtime.swap.consent import Identity, sign_record, slug
 
     if file is not None:
         _check_free(file, force)
@@ -127,7 +127,7 @@ def check(
     evidence: Annotated[Path | None, typer.Option(metavar="FILE", help="The file that it should refer to.")] = None,
 ) -> None:
     """Tell whether a consent record is whole and still holds."""
-    from realtime.identity import check_consent, check_evidence, read_identity
+    from realtime.swap.consent import check_consent, check_evidence, read_identity
 
     identity = read_identity(file)
     check_consent(identity, str(file))
@@ -139,7 +139,7 @@ def check(
 
 def _ask(option: str, question: str, default: str | None = None) -> str:
     """An answer from whoever sits there. Raises ``UsageError`` where nobody does."""
-    from realtime.errors import UsageError
+    from realtime.runtime.errors import UsageError
 
     try:
         return str(typer.prompt(question, default=default, prompt_suffix=" ")).strip()
@@ -155,7 +155,7 @@ def _ask_kind() -> KindChoice:
 
 
 def _check_free(file: Path, force: bool) -> None:
-    from realtime.errors import OutputError
+    from realtime.runtime.errors import OutputError
 
     if file.exists() and not force:
         raise OutputError(f"{file}: exists already; use --force to replace it")
@@ -165,7 +165,7 @@ def _write(file: Path, text: str) -> None:
     """Write a whole file, in one step. Raises ``OutputError``."""
     import os
 
-    from realtime.errors import OutputError
+    from realtime.runtime.errors import OutputError
 
     part = file.with_name(f".{file.name}.part")
     try:
@@ -177,7 +177,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _lines(file: Path, identity: "Identity") -> list[str]:
-    from realtime.identity import signer_of
+    from realtime.swap.consent import signer_of
 
     record, key = identity.consent, signer_of(identity)
     if record is None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.say import note, say
+from realtime.cli.console import note, say
 
 if TYPE_CHECKING:
-    from realtime.convert import OnFrame
+    from realtime.jobs.convert import OnFrame
 
 __all__ = ["convert"]
 
@@ -45,10 +45,10 @@ def convert(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Swap the faces in a video; all else stays as it is."""
-    from realtime.convert import Job, Look
-    from realtime.convert import convert as run
-    from realtime.encoder import Encoding
-    from realtime.process import tune
+    from realtime.jobs.convert import Job, Look
+    from realtime.jobs.convert import convert as run
+    from realtime.media.encoder import Encoding
+    from realtime.runtime.process import tune
     from realtime.swap import ModelOptions
 
     tune()

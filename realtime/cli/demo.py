@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from realtime.cli.console import note, say
 from realtime.cli.convert import progress
-from realtime.cli.say import note, say
 
 __all__ = ["demo"]
 
@@ -19,11 +19,11 @@ def demo(
     """Make a sample clip with sound, swap its face, and show both."""
     from time import perf_counter
 
-    from realtime.convert import Job, convert
     from realtime.demo.picture import write_before_after
     from realtime.demo.sample import write_sample
-    from realtime.errors import OutputError
-    from realtime.process import tune
+    from realtime.jobs.convert import Job, convert
+    from realtime.runtime.errors import OutputError
+    from realtime.runtime.process import tune
 
     tune()
     try:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 if TYPE_CHECKING:
-    from realtime.hardware import Thing
+    from realtime.devices import Thing
 
 __all__ = ["devices"]
 
@@ -16,7 +16,7 @@ def devices(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List cameras, virtual cameras, microphones, and what models can run on; say what is missing."""
-    from realtime.hardware import list_hardware
+    from realtime.devices import list_hardware
 
     found = list_hardware()
     if as_json:

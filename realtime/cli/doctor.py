@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 __all__ = ["doctor"]
 
@@ -15,7 +15,7 @@ def doctor(
     device: options.Device = "auto",
 ) -> None:
     """Run each model at hand, and show which provider really ran it, how fast, and why others did not."""
-    from realtime.doctor import diagnose
+    from realtime.jobs.doctor import diagnose
 
     found = diagnose(device)
     if as_json:

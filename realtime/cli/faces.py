@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 __all__ = ["faces"]
 
@@ -20,8 +20,8 @@ def faces(
     """Show which faces the face finder sees, frame by frame."""
     import json
 
-    from realtime.process import tune
-    from realtime.sightings import Sighting, sightings
+    from realtime.jobs.detections import Sighting, sightings
+    from realtime.runtime.process import tune
 
     tune()
 

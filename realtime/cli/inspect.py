@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 __all__ = ["inspect"]
 
@@ -16,10 +16,10 @@ def inspect(
     """Print a model file's manifest, inputs and outputs."""
     import json
 
-    from realtime.library import find_model, record_of
-    from realtime.manifest import KEY
-    from realtime.modelfile import ModelFile
+    from realtime.inference.modelfile import ModelFile
     from realtime.swap.kinds import PLAIN, kind_of, open_file
+    from realtime.swap.library import find_model, record_of
+    from realtime.swap.manifest import KEY
     from realtime.swap.model import Request
 
     path = find_model(file)

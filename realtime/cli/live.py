@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.say import note, say
+from realtime.cli.console import note, say
 
 if TYPE_CHECKING:
     from realtime.live.engine import Engine
@@ -74,13 +74,13 @@ def live(
     """Swap the faces of a camera, live; end it with Ctrl-C."""
     from fractions import Fraction
 
-    from realtime.convert import Look
+    from realtime.jobs.convert import Look
     from realtime.live.engine import Engine
     from realtime.live.settings import LiveSettings
     from realtime.live.sink import SinkSettings
     from realtime.live.sinks import SinkOpener
     from realtime.live.source import SourceSettings
-    from realtime.process import settle, tune
+    from realtime.runtime.process import settle, tune
 
     tune(lasting=True)
     rate = None if fps is None else Fraction(fps).limit_denominator(1001)

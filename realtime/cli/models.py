@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from realtime.cli import options
-from realtime.cli.say import note, say
+from realtime.cli.console import note, say
 
 __all__ = ["models"]
 
@@ -43,9 +43,9 @@ def list_(
     from rich.console import Console
     from rich.table import Table
 
-    from realtime.errors import ModelError
-    from realtime.library import DEFAULT, list_models
+    from realtime.runtime.errors import ModelError
     from realtime.swap import describe, open_model
+    from realtime.swap.library import DEFAULT, list_models
 
     table = Table("name", "size", "identity", "kind", "licence", box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
@@ -89,11 +89,11 @@ def add(
     color: Annotated[str | None, typer.Option(metavar="MODE", help="Colour transfer that suits it.")] = None,
 ) -> None:
     """Take a model file into the library, with a record of what it does not say itself: whose face, who consented."""
-    from realtime.color import open_color
-    from realtime.errors import UsageError
-    from realtime.identity import read_identity
+    from realtime.composite.color import open_color
+    from realtime.runtime.errors import UsageError
     from realtime.swap import describe
     from realtime.swap.add import add_model
+    from realtime.swap.consent import read_identity
     from realtime.swap.one_image import LICENCE_NOTE
 
     if color is not None:

@@ -68,7 +68,7 @@ LabelPlace: TypeAlias = Annotated[
 
 def as_file(text: str) -> Path:
     """``text`` as a path. Raises ``InputError`` for an address: a file job reads files."""
-    from realtime.errors import InputError
+    from realtime.runtime.errors import InputError
 
     scheme, colon, rest = text.partition("://")
     if colon and scheme.isalnum() and rest:
@@ -78,7 +78,7 @@ def as_file(text: str) -> Path:
 
 def as_size(text: str) -> tuple[int, int]:
     """``text`` of the form WIDTHxHEIGHT. Raises ``UsageError`` for another."""
-    from realtime.errors import UsageError
+    from realtime.runtime.errors import UsageError
 
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and 16 <= int(width) <= 16384 and 16 <= int(height) <= 16384):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 __all__ = ["serve"]
 
@@ -20,7 +20,7 @@ def serve(
     verbose: Annotated[bool, typer.Option("--verbose", help="Log every request on stderr.")] = False,
 ) -> None:
     """Run as a daemon: HTTP API, metrics, and a web panel."""
-    from realtime.errors import UsageError
+    from realtime.runtime.errors import UsageError
 
     try:
         from realtime.serve.daemon import run
@@ -28,7 +28,7 @@ def serve(
         raise UsageError(
             f"`mummer serve` needs {error.name or 'a package'}, which is not installed: pip install 'mummer[serve]'"
         ) from error
-    from realtime.process import tune
+    from realtime.runtime.process import tune
     from realtime.serve.settings import read_settings
 
     tune(lasting=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from realtime.cli.say import say
+from realtime.cli.console import say
 
 if TYPE_CHECKING:
-    from realtime.provenance.verify import Facts, Mark, Signature, Verdict
+    from realtime.marking.provenance.verify import Facts, Mark, Signature, Verdict
 
 __all__ = ["verify"]
 
@@ -29,8 +29,8 @@ def verify(
     import json
     import sys
 
-    from realtime.errors import InputError
-    from realtime.provenance.verify import verify as look
+    from realtime.marking.provenance.verify import verify as look
+    from realtime.runtime.errors import InputError
 
     seen = []
     for path in files:

@@ -9,11 +9,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes
 from realtime.demo.features import FACE, Eye, Mouth
 from realtime.demo.fields import pixels, take, unwarp
 from realtime.demo.gesture import Gesture
 from realtime.demo.head import Head
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["Puppet"]
 

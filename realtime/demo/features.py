@@ -10,10 +10,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes, Floats, Points
 from realtime.demo import portrait
 from realtime.demo.fields import Scalars, fine, pixels, ramp, sample, smooth_line, take, unwarp
 from realtime.demo.gesture import Gesture
+from realtime.runtime.arrays import Bytes, Floats, Points
 
 __all__ = ["FACE", "Eye", "Mouth"]
 

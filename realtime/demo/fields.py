@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.arrays import Bytes, Floats, Points
+from realtime.runtime.arrays import Bytes, Floats, Points
 
 __all__ = ["Scalars", "fine", "pixels", "ramp", "sample", "smooth_line", "take", "unwarp"]
 

@@ -5,10 +5,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Floats
 from realtime.demo import portrait
 from realtime.demo.fields import Scalars, pixels, ramp
 from realtime.demo.gesture import Gesture
+from realtime.runtime.arrays import Floats
 
 __all__ = ["Head"]
 

@@ -7,9 +7,9 @@ import av
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes
-from realtime.convert import whole_or_nothing
-from realtime.errors import InputError, OutputError
+from realtime.jobs.convert import whole_or_nothing
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import InputError, OutputError
 
 __all__ = ["write_before_after"]
 

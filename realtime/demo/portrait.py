@@ -13,8 +13,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes
-from realtime.errors import InputError
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import InputError
 
 __all__ = ["DEPTH", "HAIR", "HEAD", "LANDMARKS", "LOWER_LIP", "UPPER_LIP", "load_portrait"]
 

@@ -11,14 +11,14 @@ from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from realtime.arrays import Bytes, Floats
-from realtime.convert import OnFrame, whole_or_nothing
 from realtime.demo.animate import Puppet
 from realtime.demo.gesture import gesture
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sound import SAMPLE_RATE, synthesise
 from realtime.demo.speech import babble
-from realtime.errors import OutputError
+from realtime.jobs.convert import OnFrame, whole_or_nothing
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import OutputError
 
 __all__ = ["write_sample"]
 

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.arrays import Floats
 from realtime.demo.speech import Speech
+from realtime.runtime.arrays import Floats
 
 __all__ = ["SAMPLE_RATE", "synthesise"]
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from realtime.arrays import Points
-from realtime.face import Box, Face, eye_distance
 from realtime.finder.detector import Detector
+from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker
 from realtime.finder.tracks import Clock, Track, nesting, overlap
-from realtime.frame import Frame
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Points
 
 __all__ = ["BuiltinFinder"]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from realtime.arrays import Floats
-from realtime.face import Box
-from realtime.frame import Frame
-from realtime.sessions import open_session
+from realtime.finder.face import Box
+from realtime.inference.session import open_session
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Floats
 
 __all__ = ["Detector"]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime.arrays import Matrix, Points
-from realtime.face import Box
-from realtime.frame import Frame
-from realtime.geometry import TEMPLATES, apply, invert
-from realtime.sessions import open_session
+from realtime.align import TEMPLATES, apply, invert
+from realtime.finder.face import Box
+from realtime.inference.session import open_session
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Matrix, Points
 
 __all__ = ["Landmarker"]
 

@@ -6,8 +6,8 @@ Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cut
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.arrays import Points
-from realtime.face import eye_distance
+from realtime.finder.face import eye_distance
+from realtime.runtime.arrays import Points
 
 __all__ = ["OneEuro"]
 

@@ -11,13 +11,13 @@ from typing import Protocol
 
 import numpy as np
 
-from realtime.arrays import Bytes, Points
-from realtime.errors import DetectorError
-from realtime.face import Face
 from realtime.finder.builtin import BuiltinFinder
+from realtime.finder.face import Face
 from realtime.finder.sfd_fan import SfdFan
 from realtime.finder.tracks import Clock, Track, overlap
-from realtime.frame import Frame
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes, Points
+from realtime.runtime.errors import DetectorError
 
 __all__ = ["FaceFinder", "PictureFinder", "PluginFinder", "detector_names", "open_finder"]
 

@@ -13,9 +13,9 @@ import numpy as np
 import onnxruntime
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from realtime.arrays import Bytes, Floats, Points
-from realtime.errors import DetectorError, ModelError
-from realtime.sessions import open_session
+from realtime.inference.session import open_session
+from realtime.runtime.arrays import Bytes, Floats, Points
+from realtime.runtime.errors import DetectorError, ModelError
 
 __all__ = ["CROP", "DETECTOR", "KEY", "LANDMARKS", "Note", "SfdFan"]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from realtime.arrays import Points
-from realtime.face import Box, Face
+from realtime.finder.face import Box, Face
 from realtime.finder.one_euro import OneEuro
-from realtime.frame import Frame
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Points
 
 __all__ = ["Clock", "Track", "nesting", "overlap"]
 

@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from realtime.arrays import Bytes
-from realtime.face import Box
-from realtime.frame import Frame
+from realtime.finder.face import Box
 from realtime.live.guard import Hidden
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["cover"]
 

@@ -20,20 +20,11 @@ from threading import Event, Lock
 from time import monotonic_ns
 from typing import Final
 
-from realtime.channel import Channel
-from realtime.errors import MummerError, UsageError
 from realtime.finder import FaceFinder
-from realtime.frame import Frame
-from realtime.library import find_model
 from realtime.live.address import file_of
-from realtime.live.director import Director
-from realtime.live.events import Events, Subscription
-from realtime.live.fit import OUTPUT_PIXELS, Fitter, format_of
-from realtime.live.keepers import STALLED, SinkKeeper, SourceKeeper
-from realtime.live.latency import Latency
-from realtime.live.outlet import Outlet
+from realtime.live.broadcaster import Outlet
 from realtime.live.preview import Preview, Previews
-from realtime.live.rate import Meter, Thinner
+from realtime.live.reformatter import OUTPUT_PIXELS, Fitter, format_of
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.sink import OpenSink, StreamFormat
 from realtime.live.sinks import SinkOpener
@@ -41,11 +32,20 @@ from realtime.live.slate import Slate
 from realtime.live.source import LiveItem, OpenSource
 from realtime.live.sources import open_source
 from realtime.live.status import Drops, EngineState, Status
-from realtime.live.threads import guarded_thread
-from realtime.priority import give_way
-from realtime.provenance.sign import ready_to_sign, sign
-from realtime.stages import Stages
+from realtime.live.swap_controller import Director
+from realtime.live.workers import STALLED, SinkKeeper, SourceKeeper
+from realtime.marking.provenance.sign import ready_to_sign, sign
+from realtime.media.frame import Frame
+from realtime.runtime.channel import Channel
+from realtime.runtime.errors import MummerError, UsageError
+from realtime.runtime.events import Events, Subscription
+from realtime.runtime.latency import Latency
+from realtime.runtime.rate import Meter, Thinner
+from realtime.runtime.stages import Stages
+from realtime.runtime.thread_priority import give_way
+from realtime.runtime.threads import guarded_thread
 from realtime.swap import ModelOptions
+from realtime.swap.library import find_model
 
 __all__ = ["Engine"]
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from realtime.face import Box, Face
+from realtime.finder.face import Box, Face
 from realtime.finder.tracks import nesting
 
 __all__ = ["Guard", "Hidden"]

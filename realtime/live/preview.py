@@ -6,8 +6,8 @@ from threading import Event
 
 import numpy as np
 
-from realtime.arrays import Bytes
-from realtime.frame import Frame
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["Preview", "Previews"]
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from realtime.convert import Look
-from realtime.live.act import OnMiss
+from realtime.jobs.convert import Look
+from realtime.live.fail_closed import OnMiss
 from realtime.live.sink import SinkSettings
 from realtime.live.source import SourceSettings
 from realtime.swap import ModelOptions

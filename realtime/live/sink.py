@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, Protocol
 
-from realtime.frame import Frame
 from realtime.live.source import Sound
+from realtime.media.frame import Frame
 
 __all__ = ["CLOCK", "LiveSink", "OpenSink", "SinkSettings", "StreamFormat"]
 

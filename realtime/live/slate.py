@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from av.video.plane import VideoPlane
 
-from realtime.arrays import Bytes
-from realtime.frame import Frame
-from realtime.label import Label
-from realtime.live.fit import Fitter
+from realtime.live.reformatter import Fitter
 from realtime.live.sink import StreamFormat
+from realtime.marking.label import Label
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["Slate", "SlateFrame", "duplicate", "render"]
 

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import av
 
-from realtime.frame import Frame
+from realtime.media.frame import Frame
 
 __all__ = ["LiveItem", "LiveSource", "OpenSource", "Sound", "SourceSettings"]
 

@@ -4,8 +4,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from realtime.live.latency import Percentiles
-from realtime.stages import StageTimes
+from realtime.runtime.latency import Percentiles
+from realtime.runtime.stages import StageTimes
 
 __all__ = ["Connection", "Drops", "EngineState", "GovernorStatus", "LookStatus", "ModelStatus", "SinkStatus",
            "SourceStatus", "Status"]  # fmt: skip

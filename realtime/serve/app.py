@@ -13,21 +13,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from realtime.errors import MummerError, UsageError
-from realtime.hardware import Hardware, list_hardware
-from realtime.library import list_models
+from realtime.devices import Hardware, list_hardware
 from realtime.live.settings import Change
-from realtime.serve.browser import Browser, Offer
+from realtime.runtime.errors import MummerError, UsageError
+from realtime.serve.allowed_paths import Roots, check_change, check_start
 from realtime.serve.choices import Choices
-from realtime.serve.confine import Roots, check_change, check_start
 from realtime.serve.events import Feed
-from realtime.serve.gallery import Gallery
-from realtime.serve.guard import Guard, known_hosts
 from realtime.serve.metrics import exposition
+from realtime.serve.middleware import Guard, known_hosts
 from realtime.serve.request import StartRequest
 from realtime.serve.session import Session, SessionStatus
 from realtime.serve.settings import ServeSettings
+from realtime.serve.thumbnails import Gallery
+from realtime.serve.webrtc import Browser, Offer
 from realtime.swap import open_model
+from realtime.swap.library import list_models
 
 __all__ = ["build_app"]
 

@@ -4,13 +4,13 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from realtime.color import modes
-from realtime.convert import SHARPEN
+from realtime.composite.color import modes
+from realtime.composite.mask import BLENDS
 from realtime.finder import detector_names
-from realtime.label import PLACES, TEXT
-from realtime.library import DEFAULT
-from realtime.live.act import ON_MISS, OnMiss
-from realtime.mask import BLENDS
+from realtime.jobs.convert import SHARPEN
+from realtime.live.fail_closed import ON_MISS, OnMiss
+from realtime.marking.label import PLACES, TEXT
+from realtime.swap.library import DEFAULT
 
 __all__ = ["Choices", "Defaults"]
 

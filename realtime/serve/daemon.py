@@ -8,19 +8,19 @@ from typing import Final
 import uvicorn
 from pydantic import ValidationError
 
-from realtime.errors import OutputError, UsageError
 from realtime.live.engine import Engine
 from realtime.live.settings import LiveSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources import open_source
-from realtime.process import settle
+from realtime.runtime.errors import OutputError, UsageError
+from realtime.runtime.process import settle
+from realtime.serve.allowed_paths import Roots, check_start
 from realtime.serve.app import build_app
-from realtime.serve.browser import Browser
-from realtime.serve.confine import Roots, check_start
 from realtime.serve.request import StartRequest
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.token import read_token
+from realtime.serve.webrtc import Browser
 
 __all__ = ["run"]
 

@@ -8,8 +8,8 @@ from typing import Final
 from fastapi import WebSocket
 from pydantic import BaseModel, ValidationError
 
-from realtime.errors import UsageError
-from realtime.live.events import Event, Subscription
+from realtime.runtime.errors import UsageError
+from realtime.runtime.events import Event, Subscription
 from realtime.serve.session import Session
 
 __all__ = ["Feed"]

@@ -4,14 +4,14 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from realtime.convert import SHARPEN, Look
-from realtime.label import TEXT
-from realtime.library import DEFAULT
-from realtime.live.act import OnMiss
+from realtime.jobs.convert import SHARPEN, Look
+from realtime.live.fail_closed import OnMiss
 from realtime.live.settings import LiveSettings
 from realtime.live.sink import SinkSettings
 from realtime.live.source import SourceSettings
-from realtime.performer import WhichFaces
+from realtime.marking.label import TEXT
+from realtime.swap.library import DEFAULT
+from realtime.swapper import WhichFaces
 
 __all__ = ["StartRequest"]
 

@@ -6,11 +6,11 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from realtime.errors import MummerError, UsageError
 from realtime.live.engine import Engine
 from realtime.live.preview import Preview
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.status import Status
+from realtime.runtime.errors import MummerError, UsageError
 
 __all__ = ["Session", "SessionState", "SessionStatus"]
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from realtime.errors import UsageError
+from realtime.runtime.errors import UsageError
 from realtime.serve.token import token_file
 
 __all__ = ["ServeSettings", "read_settings"]

@@ -5,7 +5,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from realtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError
 
 __all__ = ["read_token", "token_file"]
 

@@ -11,13 +11,13 @@ from typing import Final
 import numpy as np
 from pydantic import ValidationError
 
-from realtime.errors import ConsentError, ModelError, OutputError, UsageError
-from realtime.identity import Identity, check_consent
-from realtime.library import SUFFIXES, Record, how_to_add, list_models, models_folder
-from realtime.manifest import KEY
-from realtime.modelfile import ModelFile
+from realtime.inference.modelfile import ModelFile
+from realtime.runtime.errors import ConsentError, ModelError, OutputError, UsageError
+from realtime.swap.consent import Identity, check_consent
 from realtime.swap.dfm import DfmModel
 from realtime.swap.kinds import PLAIN, kind_of, open_file
+from realtime.swap.library import SUFFIXES, Record, how_to_add, list_models, models_folder
+from realtime.swap.manifest import KEY
 from realtime.swap.model import Request, SwapModel
 from realtime.swap.one_image import try_network
 

@@ -10,12 +10,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.arrays import Bytes, Floats
-from realtime.errors import ModelError, UsageError
-from realtime.graph import Graph
-from realtime.library import Record, how_to_add, record_of
-from realtime.manifest import KEY, Manifest, Tensors, parse_manifest
-from realtime.modelfile import ModelFile
+from realtime.inference.modelfile import ModelFile
+from realtime.inference.onnx_reader import Graph
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import ModelError, UsageError
+from realtime.swap.library import Record, how_to_add, record_of
+from realtime.swap.manifest import KEY, Manifest, Tensors, parse_manifest
 from realtime.swap.model import OpenModel, Request, check_crops
 
 __all__ = ["DfmModel", "fits"]

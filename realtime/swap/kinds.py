@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from realtime.errors import ModelError
-from realtime.graph import Graph
-from realtime.library import Record, find_model, how_to_add, record_of
-from realtime.manifest import KEY, Manifest, parse_manifest
-from realtime.modelfile import ModelFile
+from realtime.inference.modelfile import ModelFile
+from realtime.inference.onnx_reader import Graph
+from realtime.runtime.errors import ModelError
 from realtime.swap import dfm, one_image, own
+from realtime.swap.library import Record, find_model, how_to_add, record_of
+from realtime.swap.manifest import KEY, Manifest, parse_manifest
 from realtime.swap.model import ModelOptions, Request, SwapModel
 
 __all__ = ["KINDS", "PLAIN", "Kind", "describe", "kind_of", "open_file", "open_model"]

@@ -6,14 +6,14 @@ from typing import Protocol
 
 import numpy as np
 
-from realtime.arrays import Bytes
-from realtime.errors import ModelError, UsageError
-from realtime.geometry import TEMPLATES, Template
-from realtime.graph import Port
-from realtime.identity import Identity, check_consent
-from realtime.manifest import Manifest
-from realtime.modelfile import ModelFile
-from realtime.runner import open_runner
+from realtime.align import TEMPLATES, Template
+from realtime.inference.guarded_session import open_runner
+from realtime.inference.modelfile import ModelFile
+from realtime.inference.onnx_reader import Port
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import ModelError, UsageError
+from realtime.swap.consent import Identity, check_consent
+from realtime.swap.manifest import Manifest
 
 __all__ = ["ModelOptions", "OpenModel", "Request", "SwapModel", "check_crops"]
 

@@ -13,18 +13,18 @@ from typing import Final
 
 import numpy as np
 
-from realtime.arrays import Bytes, Floats
-from realtime.errors import InputError, ModelError, UsageError
+from realtime.align import TEMPLATES
 from realtime.finder import open_finder
-from realtime.frame import Frame
-from realtime.geometry import TEMPLATES
-from realtime.graph import REAL, Graph, GraphError, Port
-from realtime.identity import Identity, read_identity
-from realtime.library import Record, how_to_add, record_of
-from realtime.manifest import Manifest, Tensors
-from realtime.modelfile import ModelFile
-from realtime.runner import Runner, open_runner
-from realtime.sightings import read_picture
+from realtime.inference.guarded_session import Runner, open_runner
+from realtime.inference.modelfile import ModelFile
+from realtime.inference.onnx_reader import REAL, Graph, GraphError, Port
+from realtime.jobs.detections import read_picture
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import InputError, ModelError, UsageError
+from realtime.swap.consent import Identity, read_identity
+from realtime.swap.library import Record, how_to_add, record_of
+from realtime.swap.manifest import Manifest, Tensors
 from realtime.swap.model import OpenModel, Request, check_crops
 
 __all__ = ["LICENCE_NOTE", "OneImageModel", "fits", "read_matrix"]

@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.arrays import Bytes
-from realtime.errors import ModelError
-from realtime.graph import Graph, Port
-from realtime.manifest import KEY, parse_manifest
+from realtime.inference.onnx_reader import Graph, Port
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import ModelError
+from realtime.swap.manifest import KEY, parse_manifest
 from realtime.swap.model import OpenModel, Request, check_crops
 
 __all__ = ["OwnModel", "fits"]

@@ -28,8 +28,8 @@ RATIO, RSS_MB, START_S = 0.5, 500.0, 1.5
 CHILD = """
 import json, sys
 from pathlib import Path
-from realtime.convert import Job, Look, convert
-from realtime.memory import peak_rss_mb
+from realtime.jobs.convert import Job, Look, convert
+from realtime.runtime.process_memory import peak_rss_mb
 source, target, model = sys.argv[1:]
 report = convert(Job(Path(source), Path(target), Look(model=model), force=True))
 print(json.dumps({"rss_mb": peak_rss_mb(), "fps": report.fps}))

@@ -20,10 +20,10 @@ sys.path.insert(0, str(ROOT))
 
 from models.faceset.extract import Extraction, extract  # noqa: E402
 from models.faceset.folder import Faceset  # noqa: E402
-from realtime.frame import Frame  # noqa: E402
-from realtime.process import tune  # noqa: E402
-from realtime.sightings import sightings  # noqa: E402
-from realtime.source import FileSource  # noqa: E402
+from realtime.jobs.detections import sightings  # noqa: E402
+from realtime.media.file_source import FileSource  # noqa: E402
+from realtime.media.frame import Frame  # noqa: E402
+from realtime.runtime.process import tune  # noqa: E402
 
 FPS, SHARE = 40.0, 0.99
 

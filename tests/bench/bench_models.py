@@ -25,7 +25,7 @@ from onnx import TensorProto, helper, numpy_helper
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from realtime.doctor import diagnose  # noqa: E402
+from realtime.jobs.doctor import diagnose  # noqa: E402
 from realtime.swap import open_model  # noqa: E402
 from realtime.swap.add import add_model  # noqa: E402
 from tests.realtime.tiny import NEGATIVE  # noqa: E402
@@ -37,7 +37,7 @@ CHILD = """
 import json, sys
 from time import perf_counter
 import onnxruntime
-from realtime.memory import peak_rss_mb
+from realtime.runtime.process_memory import peak_rss_mb
 from realtime.swap import open_model
 way, path = sys.argv[1:]
 began = perf_counter()

@@ -36,7 +36,7 @@ print(json.dumps({"frames": write_sample(Path(sys.argv[1]))}))
 CONVERT = """
 import json, os, sys
 from pathlib import Path
-from realtime.convert import Job, Look, convert
+from realtime.jobs.convert import Job, Look, convert
 source, target, model = sys.argv[1:]
 report = convert(Job(Path(source), Path(target), Look(model=model), force=True))
 marks = {name: report.stages_ms[name]["cpu"] * report.frames_out / 1000 for name in ("watermark", "label")
@@ -51,10 +51,10 @@ LARGE = """
 import json, sys
 from pathlib import Path
 from time import perf_counter
-from realtime.memory import peak_rss_mb
-from realtime.provenance.claim import Claim
-from realtime.provenance.sign import sign
-from realtime.provenance.verify import read_signature
+from realtime.runtime.process_memory import peak_rss_mb
+from realtime.marking.provenance.claim import Claim
+from realtime.marking.provenance.sign import sign
+from realtime.marking.provenance.verify import read_signature
 path, task = Path(sys.argv[1]), sys.argv[2]
 before, began = peak_rss_mb(), perf_counter()
 if task == "sign":

@@ -39,10 +39,10 @@ from models.faceset.record import Origin, Record  # noqa: E402
 from models.settings import Settings  # noqa: E402
 from models.train import train  # noqa: E402
 from models.unpaired import SideBatches  # noqa: E402
+from realtime.align import TEMPLATES, apply  # noqa: E402
 from realtime.demo.portrait import LANDMARKS  # noqa: E402
-from realtime.geometry import TEMPLATES, apply  # noqa: E402
-from realtime.heap import keep_all_freed_memory  # noqa: E402
-from realtime.memory import peak_rss_mb  # noqa: E402
+from realtime.runtime.malloc import keep_all_freed_memory  # noqa: E402
+from realtime.runtime.process_memory import peak_rss_mb  # noqa: E402
 
 RATIO, RSS_GB = 3.0, 6.0
 BATCH, SIZE, STORED = 16, 64, 512

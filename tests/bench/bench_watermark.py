@@ -22,18 +22,18 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from realtime.arrays import Floats  # noqa: E402
-from realtime.convert import Job, Look, convert, make_performer  # noqa: E402
-from realtime.encoder import Encoding  # noqa: E402
-from realtime.frame import Frame  # noqa: E402
-from realtime.pipeline import run  # noqa: E402
-from realtime.sink import FileSink  # noqa: E402
-from realtime.source import FileSource  # noqa: E402
-from realtime.stages import Stages  # noqa: E402
-from realtime.watermark import Payload, Watermark, payload_of  # noqa: E402
-from realtime.watermark.evidence import chip_sums, evened, lattice_to_tile, sampled, whitened  # noqa: E402
-from realtime.watermark.pattern import COARSE  # noqa: E402
-from realtime.watermark.read import brightness, brightness_of, read_pictures  # noqa: E402
+from realtime.jobs.convert import Job, Look, convert, make_performer  # noqa: E402
+from realtime.jobs.pipeline import run  # noqa: E402
+from realtime.marking.watermark import Payload, Watermark, payload_of  # noqa: E402
+from realtime.marking.watermark.evidence import chip_sums, evened, lattice_to_tile, sampled, whitened  # noqa: E402
+from realtime.marking.watermark.pattern import COARSE  # noqa: E402
+from realtime.marking.watermark.read import brightness, brightness_of, read_pictures  # noqa: E402
+from realtime.media.encoder import Encoding  # noqa: E402
+from realtime.media.file_sink import FileSink  # noqa: E402
+from realtime.media.file_source import FileSource  # noqa: E402
+from realtime.media.frame import Frame  # noqa: E402
+from realtime.runtime.arrays import Floats  # noqa: E402
+from realtime.runtime.stages import Stages  # noqa: E402
 from tests.realtime.attacks import ATTACKS, Attack  # noqa: E402
 
 PSNR_DB, COST_MS, MUST = 42.0, 0.5, ("as written", "CRF 18", "CRF 23", "CRF 30", "half size", "25 to 30 fps")

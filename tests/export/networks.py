@@ -9,7 +9,7 @@ from export.record import Card
 from export.samples import Faces, own_pictures
 from models.architectures import Config, Network, configure
 from models.checkpoint import Checkpoint, write_checkpoint
-from realtime.identity import Identity
+from realtime.swap.consent import Identity
 from tests.realtime.tiny import CONSENT
 
 SMALL: dict[str, dict[str, object]] = {

@@ -14,7 +14,7 @@ from export.model import Request, export_model
 from export.parity import psnr
 from export.record import weights_sha256
 from models.architectures import ARCHITECTURES, Network
-from realtime.errors import ModelError, OutputError, UsageError
+from realtime.runtime.errors import ModelError, OutputError, UsageError
 from realtime.swap import open_model
 from tests.export.networks import card, expected, faces, shaken, small
 

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from export.face_finder import export_face_finder
 from models.detectors.fan import FanFinder
-from realtime.arrays import Bytes
 from realtime.demo.portrait import load_portrait
-from realtime.errors import DetectorError, MummerError
 from realtime.finder import open_finder
 from realtime.finder.sfd_fan import DETECTOR, LANDMARKS, SfdFan
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import DetectorError, MummerError
 from tests.export.test_workflow import app
 from tests.models.test_fan import FAN, write_sfd
 

@@ -17,8 +17,8 @@ from export.parity import Runner, psnr
 from export.search import leave_out
 from export.switch import CHOICE, switch
 from models.architectures import Network
-from realtime.errors import ModelError
-from realtime.sessions import open_session
+from realtime.inference.session import open_session
+from realtime.runtime.errors import ModelError
 from realtime.swap import ModelOptions, open_model
 from tests.export.networks import card, expected, faces, shaken, small
 

@@ -18,18 +18,18 @@ from typer.testing import CliRunner
 from export.cli import export
 from models.checkpoint import load_network, read_checkpoint
 from models.cli import train
-from realtime.arrays import Bytes
 from realtime.cli.inspect import inspect
-from realtime.color import open_color
+from realtime.composite.color import open_color
+from realtime.composite.mask import open_blend
 from realtime.demo.sample import write_sample
-from realtime.errors import ConsentError, MummerError, UsageError
 from realtime.finder import BuiltinFinder
-from realtime.frame import Frame
-from realtime.identity import Identity
-from realtime.mask import open_blend
-from realtime.performer import Performer
-from realtime.stages import Stages
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import ConsentError, MummerError, UsageError
+from realtime.runtime.stages import Stages
 from realtime.swap import SwapModel, open_model
+from realtime.swap.consent import Identity
+from realtime.swapper import Performer
 from tests.export.networks import PEOPLE, small, write_run
 from tests.realtime.tiny import CONSENT
 

@@ -7,7 +7,7 @@ import torch
 
 from models.architectures import ARCHITECTURES, LiteConfig, OriginalConfig, configure
 from models.architectures.convolution import PatchConv2d
-from realtime.errors import UsageError
+from realtime.runtime.errors import UsageError
 
 SMALL = {
     "lite": {"encoder": (16, 16, 16, 16), "decoder": (16, 16, 16, 16), "neck": 16, "code": 16},

@@ -12,7 +12,7 @@ from models.architectures import OriginalConfig
 from models.book import read_book_run
 from models.checkpoint import load_network, read_checkpoint
 from models.cli import train
-from realtime.errors import InputError, UsageError
+from realtime.runtime.errors import InputError, UsageError
 from tests.models.book import write_book_run
 
 

@@ -14,9 +14,9 @@ from models.recipes.bronze.pairs import disagreement, lower_lids, main, weight_m
 from models.recipes.bronze.render import rasterise, render, vertex_normals
 from models.recipes.bronze.sculpt import Pose, Sculptor, fit_pose
 from models.recipes.crop import crop_still
-from realtime.arrays import Floats
-from realtime.errors import InputError
-from realtime.geometry import TEMPLATES, apply
+from realtime.align import TEMPLATES, apply
+from realtime.runtime.arrays import Floats
+from realtime.runtime.errors import InputError
 
 OCTAHEDRON = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)], np.float32)
 

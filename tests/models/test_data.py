@@ -10,16 +10,16 @@ from pytorch_msssim import ssim
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
 from models.faces import FaceSet, read_faces
+from models.loss_weights import priority_maps
 from models.losses import masked_ssim, picture_loss, ssim_map
 from models.paired import PairBatches
 from models.pairs import WEIGHT_ONE, Pairs, read_pairs
-from models.priority import priority_maps
 from models.settings import LossWeights, Stage
 from models.side import held_out
 from models.unpaired import SideBatches
+from realtime.align import TEMPLATES, apply
 from realtime.demo.portrait import LANDMARKS
-from realtime.errors import InputError
-from realtime.geometry import TEMPLATES, apply
+from realtime.runtime.errors import InputError
 
 STAGE = Stage(name="all", share=1)
 #: The portrait's landmarks in a crop of 128 pixels.

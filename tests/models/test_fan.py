@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from models.detectors import fan
 from models.detectors.weights import Weights, ensure
 from realtime.demo.portrait import LANDMARKS, load_portrait
-from realtime.errors import DetectorError
 from realtime.finder import detector_names
+from realtime.runtime.errors import DetectorError
 
 NAMES = ("sfd", "blazeface", "yunet", "retinaface", "scrfd")
 FAN = "2DFAN4-11f355bf06.pth.tar"

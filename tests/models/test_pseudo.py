@@ -9,12 +9,12 @@ import torch
 from models.faces import FaceSet
 from models.mirror import MIRRORED
 from models.pseudo import LEAN, Drawn, Known, lent_mouths, mirrored, partners
-from models.reshape import GRID, bending
 from models.settings import Stage
+from models.thin_plate_spline import GRID, bending
 from models.unpaired import SideBatches
-from realtime.arrays import Points
+from realtime.align import TEMPLATES, apply
 from realtime.demo.portrait import LANDMARKS
-from realtime.geometry import TEMPLATES, apply
+from realtime.runtime.arrays import Points
 
 SIZE = 128
 #: The portrait's landmarks in -1..1 of a crop.

@@ -13,7 +13,7 @@ from models.cli import train
 from models.curve import WINDOW, Curve
 from models.schedule import stage_at
 from models.settings import FILE, STAGES, LossWeights, Plan, Stage, read_toml, to_toml, validate
-from realtime.errors import InputError, MummerError, UsageError
+from realtime.runtime.errors import InputError, MummerError, UsageError
 
 
 def call(*words: object) -> str:

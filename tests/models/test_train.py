@@ -17,7 +17,7 @@ from models.pairs import Pairs
 from models.settings import Settings, Stage
 from models.train import train
 from models.unpaired import SideBatches
-from realtime.errors import InputError, MummerError, OutputError, UsageError
+from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
 from tests.models.small import TINY, faces, sides
 
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.video.frame import PictureType
 
-from realtime.arrays import Bytes
+from realtime.runtime.arrays import Bytes
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from realtime.identity import Consent, Identity
-from realtime.manifest import KEY, Manifest, Training
+from realtime.swap.consent import Consent, Identity
+from realtime.swap.manifest import KEY, Manifest, Training
 
 #: The record that every identity needs: here, that it is nobody's.
 CONSENT = Consent(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from realtime.finder import open_finder
-from realtime.frame import Frame
+from realtime.media.frame import Frame
 
 SEEN = Path("/out")
 DEVICE = "/dev/video11"

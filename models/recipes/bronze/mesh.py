@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recipes.face_mesh import EYES, INNER_LIPS, OUTER_LIPS, OVAL, VERTICES
-from realtime.arrays import Floats
-from realtime.errors import InputError
+from realtime.runtime.arrays import Floats
+from realtime.runtime.errors import InputError
 
 __all__ = [
     "Canonical",

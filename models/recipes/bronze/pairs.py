@@ -38,9 +38,9 @@ from models.recipes.command import run
 from models.recipes.crop import crop_still
 from models.recipes.face_mesh import EYES, INNER_LIPS, OUTER_LIPS, FaceMesh
 from models.recipes.faces68 import Faces68
-from realtime.arrays import Bytes, Floats, Points
-from realtime.errors import ModelError
-from realtime.geometry import TEMPLATES, apply, scale_of
+from realtime.align import TEMPLATES, apply, scale_of
+from realtime.runtime.arrays import Bytes, Floats, Points
+from realtime.runtime.errors import ModelError
 
 __all__ = ["disagreement", "lower_lids", "main", "make_pairs", "weight_map"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recipes.bronze.mesh import Triangles
-from realtime.arrays import Bytes, Floats
+from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["Model", "Rendering", "rasterise", "render", "vertex_normals"]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recipes.faces68 import Faces68
-from realtime.arrays import Bytes, Floats, Matrix, Points
-from realtime.geometry import TEMPLATES, apply
-from realtime.resample import sample
+from realtime.align import TEMPLATES, apply
+from realtime.media.resample import sample
+from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 
 __all__ = [
     "AnnotatedFaces",

@@ -27,7 +27,7 @@ from models.recipes.face_finder.data import AnnotatedFaces, load_faces, spoil
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_finder.nets import DETECTOR_STRIDE, DETECTOR_WEIGHTS, DetectorNet
 from models.recipes.face_finder.teachers import YuNet
-from realtime.arrays import Bytes, Floats
+from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["CANVAS", "Batch", "batches", "compose", "detector_loss", "main", "targets"]
 

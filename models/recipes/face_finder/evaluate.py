@@ -25,15 +25,15 @@ from models.recipes.face_finder.data import (
 )
 from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.teachers import YuNet
-from realtime.arrays import Bytes
-from realtime.errors import InputError
+from realtime.align import TEMPLATES
 from realtime.finder import BuiltinFinder
 from realtime.finder.detector import Detector
 from realtime.finder.landmarker import SIZE, Landmarker
 from realtime.finder.tracks import overlap
-from realtime.frame import Frame
-from realtime.geometry import TEMPLATES
-from realtime.source import FileSource
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import InputError
 
 __all__ = ["main"]
 

@@ -25,8 +25,8 @@ from models.recipes.face_finder.nets import (
     DetectorNet,
     LandmarkNet,
 )
-from realtime.errors import InputError, ModelError
-from realtime.sessions import open_session
+from realtime.inference.session import open_session
+from realtime.runtime.errors import InputError, ModelError
 
 __all__ = ["main", "write_detector", "write_landmarks"]
 

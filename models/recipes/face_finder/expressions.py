@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from models.reshape import bending
-from realtime.arrays import Bytes, Points
+from models.thin_plate_spline import bending
+from realtime.runtime.arrays import Bytes, Points
 
 __all__ = ["express"]
 

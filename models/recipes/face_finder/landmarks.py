@@ -36,8 +36,8 @@ from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_finder.nets import LANDMARK_SIZE, LANDMARK_WEIGHTS, LandmarkNet
 from models.recipes.face_finder.teachers import denoise, face_meshes
-from realtime.arrays import Bytes, Floats, Matrix, Points
-from realtime.geometry import TEMPLATES, apply, invert
+from realtime.align import TEMPLATES, apply, invert
+from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 
 __all__ = ["Batch", "batches", "evaluate", "landmark_loss", "main"]
 

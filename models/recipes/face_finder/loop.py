@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from models.files import write_whole
 from models.schedule import share_of_rate
-from realtime.arrays import Bytes
-from realtime.errors import InputError, UsageError
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import InputError, UsageError
 
 __all__ = ["Pace", "begin", "clock", "fit", "load_weights", "prefetched", "save_weights", "to_input"]
 

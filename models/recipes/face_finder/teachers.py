@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from models.recipes.face_finder.data import AnnotatedFaces
 from models.recipes.face_mesh import EYES, FaceMesh
-from realtime.arrays import Bytes, Floats
-from realtime.errors import ModelError
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import ModelError
 
 __all__ = ["YuNet", "denoise", "face_meshes"]
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from realtime.errors import UsageError
 from realtime.live.address import file_of, scheme_of
 from realtime.live.sink import LiveSink, SinkSettings
 from realtime.live.sinks.file import Recording, check_recording
 from realtime.live.sinks.null import NullSink
 from realtime.live.sinks.stream import SCHEMES, StreamSink
 from realtime.live.sinks.virtualcam import VirtualCamera
+from realtime.runtime.errors import UsageError
 
 __all__ = ["SinkOpener", "open_sink"]
 

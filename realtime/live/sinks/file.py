@@ -5,12 +5,12 @@ from typing import Final
 
 import av
 
-from realtime.errors import OutputError
-from realtime.frame import Frame
 from realtime.live.sink import SinkSettings, StreamFormat
-from realtime.live.sinks.encoded import Encoded, check_codec
+from realtime.live.sinks.live_muxer import Encoded, check_codec
 from realtime.live.source import Sound
-from realtime.source import reason
+from realtime.media.file_source import reason
+from realtime.media.frame import Frame
+from realtime.runtime.errors import OutputError
 
 __all__ = ["Recording", "check_recording"]
 

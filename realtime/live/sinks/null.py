@@ -1,9 +1,9 @@
 """The sink that sends nothing: for measuring what comes before it."""
 
-from realtime.errors import UsageError
-from realtime.frame import Frame
 from realtime.live.sink import SinkSettings, StreamFormat
 from realtime.live.source import Sound
+from realtime.media.frame import Frame
+from realtime.runtime.errors import UsageError
 
 __all__ = ["NullSink"]
 

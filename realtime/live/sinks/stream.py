@@ -8,12 +8,12 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from realtime.errors import OutputError, UsageError
-from realtime.frame import Frame
 from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
-from realtime.live.sinks.encoded import Encoded, check_codec
-from realtime.live.sinks.relay import CONTAINER, Relay
+from realtime.live.sinks.live_muxer import Encoded, check_codec
+from realtime.live.sinks.mux_process import CONTAINER, Relay
 from realtime.live.source import Sound
+from realtime.media.frame import Frame
+from realtime.runtime.errors import OutputError, UsageError
 
 __all__ = ["SCHEMES", "StreamSink"]
 

@@ -12,12 +12,12 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, VideoReformatter
 from pyvirtualcam import PixelFormat
 
-from realtime.arrays import Bytes
-from realtime.errors import OutputError, UsageError
-from realtime.frame import Frame
-from realtime.hardware import linux, v4l2
+from realtime.devices import linux, v4l2
 from realtime.live.sink import SinkSettings, StreamFormat
 from realtime.live.source import Sound
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import OutputError, UsageError
 
 __all__ = ["VirtualCamera"]
 

@@ -1,13 +1,13 @@
 """Live sources by address."""
 
-from realtime.errors import UsageError
 from realtime.live.address import file_of, scheme_of
 from realtime.live.source import LiveSource, SourceSettings
 from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import WithMicrophone
 from realtime.live.sources.stream import SCHEMES, StreamSource
-from realtime.live.sources.trial import TrialSource
+from realtime.live.sources.test_source import TrialSource
+from realtime.runtime.errors import UsageError
 
 __all__ = ["open_source"]
 

@@ -16,11 +16,11 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from realtime.errors import InputError
-from realtime.hardware import v4l2
+from realtime.devices import v4l2
 from realtime.live.source import LiveItem, SourceSettings
-from realtime.live.sources.reading import Decoder, video_of
-from realtime.source import reason
+from realtime.live.sources.live_decoder import Decoder, video_of
+from realtime.media.file_source import reason
+from realtime.runtime.errors import InputError
 
 __all__ = ["Camera", "open_device"]
 

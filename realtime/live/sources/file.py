@@ -12,12 +12,12 @@ from typing import Final, TypeAlias
 import av
 from av.audio.stream import AudioStream
 
-from realtime.channel import Channel, ChannelClosedError
-from realtime.errors import MummerError
-from realtime.frame import Frame
 from realtime.live.source import LiveItem, Sound, SourceSettings
-from realtime.priority import give_way
-from realtime.source import FileSource
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
+from realtime.runtime.channel import Channel, ChannelClosedError
+from realtime.runtime.errors import MummerError
+from realtime.runtime.thread_priority import give_way
 
 __all__ = ["PacedFile"]
 

@@ -13,10 +13,10 @@ from typing import Final
 import av
 from av.audio.frame import AudioFrame
 
-from realtime.errors import InputError
 from realtime.live.source import LiveItem, LiveSource, Sound
 from realtime.live.sources.camera import open_device
-from realtime.source import reason
+from realtime.media.file_source import reason
+from realtime.runtime.errors import InputError
 
 __all__ = ["Microphone", "WithMicrophone"]
 

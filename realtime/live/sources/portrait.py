@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.arrays import Bytes
 from realtime.demo.portrait import DEPTH, LANDMARKS
+from realtime.runtime.arrays import Bytes
 
 __all__ = ["Portrait", "Pose"]
 

@@ -12,11 +12,11 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from realtime.errors import InputError, UsageError
-from realtime.live.sinks.relay import carries
+from realtime.live.sinks.mux_process import carries
 from realtime.live.source import LiveItem, SourceSettings
-from realtime.live.sources.reading import Decoder, video_of
-from realtime.source import DEMUXERS, reason
+from realtime.live.sources.live_decoder import Decoder, video_of
+from realtime.media.file_source import DEMUXERS, reason
+from realtime.runtime.errors import InputError, UsageError
 
 __all__ = ["SCHEMES", "Arrivals", "StreamSource"]
 

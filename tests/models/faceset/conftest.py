@@ -9,10 +9,10 @@ import pytest
 
 from models.faceset.extract import Extraction, extract
 from models.faceset.folder import Faceset
+from realtime.align import TEMPLATES
 from realtime.demo.sample import write_sample
-from realtime.frame import Frame
-from realtime.geometry import TEMPLATES
-from realtime.source import FileSource
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
 
 FRAMES = 24
 

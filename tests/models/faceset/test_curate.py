@@ -14,15 +14,15 @@ from models.faceset import curate
 from models.faceset.extract import Extraction, extract
 from models.faceset.flaws import FLAWS
 from models.faceset.folder import Faceset
+from models.faceset.frame_sources import Pick
 from models.faceset.join import merge
 from models.faceset.order import ORDERS
 from models.faceset.people import Embedder, Looks, split
 from models.faceset.pose import pose_of
-from models.faceset.reel import Pick
-from realtime.errors import InputError, ModelError, OutputError, UsageError
-from realtime.frame import Frame
-from realtime.identity import Identity
-from realtime.source import FileSource
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
+from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
+from realtime.swap.consent import Identity
 
 FRAMES = 24
 

@@ -16,16 +16,16 @@ from onnx import TensorProto, helper, numpy_helper
 from models.faces import read_faceset
 from models.faceset.extract import Extraction, extract
 from models.faceset.folder import Faceset
-from models.faceset.known import known_landmarks
+from models.faceset.frame_sources import Pick
+from models.faceset.landmark_files import known_landmarks
 from models.faceset.picture import read_picture
 from models.faceset.record import Record
-from models.faceset.reel import Pick
-from realtime.errors import InputError, ModelError, OutputError, UsageError
-from realtime.frame import Frame
-from realtime.geometry import TEMPLATES, apply
-from realtime.identity import Identity
-from realtime.sightings import sightings
-from realtime.source import FileSource
+from realtime.align import TEMPLATES, apply
+from realtime.jobs.detections import sightings
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
+from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
+from realtime.swap.consent import Identity
 from tests.realtime.clips import Clip, make
 
 #: Of the film.
@@ -167,7 +167,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from models.faceset.extract import Extraction, extract
-from realtime.errors import OutputError
+from realtime.runtime.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     extract(Extraction((sys.argv[1],), Path(sys.argv[2]), size=48, format="jpeg"))

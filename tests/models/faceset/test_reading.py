@@ -10,8 +10,8 @@ import pytest
 
 from models.faces import read_faces, read_faceset
 from models.faceset.folder import Faceset
-from realtime.errors import InputError
-from realtime.geometry import apply
+from realtime.align import apply
+from realtime.runtime.errors import InputError
 
 FRAMES = 24
 
@@ -70,7 +70,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from models.faces import read_faceset
-from realtime.errors import OutputError
+from realtime.runtime.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     read_faceset(Path(sys.argv[1]), 128, cache=Path(sys.argv[2]))

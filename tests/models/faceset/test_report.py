@@ -18,9 +18,9 @@ from models.faceset.pose import _CHOSEN, _FACE, pose_of
 from models.faceset.record import Colors
 from models.faceset.report import write_report
 from models.faceset.tone import tone_mapper
-from realtime.errors import InputError
-from realtime.frame import Frame
-from realtime.geometry import apply
+from realtime.align import apply
+from realtime.media.frame import Frame
+from realtime.runtime.errors import InputError
 
 
 def turned(yaw: float, pitch: float, roll: float) -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
-from realtime.frame import Frame
 from realtime.live.sink import CLOCK, LiveSink, StreamFormat
 from realtime.live.source import Sound
+from realtime.media.frame import Frame
 
 SIZE = (160, 120)
 RATE = 48_000

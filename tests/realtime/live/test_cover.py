@@ -4,10 +4,10 @@ import av
 import numpy as np
 import pytest
 
-from realtime.arrays import Bytes
-from realtime.frame import Frame
 from realtime.live.cover import cover
 from realtime.live.guard import Hidden
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
 
 FORMATS = ("yuv420p", "nv12", "yuv422p", "yuvj420p", "yuv420p10le", "gbrp")
 SIZE = (320, 240)

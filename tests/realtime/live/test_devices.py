@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from realtime.hardware import linux, list_hardware, v4l2
-from realtime.hardware.v4l2 import Mode
+from realtime.devices import linux, list_hardware, v4l2
+from realtime.devices.v4l2 import Mode
 
 #: A webcam as most are: raw pictures are slow where they are large.
 WEBCAM = [

@@ -11,19 +11,19 @@ from time import monotonic, sleep
 import numpy as np
 import pytest
 
-from realtime.convert import Look
-from realtime.errors import InputError, ModelError, OutputError, UsageError
-from realtime.face import Face
 from realtime.finder import BuiltinFinder, FaceFinder
-from realtime.frame import Frame
-from realtime.live import governor, keepers
+from realtime.finder.face import Face
+from realtime.jobs.convert import Look
+from realtime.live import governor, workers
 from realtime.live.engine import Engine
-from realtime.live.probes import Eyewitness, LookingSink, MortalSink, MortalSource
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.sink import LiveSink, SinkSettings, StreamFormat
 from realtime.live.source import LiveSource, SourceSettings
 from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
+from realtime.live.testing.probes import Eyewitness, LookingSink, MortalSink, MortalSource
+from realtime.media.frame import Frame
+from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
 from tests.realtime.clips import Clip, make
 from tests.realtime.tiny import make_model
 
@@ -32,7 +32,7 @@ LONG = 20.0  # seconds that nothing here takes
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keepers, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(workers, "FIRST_PAUSE", 0.1)
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def test_no_real_face_leaves_the_engine(face_clip: Path) -> None:
 def test_a_silent_source_is_replaced_by_a_slate_and_opened_again(
     face_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keepers, "STALLED", 0.5)
+    monkeypatch.setattr(workers, "STALLED", 0.5)
     monkeypatch.setattr("realtime.live.engine.STALLED", 0.5)
     deaths = count()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from realtime.face import Face
+from realtime.finder.face import Face
 from realtime.live.guard import ANYWHERE_AFTER, DOUBT, FORGOTTEN_AFTER, NEAR, SPEED, Guard
 
 SECOND = 1_000_000_000

@@ -7,15 +7,15 @@ import av
 import numpy as np
 import pytest
 
-from realtime.frame import Frame
-from realtime.live.events import WAITING, Events
-from realtime.live.inbox import SOUNDS, Inbox
-from realtime.live.keepers import GOOD, Pauses
-from realtime.live.latency import RECENT, Latency
-from realtime.live.outlet import Outlet
-from realtime.live.rate import Meter, Thinner
+from realtime.live.broadcaster import Outlet
 from realtime.live.sink import CLOCK, StreamFormat
+from realtime.live.sink_queue import SOUNDS, Inbox
 from realtime.live.source import LiveItem, Sound
+from realtime.live.workers import GOOD, Pauses
+from realtime.media.frame import Frame
+from realtime.runtime.events import WAITING, Events
+from realtime.runtime.latency import RECENT, Latency
+from realtime.runtime.rate import Meter, Thinner
 
 SECOND = 1_000_000_000
 

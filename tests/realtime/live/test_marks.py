@@ -9,7 +9,7 @@ import pytest
 from realtime.live.engine import Engine
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.source import SourceSettings
-from realtime.provenance.verify import verify
+from realtime.marking.provenance.verify import verify
 from tests.realtime.tiny import make_model
 
 

@@ -9,18 +9,18 @@ import av
 import numpy as np
 import pytest
 
-from realtime.arrays import Bytes
-from realtime.convert import Look, make_performer
-from realtime.errors import ModelError
-from realtime.face import Face
+from realtime.align import TEMPLATES
 from realtime.finder import BuiltinFinder
-from realtime.frame import Frame
-from realtime.geometry import TEMPLATES
-from realtime.live.act import Act, OnMiss
-from realtime.live.probes import LEAST_CHANGE, Eyewitness, change, likeness
+from realtime.finder.face import Face
+from realtime.jobs.convert import Look, make_performer
+from realtime.live.fail_closed import Act, OnMiss
 from realtime.live.slate import duplicate, render
-from realtime.source import FileSource
-from realtime.stages import Stages
+from realtime.live.testing.probes import LEAST_CHANGE, Eyewitness, change, likeness
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import ModelError
+from realtime.runtime.stages import Stages
 
 SECOND = 1_000_000_000
 

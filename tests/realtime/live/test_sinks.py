@@ -18,11 +18,11 @@ import pytest
 import pyvirtualcam
 from numpy.typing import NDArray
 
-from realtime.errors import MummerError, OutputError, UsageError
 from realtime.live.sink import SinkSettings
 from realtime.live.sinks import SinkOpener
-from realtime.live.sinks.encoded import COMMENT, Encoded
-from realtime.live.sinks.relay import carries
+from realtime.live.sinks.live_muxer import COMMENT, Encoded
+from realtime.live.sinks.mux_process import carries
+from realtime.runtime.errors import MummerError, OutputError, UsageError
 from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
 

@@ -15,17 +15,17 @@ from time import monotonic, monotonic_ns
 import numpy as np
 import pytest
 
-from realtime.errors import InputError, MummerError, UsageError
 from realtime.finder import open_finder
-from realtime.frame import Frame
 from realtime.live.sink import SinkSettings
 from realtime.live.sinks import SinkOpener
-from realtime.live.sinks.relay import carries
+from realtime.live.sinks.mux_process import carries
 from realtime.live.source import LiveSource, Sound, SourceSettings
 from realtime.live.sources import open_source
 from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.stream import Arrivals
-from realtime.live.sources.trial import TrialSource
+from realtime.live.sources.test_source import TrialSource
+from realtime.media.frame import Frame
+from realtime.runtime.errors import InputError, MummerError, UsageError
 from tests.realtime.live.players import FPS, RATE, SIZE, play
 from tests.realtime.live.rtsp_server import RtspServer
 from tests.realtime.live.test_sinks import LIPS, free_port, play_when_heard, protocols

@@ -17,7 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from realtime.errors import InputError, MummerError, UsageError
+from realtime.runtime.errors import InputError, MummerError, UsageError
 from realtime.serve.settings import read_settings
 from realtime.serve.token import read_token
 from tests.realtime.serve.conftest import Daemon, Launch

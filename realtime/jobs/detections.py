@@ -1,0 +1,76 @@
+"""The face finder's report on a file, frame by frame."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from pydantic import BaseModel
+
+from realtime.finder import open_finder
+from realtime.finder.face import Box, Face
+from realtime.media.file_source import FileSource, check_regular
+from realtime.media.frame import Frame
+from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import InputError
+
+__all__ = ["FaceSeen", "Sighting", "read_picture", "sightings"]
+
+#: Suffixes of still pictures; everything else is opened as a video.
+PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class FaceSeen(BaseModel):
+    """One face: box x0, y0, x1, y1 and 68 landmarks (x, y) in pixels, score in 0..1, number of its track."""
+
+    box: Box
+    score: float
+    track: int
+    landmarks: list[tuple[float, float]]
+
+
+class Sighting(BaseModel):
+    """The faces of one frame; ``pts`` in the stream's own units and ``time`` in seconds, null for pictures."""
+
+    source: str
+    frame: int
+    pts: int | None
+    time: float | None
+    faces: list[FaceSeen]
+
+
+def sightings(path: Path, detector: str = "builtin", device: str = "auto") -> Iterator[Sighting]:
+    """What is seen in every frame of ``path``. Raises ``InputError`` and ``DetectorError``."""
+    finder = open_finder(detector, device)
+    check_regular(path)
+    frames = iter([Frame.from_rgb(read_picture(path))]) if path.suffix.lower() in PICTURES else _frames(path)
+    for number, frame in enumerate(frames):
+        time = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+        faces = [_seen(face) for face in finder.find(frame)]
+        yield Sighting(source=str(path), frame=number, pts=frame.pts, time=time, faces=faces)
+
+
+def _frames(path: Path) -> Iterator[Frame]:
+    source = FileSource(path)
+    try:
+        yield from (item for item in source if isinstance(item, Frame))
+    finally:
+        source.close()
+
+
+def read_picture(path: Path) -> Bytes:
+    """A still picture, uint8 (H, W, 3) RGB, upright as its EXIF data says."""
+    try:
+        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # an empty file, or a picture of absurd size
+        picture = None
+    if picture is None:
+        raise InputError(f"{path}: not a picture that can be read (damaged, empty or of another kind)")
+    return np.asarray(picture, np.uint8)
+
+
+def _seen(face: Face) -> FaceSeen:
+    points = [(round(x, 2), round(y, 2)) for x, y in face.landmarks.tolist()]
+    x0, y0, x1, y1 = (round(edge, 2) for edge in face.box)
+    return FaceSeen(box=(x0, y0, x1, y1), score=round(face.score, 4), track=face.track, landmarks=points)

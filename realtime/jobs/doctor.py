@@ -1,0 +1,164 @@
+"""What runs where, proved: each network at hand is run, and ONNX Runtime's own profile says who ran its nodes."""
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time, sleep
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from realtime.inference.guarded_session import Runner
+from realtime.inference.modelfile import ModelFile
+from realtime.inference.providers import DEVICES
+from realtime.inference.session import SPINNING, open_session, why_not
+from realtime.runtime.errors import ModelError
+from realtime.swap.library import ASSETS, list_models
+
+__all__ = ["DeviceCheck", "Diagnosis", "ModelCheck", "Spinning", "diagnose"]
+
+#: Runs of a network that are timed, after one that is not.
+RUNS: Final = 10
+#: Seconds between two faces while idle threads are watched: a video's pace.
+PAUSE: Final = 1 / 30
+NETS: Final = ("detector", "landmarks")
+#: Pixels of a side that a graph leaves open: what the detector makes of a frame's longer one.
+USUAL: Final = 384
+#: A value for every type of input: a grey picture, half a morph, the first identity.
+_GREYS: Final[Mapping[str, np.generic]] = {
+    "tensor(uint8)": np.uint8(128),
+    "tensor(float)": np.float32(0.5),
+    "tensor(float16)": np.float16(0.5),
+    "tensor(int64)": np.int64(0),
+}
+
+
+class DeviceCheck(BaseModel):
+    """A device, whether models can run on it here, and if not, why."""
+
+    name: str
+    provider: str
+    works: bool
+    why_not: str | None
+
+
+class ModelCheck(BaseModel):
+    """A network that was run on a grey face.
+
+    ``nodes`` counts the graph's nodes by the provider that ran them, ``share`` is each provider's part (0..1) of
+    their time, ``ms`` the median of a run in milliseconds; ``problem`` says why it did not run.
+    """
+
+    name: str
+    device: str
+    nodes: dict[str, int] = {}
+    share: dict[str, float] = {}
+    ms: float | None = None
+    problem: str | None = None
+
+
+class Spinning(BaseModel):
+    """CPU milliseconds that a face costs on two threads at a video's pace, with idle threads asleep and spinning."""
+
+    model: str
+    asleep_ms: float
+    spinning_ms: float
+
+
+class Diagnosis(BaseModel):
+    """Everything that ``mummer doctor`` finds."""
+
+    onnxruntime: str
+    devices: list[DeviceCheck]
+    models: list[ModelCheck]
+    spinning: Spinning
+
+
+def diagnose(device: str = "auto") -> Diagnosis:
+    """Run every network at hand on ``device``. Raises ``ModelError`` where there is no such device."""
+    # The face finder's nets are small, so that they answer for the devices, too.
+    probe = ASSETS / "landmarks.onnx"
+    devices = []
+    for name, each in DEVICES.items():
+        reason = why_not(name, probe)
+        devices.append(DeviceCheck(name=name, provider=each.provider, works=reason is None, why_not=reason))
+    paths = [*(ASSETS / f"{net}.onnx" for net in NETS), *list_models()]
+    return Diagnosis(
+        onnxruntime=onnxruntime.__version__,
+        devices=devices,
+        models=[_check(path, device) for path in paths],
+        spinning=_spinning(ASSETS / "landmarks.onnx"),
+    )
+
+
+def _check(path: Path, device: str) -> ModelCheck:
+    """Run one file, and read the profile."""
+    with TemporaryDirectory(prefix="mummer-doctor-") as folder:
+        try:
+            with ModelFile(path) as file:
+                file.graph  # noqa: B018  # refuses what may not be run
+                session = open_session(file, device, profile=Path(folder) / "profile")
+            run, feeds = Runner(session, str(path)), _grey(session)
+            times = [_time(run, feeds) for _ in range(RUNS + 1)]
+        except ModelError as error:
+            return ModelCheck(name=path.stem, device=device, problem=str(error))
+        nodes, share = _profile(Path(session.end_profiling()))
+    return ModelCheck(
+        name=path.stem, device=device, nodes=nodes, share=share, ms=round(statistics.median(times[1:]), 3)
+    )
+
+
+def _time(run: Runner, feeds: Mapping[str, NDArray[np.generic]]) -> float:
+    began = perf_counter()
+    run([port.name for port in run.outputs], feeds)
+    return (perf_counter() - began) * 1e3
+
+
+def _grey(session: onnxruntime.InferenceSession) -> dict[str, NDArray[np.generic]]:
+    """Something for every input: one picture, of a usual size where the graph leaves it open."""
+    feeds: dict[str, NDArray[np.generic]] = {}
+    for node in session.get_inputs():
+        if node.type not in _GREYS:
+            raise ModelError(f"its input {node.name!r} is {node.type}, which no model of this program takes")
+        usual = (1, *[USUAL] * len(node.shape))
+        shape = tuple(size if isinstance(size, int) else other for size, other in zip(node.shape, usual, strict=False))
+        feeds[node.name] = np.full(shape, _GREYS[node.type])
+    return feeds
+
+
+def _profile(page: Path) -> tuple[dict[str, int], dict[str, float]]:
+    """Nodes and share of time by provider, from ONNX Runtime's profile."""
+    times: Counter[str] = Counter()
+    nodes: dict[str, set[str]] = {}
+    for event in json.loads(page.read_text(encoding="utf-8")):
+        provider = event.get("args", {}).get("provider")
+        if event.get("cat") == "Node" and provider and event["name"].endswith("_kernel_time"):
+            times[provider] += event["dur"]
+            nodes.setdefault(provider, set()).add(event["name"])
+    total = max(times.total(), 1)
+    return {name: len(ran) for name, ran in nodes.items()}, {
+        name: round(time / total, 4) for name, time in times.items()
+    }
+
+
+def _spinning(path: Path) -> Spinning:
+    asleep, spinning = (_cpu_ms(path, dict.fromkeys(SPINNING, on)) for on in ("0", "1"))
+    return Spinning(model=path.stem, asleep_ms=asleep, spinning_ms=spinning)
+
+
+def _cpu_ms(path: Path, config: Mapping[str, str]) -> float:
+    """CPU milliseconds of the whole process for a face every thirtieth of a second, on two threads."""
+    session = open_session(path, "cpu", threads=2, config=config)
+    run, feeds = Runner(session, str(path)), _grey(session)
+    _time(run, feeds)
+    began = process_time()
+    for _ in range(RUNS):
+        _time(run, feeds)
+        sleep(PAUSE)
+    return round((process_time() - began) / RUNS * 1e3, 3)

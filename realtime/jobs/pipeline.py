@@ -1,0 +1,112 @@
+"""The threads that join source, performer and sink: decode, perform, encode."""
+
+from collections.abc import Callable
+from threading import Lock, Thread
+from typing import Final
+
+from realtime.media.file_sink import Sink
+from realtime.media.file_source import Item, Source
+from realtime.media.frame import Frame
+from realtime.runtime.channel import Channel, ChannelClosedError
+from realtime.runtime.thread_priority import give_way
+
+__all__ = ["Perform", "run"]
+
+#: What is done to a frame, in place.
+Perform = Callable[[Frame], object]
+
+#: Frames that may wait at a joint of a file job, and packets that may wait in place of one of them.
+_FRAMES: Final = 3
+_PACKETS: Final = 32
+
+
+def run(source: Source, perform: Perform | None, sink: Sink, on_frame: Callable[[], None] | None = None) -> None:
+    """Run ``source`` through ``perform`` into ``sink``, to the end.
+
+    ``perform`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each
+    frame. Files never lose a frame: a full joint makes the thread before it wait; a live source keeps the
+    latest only. The first error in any thread stops all of them and is raised here with its own traceback; so
+    does an exception that reaches the calling thread (Ctrl-C). No thread is left running, and the sink is
+    finished or aborted.
+    """
+    crew = _Crew(source, perform, sink, on_frame)
+    try:
+        crew.work()
+    except BaseException:
+        crew.stop()
+        sink.abort()
+        raise
+
+
+def _joint(source: Source) -> Channel[Item]:
+    return Channel(1, "latest") if source.live else Channel(_FRAMES * _PACKETS)
+
+
+def _cost(item: Item) -> int:
+    return _PACKETS if isinstance(item, Frame) else 1
+
+
+class _Crew:
+    def __init__(
+        self, source: Source, perform: Perform | None, sink: Sink, on_frame: Callable[[], None] | None
+    ) -> None:
+        self._source, self._perform, self._sink, self._on_frame = source, perform, sink, on_frame
+        self._decoded = _joint(source)
+        self._performed = _joint(source)
+        self._error: BaseException | None = None
+        self._lock = Lock()
+        self._threads = [
+            Thread(target=self._guard, args=(task,), name=name, daemon=True)
+            for name, task in (("decode", self._read), ("perform", self._change), ("encode", self._write))
+        ]
+
+    def work(self) -> None:
+        for thread in self._threads:
+            thread.start()
+        for thread in self._threads:
+            thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Wake every thread, and wait for the end of the frame that each is at."""
+        self._decoded.cut()
+        self._performed.cut()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    # one task a thread
+
+    def _read(self) -> None:
+        for item in self._source:
+            self._decoded.put(item, _cost(item))
+        self._decoded.close()
+
+    def _change(self) -> None:
+        for item in self._decoded:
+            if self._perform is not None and isinstance(item, Frame):
+                self._perform(item)
+            self._performed.put(item, _cost(item))
+        self._performed.close()
+
+    def _write(self) -> None:
+        give_way()
+        for item in self._performed:
+            self._sink.write(item)
+            if self._on_frame is not None and isinstance(item, Frame):
+                self._on_frame()
+        self._sink.finish()
+
+    def _guard(self, task: Callable[[], None]) -> None:
+        """Run a thread's task; the first error of all is kept for the caller, and stops the others."""
+        try:
+            task()
+        except ChannelClosedError:
+            pass
+        except BaseException as error:  # noqa: BLE001  # raised again, in the caller's thread
+            with self._lock:
+                if self._error is None:
+                    self._error = error
+            self._decoded.cut()
+            self._performed.cut()

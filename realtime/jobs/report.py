@@ -1,0 +1,155 @@
+"""What a file job did: the facts of both files, counts, times, and what could not be done as asked."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Literal
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from pydantic import BaseModel
+
+from realtime.runtime.stages import StageTimes
+from realtime.swap.consent import Identity
+
+__all__ = ["AudioFacts", "ColorFacts", "MediaFacts", "ModelFacts", "ProvenanceFacts", "Report", "media_facts"]
+
+
+class ColorFacts(BaseModel):
+    """Colour tags in FFmpeg's words; ``unknown`` where the stream says nothing."""
+
+    matrix: str
+    primaries: str
+    transfer: str
+    range: str
+
+
+class AudioFacts(BaseModel):
+    """One stream of sound; ``rate`` in samples a second."""
+
+    codec: str
+    rate: int
+    channels: int
+    language: str | None
+
+
+class MediaFacts(BaseModel):
+    """A video file.
+
+    ``size`` is width and height in pixels, ``duration`` in seconds, ``frame_rate`` is ``fps`` exactly.
+    """
+
+    path: str
+    container: str
+    codec: str
+    size: tuple[int, int]
+    pix_fmt: str
+    color: ColorFacts
+    sample_aspect_ratio: str
+    fps: float
+    frame_rate: str
+    time_base: str
+    duration: float | None
+    audio: list[AudioFacts]
+
+
+class ModelFacts(BaseModel):
+    """The swap model that was used: its name, the sha256 of its file, and whom it shows."""
+
+    name: str
+    sha256: str
+    identity: list[Identity]
+
+
+class ProvenanceFacts(BaseModel):
+    """How the output is marked.
+
+    ``manifest`` says whether the file carries its C2PA manifest or a sidecar does, ``manifest_path`` which file that
+    is, ``algorithm`` what it is signed with, ``signed_s`` how many seconds that took, ``watermark`` the 64 bits in the
+    picture as 16 hexadecimal digits, ``label`` the text in its corner; both are None where they were left out.
+    """
+
+    manifest: Literal["embedded", "sidecar"]
+    manifest_path: str
+    algorithm: str
+    signed_s: float
+    watermark: str | None
+    label: str | None
+
+
+class Report(BaseModel):
+    """A finished file job.
+
+    ``frames_swapped`` counts frames with at least one face swapped and ``faces`` the faces swapped in all of
+    them; ``fps`` is frames a second of the run without its start, ``first_frame_s`` the time from the job's
+    start until the first frame was written, ``wall_s`` the whole job's. ``stages_ms`` holds milliseconds by
+    stage.
+    """
+
+    input: MediaFacts
+    output: MediaFacts
+    frames_in: int
+    frames_out: int
+    frames_swapped: int
+    faces: int
+    fps: float
+    first_frame_s: float
+    wall_s: float
+    stages_ms: dict[str, StageTimes]
+    model: ModelFacts
+    provenance: ProvenanceFacts
+    warnings: list[str]
+
+
+def media_facts(path: Path, container: InputContainer, video: VideoStream) -> MediaFacts:
+    """The facts of an open file; ``video`` is the stream that counts."""
+    context = video.codec_context
+    rate = video.average_rate or video.guessed_rate or Fraction(0)
+    return MediaFacts(
+        path=str(path),
+        container=container.format.name,
+        codec=context.codec.canonical_name,
+        size=(context.width, context.height),
+        pix_fmt=context.pix_fmt or "unknown",
+        color=ColorFacts(
+            matrix=_MATRICES.get(context.colorspace, str(context.colorspace)),
+            primaries=_PRIMARIES.get(context.color_primaries, str(context.color_primaries)),
+            transfer=_TRANSFERS.get(context.color_trc, str(context.color_trc)),
+            range=_RANGES.get(context.color_range, str(context.color_range)),
+        ),
+        sample_aspect_ratio=_ratio(video.sample_aspect_ratio),
+        fps=round(float(rate), 3),
+        frame_rate=_ratio(rate),
+        time_base=_ratio(video.time_base),
+        duration=None if container.duration is None else container.duration / av.time_base,
+        audio=[
+            AudioFacts(
+                codec=stream.codec_context.name,
+                rate=stream.codec_context.sample_rate,
+                channels=stream.codec_context.channels,
+                language=stream.language,
+            )
+            for stream in container.streams.audio
+            if stream.codec_context is not None
+        ],
+    )
+
+
+def _ratio(value: Fraction | None) -> str:
+    return "unknown" if not value else f"{value.numerator}/{value.denominator}"
+
+
+# Numbers of ITU-T H.273, names of FFmpeg.
+_MATRICES: Final = {
+    0: "gbr", 1: "bt709", 2: "unknown", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco",
+    9: "bt2020nc", 10: "bt2020c", 14: "ictcp",
+}  # fmt: skip
+_PRIMARIES: Final = {
+    1: "bt709", 2: "unknown", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film",
+    9: "bt2020", 10: "smpte428", 11: "smpte431", 12: "smpte432", 22: "ebu3213",
+}  # fmt: skip
+_TRANSFERS: Final = {
+    1: "bt709", 2: "unknown", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear",
+    13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
+}  # fmt: skip
+_RANGES: Final = {0: "unknown", 1: "limited", 2: "full"}

@@ -1,0 +1,87 @@
+"""A frame's way in live: performed on, or hidden where that did not work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, get_args
+
+import av
+
+from realtime.finder import FaceFinder
+from realtime.finder.face import Box, Face
+from realtime.live.cover import cover
+from realtime.live.guard import Guard, Hidden
+from realtime.live.slate import duplicate
+from realtime.media.frame import Frame
+from realtime.swapper import Performer
+
+__all__ = ["ON_MISS", "Act", "OnMiss", "Witness"]
+
+#: What happens to a frame in which a face is or may be that was not swapped: the region is covered, the last good
+#: frame stays, the slate is sent, or the frame is shown as it is.
+OnMiss: TypeAlias = Literal["cover", "hold", "slate", "show"]
+ON_MISS: Final[tuple[OnMiss, ...]] = get_args(OnMiss)
+
+
+class Witness:
+    """Remembers what a finder found in the last frame, so that it is known even where the swap fails."""
+
+    def __init__(self, finder: FaceFinder) -> None:
+        self.finder = finder
+        self.found: tuple[Face, ...] = ()
+
+    def find(self, frame: Frame) -> tuple[Face, ...]:
+        """The faces of ``frame``."""
+        self.found = ()
+        self.found = self.finder.find(frame)
+        return self.found
+
+
+@dataclass
+class Act:
+    """Performs on live frames, closed on failure.
+
+    ``complain`` is told what failed, and ``doubtful`` gives the boxes of heads in the last frame that may have a face.
+    ``missed`` counts the frames in which something had to be hidden.
+    """
+
+    performer: Performer
+    on_miss: OnMiss
+    complain: Callable[[Exception], None]
+    doubtful: Callable[[], tuple[Box, ...]] = lambda: ()
+    missed: int = 0
+    _guard: Guard = field(default_factory=Guard)
+    _good: av.VideoFrame | None = None
+
+    def __post_init__(self) -> None:
+        self._witness = Witness(self.performer.finder)
+        self.performer.finder = self._witness
+
+    def perform(self, frame: Frame) -> Frame | None:
+        """The frame to send for ``frame``, which is changed in place; None for the slate."""
+        swapped: tuple[Face, ...] = ()
+        try:
+            swapped = self.performer.swap(frame)
+        except Exception as error:  # noqa: BLE001  # whatever failed, the face must not be shown
+            self.complain(error)
+        hidden = self._guard.check(frame.captured_ns or 0, self._witness.found, swapped, self.doubtful())
+        self.missed += bool(hidden)
+        if not hidden or self.on_miss == "show":
+            self.performer.mark(frame)
+            self._good = frame.picture if self.on_miss == "hold" else None
+            return frame
+        return self._answer(frame, hidden)
+
+    def reset(self) -> None:
+        """Another source: nothing is known of its picture, and the last good frame is not its own."""
+        self._guard.reset()
+        self._good = None
+
+    def _answer(self, frame: Frame, hidden: Hidden) -> Frame | None:
+        if self.on_miss == "hold" and self._good is not None:
+            return duplicate(self._good, frame.captured_ns or 0)
+        if self.on_miss != "cover":
+            return None
+        with self.performer.stages("cover"):
+            cover(frame, hidden)
+        self.performer.mark(frame)
+        return frame

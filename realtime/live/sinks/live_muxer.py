@@ -1,0 +1,191 @@
+"""Frames and sound into a container: what file and stream sinks share."""
+
+from collections import deque
+from fractions import Fraction
+from typing import Final, cast
+
+import av
+import av.filter
+from av.audio.stream import AudioStream
+from av.codec.context import ThreadType
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+
+from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
+from realtime.live.sound import LAYOUT, RATE, SoundLine
+from realtime.live.source import Sound
+from realtime.media.encoder import Encoding, choose_pixels, encoder_options, find_encoder, fit_context
+from realtime.media.file_source import reason
+from realtime.media.frame import Frame
+from realtime.runtime.errors import OutputError
+from realtime.runtime.thread_priority import give_way, start_giving_way
+
+__all__ = ["COMMENT", "GOP", "Encoded", "check_codec"]
+
+#: What every stream and file says of itself.
+COMMENT: Final = "contains synthetic faces made with mummer"
+#: Seconds between two pictures from which decoding can begin, at most.
+GOP: Final = 2
+#: Bits a pixel a frame that a stream may take where nothing else is asked for.
+_BITS_PER_PIXEL: Final = 0.12
+#: Seconds at which streams begin: encoders of sound, and reordered pictures, have packets from before the first.
+_START: Final = Fraction(1, 10)
+#: Pieces of sound kept until the first frame says where the beginning is.
+_EARLY: Final = 64
+_SOUND_CODEC: Final = "aac"
+_SOUND_BITS: Final = 128_000
+
+
+def check_codec(settings: SinkSettings) -> None:
+    """Raise ``OutputError`` where the encoder asked for is none, or does not know its settings."""
+    codec = find_encoder(settings.codec or "libx264")
+    encoder_options(codec, Encoding(codec.name, None, settings.preset))
+
+
+class Encoded:
+    """Encodes frames and sound into ``container``, on one clock that begins with the first frame.
+
+    The encoder's threads, and the one that makes this, give way to all others. ``instant`` is for streams: no frame is
+    held back, and no packet has a time below 0. Raises ``OutputError``, naming ``name``.
+    """
+
+    def __init__(
+        self, container: OutputContainer, name: str, shape: StreamFormat, settings: SinkSettings, instant: bool
+    ) -> None:
+        give_way()
+        self.container, self.name = container, name
+        self._shape = shape
+        self._start = _START if instant else Fraction(0)
+        self._first_pts: int | None = None
+        self._key_pts = self._last_pts = self._last_ns = 0
+        self._line: SoundLine | None = None
+        self._early: deque[Sound] = deque(maxlen=_EARLY)
+        container.metadata.update({"comment": COMMENT, "description": COMMENT})
+        self._video = self._add_video(settings, instant)
+        self._sound = self._add_sound() if shape.sound else None
+        self._picture = _Reference(shape)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a frame was written."""
+        return self._first_pts is not None
+
+    @property
+    def silence(self) -> float:
+        """Seconds of silence that went out in place of sound that was lost, or did not come."""
+        return self._line.filled / RATE if self._line is not None else 0.0
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame, and the sound up to it."""
+        pts, captured_ns = frame.pts or 0, frame.captured_ns or 0
+        picture = self._picture(frame.picture)
+        if self._first_pts is None:
+            self._first_pts = self._key_pts = self._last_pts = pts
+            self._line = SoundLine(captured_ns)
+            for sound in self._early:
+                self._line.put(sound)
+        if pts + (pts - self._last_pts) > self._key_pts + GOP / CLOCK:  # the next frame would come too late for it
+            picture.pict_type = PictureType.I
+            self._key_pts = pts
+        self._last_pts, self._last_ns = pts, captured_ns
+        try:
+            self._mux_video(self._video.encode(picture))
+            self._write_line(captured_ns)
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{self.name}: cannot be written: {reason(error)}") from error
+
+    def write_sound(self, sound: Sound) -> None:
+        """Take sound in, for when its picture comes."""
+        if self._sound is None:
+            return
+        if self._line is None:
+            self._early.append(sound)
+        else:
+            self._line.put(sound)
+
+    def finish(self) -> None:
+        """Empty the encoders and end the container."""
+        try:
+            if self._first_pts is not None:
+                self._mux_video(self._video.encode(None))
+                if self._sound is not None:
+                    self._write_line(self._last_ns + int(1_000_000_000 / self._shape.rate))
+                    self.container.mux(self._sound.encode(None))
+            self.container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{self.name}: cannot be finished: {reason(error)}") from error
+
+    def _write_line(self, captured_ns: int) -> None:
+        if self._sound is None or self._line is None:
+            return
+        for piece in self._line.until(captured_ns):
+            piece.pts = (piece.pts or 0) + int(self._start * RATE)
+            self.container.mux(self._sound.encode(piece))
+
+    def _mux_video(self, packets: "list[Packet[Stream]]") -> None:
+        for packet in packets:
+            # The frames count from the beginning of the engine, and are shared; the packets are ours.
+            shift = round((self._start - (self._first_pts or 0) * CLOCK) / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+            self.container.mux_one(packet)
+
+    def _add_video(self, settings: SinkSettings, instant: bool) -> VideoStream:
+        shape = self._shape
+        codec = find_encoder(settings.codec or "libx264")
+        options = encoder_options(codec, Encoding(codec.name, None, settings.preset))
+        known = {option.name for option in codec.create("video").supported_options.private}
+        if instant and "tune" in known and codec.name.startswith("libx26"):
+            options["tune"] = "zerolatency"
+        if "forced-idr" in known:
+            options["forced-idr"] = "1"
+        bits = settings.bitrate
+        if bits is None and instant:
+            bits = max(300_000, int(shape.width * shape.height * shape.rate * _BITS_PER_PIXEL))
+        if bits is not None:
+            options |= {"maxrate": str(bits), "bufsize": str(bits)}
+        if settings.bitrate is not None:
+            options.pop("crf", None)
+            options["b"] = str(bits)
+        stream = cast(VideoStream, self.container.add_stream(codec.name, rate=shape.rate, options=options))
+        context = stream.codec_context
+        context.width, context.height = shape.width, shape.height
+        context.pix_fmt, _ = choose_pixels(codec, shape.pixels, (shape.width, shape.height))
+        context.time_base = CLOCK
+        context.colorspace, context.color_range = shape.colorspace, shape.color_range
+        context.color_primaries, context.color_trc = shape.color_primaries, shape.color_trc
+        fit_context(context, options, shape.rate)
+        if instant:
+            context.thread_type = ThreadType.SLICE  # threads that work on several pictures hold all but one back
+        context.gop_size = max(int(GOP * shape.rate), 1)
+        try:
+            start_giving_way(context.open)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise OutputError(
+                f"{self.name}: the encoder {codec.name} refuses {shape.width}x{shape.height} {context.pix_fmt};"
+                " check --codec, --bitrate and --preset"
+            ) from error
+        return stream
+
+    def _add_sound(self) -> AudioStream:
+        return self.container.add_stream(_SOUND_CODEC, rate=RATE, layout=LAYOUT, bit_rate=_SOUND_BITS)
+
+
+class _Reference:
+    """Another frame of the same planes: the type of a picture is the encoder's own matter, the picture is shared."""
+
+    def __init__(self, shape: StreamFormat) -> None:
+        self._graph = av.filter.Graph()
+        self._entry = self._graph.add_buffer(
+            width=shape.width, height=shape.height, format=av.VideoFormat(shape.pixels), time_base=CLOCK
+        )
+        self._graph.link_nodes(self._entry, self._graph.add("null"), self._graph.add("buffersink")).configure()
+
+    def __call__(self, picture: VideoFrame) -> VideoFrame:
+        self._graph.push(picture)
+        own = cast(VideoFrame, self._graph.pull())
+        own.pts, own.time_base, own.pict_type = picture.pts, Fraction(CLOCK), PictureType.NONE
+        return own

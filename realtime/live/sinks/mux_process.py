@@ -1,0 +1,176 @@
+"""The other end of the pipe to a process that carries a stream to the network."""
+
+import errno
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections import deque
+from functools import lru_cache
+from pathlib import Path
+from threading import Event, Thread
+from typing import IO, Final, cast
+
+import av
+
+from realtime.live.sinks import mux_child
+from realtime.runtime.errors import OutputError
+
+__all__ = ["CONTAINER", "Relay", "carries"]
+
+#: What is written to a relay: FFmpeg's own container, which holds every codec, and holds nothing back.
+CONTAINER: Final = "nut"
+#: Seconds that the other end gets for answering, and for taking what is left at the end.
+CONNECTING: Final = 8.0
+FINISHING: Final = 2.0
+#: Seconds that a process gets for its last words.
+ENDING: Final = 1.0
+#: Seconds without a byte taken after which a connection is given up.
+STALLED: Final = 5.0
+#: Lines of the process's own words that are kept.
+_LINES: Final = 20
+
+
+@lru_cache(maxsize=16)
+def carries(scheme: str) -> bool:
+    """Whether the FFmpeg inside PyAV knows this protocol: its wheels know rtmp, rtsp, udp and http, but no srt."""
+    if scheme.startswith("rtsp"):
+        return True  # that is a format to FFmpeg
+    try:
+        av.open(f"{scheme}://", "r", format="mpegts", timeout=0.01).close()
+    except av.error.ProtocolNotFoundError:
+        return False
+    except (av.error.FFmpegError, OSError):
+        return True  # it knows what to do, and this address is no good
+    return True
+
+
+class Relay:
+    """A process that sends what is written to it to ``address``; PyAV takes it for a file.
+
+    It is this program's own ``mux_child``, or the ffmpeg program for a protocol that PyAV comes without. Raises
+    ``OutputError`` where there is neither.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        scheme = address.partition(":")[0].lower()
+        self._courier = carries(scheme)
+        self._process = subprocess.Popen(  # noqa: S603  # no shell, and the address is an argument or a variable
+            [sys.executable, "-I", str(Path(mux_child.__file__))] if self._courier else _ffmpeg(address, scheme),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, mux_child.ADDRESS: address},
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for us: it is to send what is left
+        )
+        self._pipe = cast(IO[bytes], self._process.stdin)
+        if sys.platform != "win32":
+            os.set_blocking(self._pipe.fileno(), False)
+        self._held = bytearray()
+        self._connected = False
+        self._words: deque[str] = deque(maxlen=_LINES)
+        self._answered = Event()
+        self._ready = False
+        self._listener = Thread(target=self._listen, name=f"relay {address}", daemon=True)
+        self._listener.start()
+
+    def connect(self, sample: bytes) -> None:
+        """Wait until the other end takes the stream, of which ``sample`` is a file; what was written goes out then.
+
+        Raises ``OutputError`` where it does not. The ffmpeg program connects later, with the first packets.
+        """
+        try:
+            if self._courier:
+                self._send(len(sample).to_bytes(4, "big") + sample)
+                if not self._answered.wait(CONNECTING):
+                    raise OutputError(f"{self.address}: no answer in {CONNECTING:.0f} s; check address and network")
+                if not self._ready:
+                    raise self._reason()
+            self._connected = True
+            self._send(self._held)
+        except OSError as error:
+            raise self._reason() from error
+
+    def write(self, data: bytes) -> int:
+        """Send ``data``; raises ``OSError`` where the process ended, or takes nothing for too long."""
+        if self._connected:
+            self._send(data)
+        else:
+            self._held += data
+        return len(data)
+
+    def explain(self, error: OutputError) -> OutputError:
+        """Why writing failed: what the process said at its end, or ``error`` where it has not ended."""
+        self._listener.join(ENDING)
+        return error if self._listener.is_alive() else self._reason()
+
+    def finish(self) -> None:
+        """The stream has ended; wait for the last of it to be sent, and not for long."""
+        try:
+            self._pipe.close()
+            self._process.wait(FINISHING)
+        except (OSError, subprocess.TimeoutExpired):
+            self.kill()
+        self._process.wait()
+        self._listener.join(FINISHING)
+
+    def kill(self) -> None:
+        """End it now; from any thread."""
+        self._process.kill()
+
+    def _reason(self) -> OutputError:
+        self._listener.join(ENDING)
+        last = next((line for line in reversed(self._words) if line), "the connection was closed")
+        words = last.removeprefix(f"{self.address}: ").rstrip(".").lower()
+        return OutputError(f"{self.address}: {words}; check that something takes it there")
+
+    def _send(self, data: bytes | bytearray) -> None:
+        """All of ``data`` into the pipe, though the process may be slow."""
+        left = memoryview(data)
+        while left:
+            if not self._takes_more():
+                self._words.append(f"nothing was taken for {STALLED:.0f} s")
+                self.kill()
+                raise TimeoutError(errno.ETIMEDOUT, "the network takes nothing")
+            left = left[self._pipe.write(left) or 0 :]
+
+    def _takes_more(self) -> bool:
+        """Wait until the pipe has room, and not for long. Windows cannot wait for pipes: there writing blocks."""
+        if sys.platform == "win32":
+            return True
+        poll = select.poll()
+        poll.register(self._pipe, select.POLLOUT)
+        return bool(poll.poll(STALLED * 1000))
+
+    def _listen(self) -> None:
+        """In a thread of its own: hear what the process says, until it ends."""
+        with cast(IO[bytes], self._process.stderr) as stderr:
+            for line in stderr:
+                words = line.decode(errors="replace").strip()
+                if words == mux_child.READY:
+                    self._ready = True
+                    self._answered.set()
+                else:
+                    self._words.append(words)
+        self._answered.set()
+
+
+def _ffmpeg(address: str, scheme: str) -> list[str]:
+    """The ffmpeg program in the place of the mux_child."""
+    program = shutil.which("ffmpeg")
+    if program is None or not _knows(program, scheme):
+        raise OutputError(
+            f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it, or use rtmp"
+        )
+    quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]
+    return [program, "-hide_banner", "-nostats", *quick, "-f", CONTAINER, "-i", "pipe:0",
+            "-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "mpegts", address]  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _knows(program: str, scheme: str) -> bool:
+    listed = subprocess.run([program, "-v", "quiet", "-protocols"], capture_output=True, text=True, check=False)  # noqa: S603
+    return scheme in listed.stdout.split()

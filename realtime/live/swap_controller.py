@@ -1,0 +1,312 @@
+"""Who decides how frames are performed on: the look, the model, what changes between two frames, what is saved."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from queue import Empty, SimpleQueue
+from time import monotonic_ns
+from typing import Final, TypeAlias
+
+import av
+import numpy as np
+
+from realtime.composite.color import open_color
+from realtime.composite.mask import BLENDS, open_blend
+from realtime.finder import BuiltinFinder, FaceFinder
+from realtime.finder.face import Box
+from realtime.jobs.convert import make_claim, make_performer
+from realtime.live.fail_closed import Act
+from realtime.live.governor import Governor
+from realtime.live.settings import Change, LiveSettings
+from realtime.live.status import GovernorStatus, LookStatus, ModelStatus
+from realtime.marking.label import Label
+from realtime.marking.provenance.claim import Claim
+from realtime.marking.watermark import Watermark, payload_of
+from realtime.media.frame import Frame
+from realtime.runtime.errors import UsageError
+from realtime.runtime.events import Events
+from realtime.runtime.stages import Stages
+from realtime.swap import ModelOptions, SwapModel, open_model
+from realtime.swap.consent import Identity
+
+__all__ = ["DETECT_EVERY", "Director"]
+
+#: Frames from one detection to the next: in live a newcomer's face is open until then. More while cost is saved.
+DETECT_EVERY: Final = 1
+DETECT_RARELY: Final = (3, 10)
+#: Runs of a new model before it takes over: the first ones are slow.
+REHEARSALS: Final = 3
+
+#: A failure is talked about for so long.
+TROUBLED_NS: Final = 5_000_000_000
+
+#: Something to do between two frames.
+_Step: TypeAlias = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """Something that saves cost, and how to take it back."""
+
+    name: str
+    take: _Step
+    undo: _Step
+
+
+class Director:
+    """All that the performing thread needs for a frame.
+
+    ``perform``, ``observe`` and ``new_picture`` belong to that thread; what the other methods change takes effect
+    between two frames. ``thin`` is by how much the rate is divided.
+    """
+
+    def __init__(self, settings: LiveSettings, stages: Stages, events: Events, finder: FaceFinder | None) -> None:
+        """Open the models. ``finder`` takes the place of the look's detector.
+
+        Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
+        """
+        if settings.look.label is None:
+            raise UsageError("live output always carries a label; give its text")
+        self._look, self._color_name = settings.look, settings.look.color
+        self._events = events
+        self._performer = make_performer(settings.look, stages, finder)
+        self._full = self._performer.model
+        self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
+        self._saves_model = False
+        self.thin = 1
+        builtin = self._performer.finder if isinstance(self._performer.finder, BuiltinFinder) else None
+        self._measures = self._list_measures(builtin)
+        self._governor = Governor(len(self._measures))
+        self._level = 0
+
+        def doubtful() -> tuple[Box, ...]:
+            return () if builtin is None else builtin.doubtful
+
+        self._act = Act(self._performer, settings.on_miss, self._complain, doubtful)
+        self._steps: SimpleQueue[_Step] = SimpleQueue()
+        self.loading: str | None = None
+        self._trouble = ""
+        self._trouble_ns = self._told_ns = -TROUBLED_NS
+        self._used: dict[tuple[str, str], None] = {}
+        self._shown: dict[Identity, None] = {}
+        self._remember()
+        self._rehearse()
+
+    # in the performing thread
+
+    def perform(self, frame: Frame) -> Frame | None:
+        """The frame to send for ``frame``, which is changed in place; None for the slate."""
+        while True:
+            try:
+                self._steps.get_nowait()()
+            except Empty:
+                break
+            self._remember()
+        return self._act.perform(frame)
+
+    def observe(self, spent: float, budget: float, drops: int) -> None:
+        """Take in what a frame took of its time, in seconds, and what was dropped; lower the cost, or raise it."""
+        level = self._governor.observe(spent, budget, drops)
+        while self._level < level:
+            measure = self._measures[self._level]
+            measure.take()
+            self._level += 1
+            self._events.tell("governor", f"frames take too long: now {measure.name}", problem=True)
+        while self._level > level:
+            self._level -= 1
+            measure = self._measures[self._level]
+            measure.undo()
+            self._events.tell("governor", f"there is room again: no longer {measure.name}")
+
+    def new_picture(self) -> None:
+        """Another source: nothing is known of what it shows."""
+        self._act.reset()
+
+    # from any thread
+
+    @property
+    def label(self) -> Label | None:
+        """What stands on the picture now."""
+        return self._performer.label
+
+    def plan(self, change: Change, like: Frame | None) -> Callable[[], None]:
+        """Check the look of ``change``, and prepare it for frames like ``like``; what comes back puts it into effect.
+
+        Raises ``UsageError`` where it makes no sense.
+        """
+        performer = self._performer
+        steps: list[_Step] = []
+
+        def step(name: str, value: object) -> None:
+            steps.append(lambda: setattr(performer, name, value))
+
+        if change.blend is not None:
+            step("blend", open_blend(change.blend))
+        if change.color is not None:
+            step("color", open_color(change.color))
+        if change.sharpen is not None:
+            step("sharpness", change.sharpen)
+        now = performer.label
+        if now is not None and (change.label is not None or change.label_place is not None):
+            label = Label(now.text if change.label is None else change.label, change.label_place or now.place)
+            if like is not None:
+                label.draw(like)  # the first time takes as long as two frames have
+            step("label", label)
+        if change.on_miss is not None:
+            on_miss = change.on_miss
+            steps.append(lambda: setattr(self._act, "on_miss", on_miss))
+
+        model, options = performer.model, change.options
+        if change.model is None:
+            if options.identity is not None and options.identity not in (each.id for each in model.identities):
+                there = ", ".join(each.id for each in model.identities)
+                raise UsageError(f"{model.name}: there is no {options.identity!r} in it; the faces in it are {there}")
+            if options.morph is not None and model.morph is None:
+                raise UsageError(f"{model.name}: this model has no morph value")
+            if options.identity is not None:
+                steps.append(lambda: setattr(model, "identity", options.identity))
+            if options.morph is not None:
+                steps.append(lambda: setattr(model, "morph", options.morph))
+
+        def begin() -> None:
+            self._color_name = change.color or self._color_name
+            for each in steps:
+                self._steps.put(each)
+
+        return begin
+
+    def recast(self, name: str, options: ModelOptions, like: Frame | None) -> None:
+        """Open a model and warm it up for frames like ``like``, then let it take over.
+
+        Raises ``ModelError``, ``ConsentError`` or ``UsageError``.
+        """
+        model = self._open(name, options)
+        mark = None if self._performer.watermark is None else Watermark(payload_of(model.sha256))
+        if mark is not None and like is not None:
+            mark.draw(like)
+
+        def take_over() -> None:
+            self._full = model
+            self._performer.watermark = mark
+            self._choose_model()
+            self._events.tell("model", f"{model.name} swaps from now on")
+
+        self._steps.put(take_over)
+
+    def model_status(self) -> ModelStatus:
+        """The model that swaps now."""
+        model = self._performer.model
+        return ModelStatus(
+            name=model.name,
+            sha256=model.sha256,
+            identities=[identity.name for identity in model.identities],
+            identity=model.identity,
+            morph=model.morph,
+            loading=self.loading,
+        )
+
+    def look_status(self) -> LookStatus:
+        """How the faces look now."""
+        performer, label = self._performer, self._performer.label
+        return LookStatus(
+            blend=next(name for name, blend in BLENDS.items() if blend == performer.blend),
+            color=self._color_name or performer.model.manifest.color,
+            sharpen=performer.sharpness,
+            label="" if label is None else label.text,
+            label_place="" if label is None else label.place,
+            on_miss=self._act.on_miss,
+        )
+
+    def governor_status(self) -> GovernorStatus:
+        """What is saved now."""
+        level = self._level
+        return GovernorStatus(level=level, steps=[each.name for each in self._measures[:level]])
+
+    def claim(self) -> Claim:
+        """What a recording made now says of itself: all who were put in since the start may be in it."""
+        claim = make_claim(None, self._look, self._performer)
+        identities = tuple(dict.fromkeys((*claim.identities, *self._shown)))
+        models = ", ".join(f"{name} {sha256}" for name, sha256 in self._used)
+        return replace(claim, identities=identities, settings={**claim.settings, "models": models})
+
+    @property
+    def trouble(self) -> str | None:
+        """Why faces cannot be swapped, where that happened lately."""
+        return self._trouble if monotonic_ns() - self._trouble_ns < TROUBLED_NS else None
+
+    @property
+    def swapped(self) -> int:
+        """Frames with a swapped face."""
+        return self._performer.frames_swapped
+
+    @property
+    def missed(self) -> int:
+        """Frames in which something had to be hidden."""
+        return self._act.missed
+
+    # within
+
+    def _remember(self) -> None:
+        """Note which model swaps now, and whom it shows."""
+        model = self._performer.model
+        self._used[model.name, model.sha256] = None
+        self._shown |= dict.fromkeys(model.shown)
+
+    def _open(self, name: str, options: ModelOptions) -> SwapModel:
+        model = open_model(name, self._look.device, options)
+        _warm_up(model)
+        return model
+
+    def _choose_model(self) -> None:
+        model = self._light if self._light is not None and self._saves_model else self._full
+        self._performer.model = model
+        self._remember()
+        if self._color_name is None:
+            self._performer.color = open_color(model.manifest.color)
+
+    def _list_measures(self, finder: BuiltinFinder | None) -> list[_Measure]:
+        """What can be done to save cost, the least noticeable first."""
+
+        def save_model(saves: bool) -> None:
+            self._saves_model = saves
+            self._choose_model()
+
+        def look_every(finder: BuiltinFinder, frames: int) -> None:
+            finder.interval = frames
+
+        measures = []
+        if finder is not None:
+            finder.interval = DETECT_EVERY
+            for before, frames in pairwise((DETECT_EVERY, *DETECT_RARELY)):
+                name = f"looking for new faces every {frames} frames"
+                measures.append(
+                    _Measure(name, partial(look_every, finder, frames), partial(look_every, finder, before))
+                )
+        if self._light is not None:
+            name = f"the lighter model {self._light.name}"
+            measures.append(_Measure(name, partial(save_model, True), partial(save_model, False)))
+        name = "every second frame only"
+        measures.append(_Measure(name, lambda: setattr(self, "thin", 2), lambda: setattr(self, "thin", 1)))
+        return measures
+
+    def _rehearse(self) -> None:
+        """Run all that is slow at first, on an empty picture."""
+        _warm_up(self._full)
+        picture = av.VideoFrame(640, 480, "yuv420p")
+        for plane in picture.planes:
+            plane.update(bytes(plane.buffer_size))
+        self._performer.finder.find(Frame(picture, monotonic_ns()))
+
+    def _complain(self, error: Exception) -> None:
+        """Performing on a frame failed: say it, but not for every frame anew."""
+        words, now_ns = str(error) or type(error).__name__, monotonic_ns()
+        if words != self._trouble or now_ns - self._told_ns >= TROUBLED_NS:
+            self._events.tell("privacy", f"a face could not be swapped, and is hidden: {words}", problem=True)
+            self._told_ns = now_ns
+        self._trouble, self._trouble_ns = words, now_ns
+
+
+def _warm_up(model: SwapModel) -> None:
+    for _ in range(REHEARSALS):
+        model.swap(np.zeros((1, model.size, model.size, 3), np.uint8))

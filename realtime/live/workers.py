@@ -1,0 +1,320 @@
+"""A thread for the source and for each sink, which opens it, and opens it again when it is lost."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from threading import Event, Lock, Thread
+from time import monotonic_ns
+from typing import Final
+
+from realtime.live.broadcaster import Outlet
+from realtime.live.sink import LiveSink
+from realtime.live.sink_queue import Inbox
+from realtime.live.slate import SlateFrame
+from realtime.live.source import LiveItem, LiveSource
+from realtime.live.status import Connection, SinkStatus, SourceStatus
+from realtime.media.frame import Frame
+from realtime.runtime.errors import InputError, MummerError
+from realtime.runtime.events import Events
+from realtime.runtime.latency import Latency
+from realtime.runtime.rate import Meter
+from realtime.runtime.threads import guarded_thread
+
+__all__ = ["Pauses", "SinkKeeper", "SourceKeeper"]
+
+#: Seconds between two tries: the first pause, and the longest; each is twice the one before.
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 30.0
+#: A connection that held so many seconds was a good one: after it the pauses begin anew.
+GOOD: Final = 5.0
+#: Seconds without a frame after which a source is lost: once it has given one, and before.
+STALLED: Final = 2.0
+SILENT: Final = 15.0
+
+
+class Pauses:
+    """How long to wait before the next try."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE
+
+    def after(self, held: float) -> float:
+        """Seconds to wait after a connection that held so many seconds."""
+        if held >= GOOD:
+            self._next = FIRST_PAUSE
+        pause, self._next = self._next, min(2 * self._next, LONGEST_PAUSE)
+        return pause
+
+
+class SourceKeeper:
+    """Keeps a source going: what it gives goes to ``take``, and ``over`` is called where it is over for good.
+
+    ``over`` gets the error where the very first opening failed and ``patient`` is false, None where the source came to
+    its end.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        open_: Callable[[], LiveSource],
+        take: Callable[[LiveItem], None],
+        over: Callable[[BaseException | None], None],
+        events: Events,
+        patient: bool,
+    ) -> None:
+        self.address = address
+        self._open, self._take, self._over = open_, take, over
+        self._events, self._patient = events, patient
+        self._source = open_()  # an address that makes no sense is told at once
+        self._ended = Event()
+        self._lock = Lock()
+        self._state: Connection = "opening"
+        self._problem: str | None = None
+        self._live_ns: int | None = None  # since when the connection holds
+        self._retries = 0
+        self._size: tuple[int, int] | None = None
+        self._stalled = False
+        self._last_ns = 0  # of the last frame, or of the opening
+        self._meter = Meter()
+        self._thread = guarded_thread(self._run, f"source {address}", over)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End; false where the source's thread did not come back in ``timeout`` seconds."""
+        self._ended.set()
+        self._close()
+        return _joined(self._thread, timeout)
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second that the source says it gives."""
+        return self._source.rate
+
+    def deadline_ns(self) -> int:
+        """When the source counts as stalled unless a frame comes before."""
+        seconds = STALLED if self._state == "live" else SILENT
+        return self._last_ns + int(seconds * 1e9)
+
+    def check(self, now_ns: int) -> None:
+        """Where the deadline is over, close the source: it will be opened again."""
+        if self._state in ("opening", "live") and self._last_ns and now_ns >= self.deadline_ns():
+            self._stalled = True
+            self._close()
+
+    def status(self) -> SourceStatus:
+        """How it is."""
+        return SourceStatus(
+            address=self.address,
+            state=self._state,
+            frames=self._meter.frames,
+            fps=self._meter.rate(monotonic_ns()),
+            size=self._size,
+            retries=self._retries,
+            problem=self._problem,
+        )
+
+    def _close(self) -> None:
+        with self._lock:
+            self._source.close()
+
+    def _run(self) -> None:
+        pauses = Pauses()
+        while not self._ended.is_set():
+            self._last_ns = monotonic_ns()
+            self._live_ns = None
+            error = self._play()
+            if self._ended.is_set():
+                break
+            if error is None:
+                self._state = "ended"
+                self._events.tell("source", f"{self.address}: over")
+                self._over(None)
+                return
+            first = self._meter.frames == 0
+            self._state, self._problem = "lost", str(error)
+            if first and not self._patient:
+                self._over(error)
+                return
+            pause = pauses.after(_since(self._live_ns))
+            self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
+            if self._ended.wait(pause):
+                break
+            self._state = "opening"
+            self._retries += 1
+            self._stalled = False
+        self._state = "ended"
+
+    def _play(self) -> MummerError | None:
+        """Pass on what the source gives; returns why it ended, None for good."""
+        try:
+            if self._retries:
+                with self._lock:
+                    if self._ended.is_set():
+                        return None
+                    self._source = self._open()
+            for item in self._source:
+                if self._ended.is_set():
+                    break
+                if isinstance(item, Frame):
+                    self._note(item)
+                self._take(item)
+        except MummerError as error:
+            return error
+        finally:
+            self._source.close()
+        if self._stalled:
+            seconds = STALLED if self._state == "live" else SILENT
+            return InputError(f"{self.address}: no frame for {seconds:.0f} s; check the camera or the stream")
+        return None
+
+    def _note(self, frame: Frame) -> None:
+        self._last_ns = monotonic_ns()
+        self._meter.tick(self._last_ns)
+        if self._state != "live":
+            self._state, self._problem, self._live_ns = "live", None, self._last_ns
+            self._size = frame.width, frame.height
+            self._events.tell("source", f"{self.address}: frames of {frame.width}x{frame.height}")
+
+
+class SinkKeeper:
+    """Keeps a sink going with what comes into its inbox. ``failed`` is called where the very first opening fails.
+
+    After that it is opened again, with growing pauses, for as long as the engine runs. ``closing`` tells whether it is
+    finishing its output right now.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        open_: Callable[[], LiveSink],
+        outlet: Outlet,
+        failed: Callable[[BaseException], None],
+        events: Events,
+        patient: bool,
+    ) -> None:
+        self.address = address
+        self._open, self._outlet, self._failed = open_, outlet, failed
+        self._events, self._patient = events, patient
+        self._sink = open_()  # an address that makes no sense is told at once
+        self._inbox = Inbox()
+        self._ended = Event()
+        self.closing = False
+        self._state: Connection = "opening"
+        self._problem: str | None = None
+        self._live_ns: int | None = None  # since when the connection holds
+        self._errors = self._retries = 0
+        self._meter = Meter()
+        self._latency = Latency()
+        self._thread = guarded_thread(self._run, f"sink {address}", failed)
+
+    def start(self) -> None:
+        """Begin."""
+        self._outlet.join(self._inbox)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Nothing more will come: let it write what is inside, and finish."""
+        self._ended.set()
+        self._outlet.leave(self._inbox)
+        self._inbox.end()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end, after ``end``; false where the sink's thread did not come back in ``timeout`` seconds."""
+        return _joined(self._thread, timeout)
+
+    def abort(self) -> None:
+        """Wake up a sink that is blocked."""
+        self._sink.abort()
+
+    def status(self) -> SinkStatus:
+        """How it is."""
+        return SinkStatus(
+            address=self.address,
+            state=self._state,
+            frames=self._meter.frames,
+            fps=self._meter.rate(monotonic_ns()),
+            dropped=self._inbox.dropped,
+            missed=self._inbox.missed,
+            dropped_sound=self._inbox.dropped_sound,
+            errors=self._errors,
+            retries=self._retries,
+            problem=self._problem,
+            latency_ms=self._latency.recent(),
+            overall_ms=self._latency.overall(),
+        )
+
+    def _run(self) -> None:
+        if self._outlet.settled(self._inbox) is None:
+            self._state = "ended"
+            return
+        pauses = Pauses()
+        while True:
+            self._live_ns = None
+            error = self._play()
+            self._inbox.shut()
+            if error is None or self._ended.is_set():
+                break
+            self._errors += 1
+            first = self._meter.frames == 0 and self._retries == 0
+            self._state, self._problem = "lost", str(error)
+            if first and not self._patient:
+                self._failed(error)
+                return
+            pause = pauses.after(_since(self._live_ns))
+            self._events.tell("sink", f"{error}; trying again in {pause:.0f} s", problem=True)
+            if self._ended.wait(pause):
+                break
+            self._state = "opening"
+            self._retries += 1
+        self._state = "ended"
+
+    def _play(self) -> MummerError | None:
+        """Open the sink and write what comes; returns why it ended, None at the end of all."""
+        shape = self._outlet.shape
+        assert shape is not None  # noqa: S101  # waited for
+        error: MummerError | None = None
+        try:
+            if self._retries:
+                self._sink = self._open()
+        except MummerError as failure:
+            return failure
+        sink = self._sink
+        try:
+            sink.open(shape)
+            self._inbox.open()
+            self._state, self._problem, self._live_ns = "live", None, monotonic_ns()
+            self._events.tell("sink", f"{self.address}: open")
+            for item in self._inbox:
+                if isinstance(item, Frame):
+                    sink.write(item)
+                    now_ns = monotonic_ns()
+                    self._meter.tick(now_ns)
+                    if not isinstance(item, SlateFrame):
+                        self._latency.record(now_ns - (item.captured_ns or now_ns))
+                else:
+                    sink.write_sound(item)
+        except MummerError as failure:
+            error = failure
+        self.closing = True
+        try:
+            sink.close()
+        except MummerError as failure:
+            error = error or failure
+        self.closing = False
+        if error is not None and self._ended.is_set():
+            self._events.tell("sink", str(error), problem=True)
+        return error
+
+
+def _since(then_ns: int | None) -> float:
+    """Seconds since then; 0 where it never was."""
+    return 0.0 if then_ns is None else (monotonic_ns() - then_ns) / 1e9
+
+
+def _joined(thread: Thread, timeout: float) -> bool:
+    """Whether the thread is over, in ``timeout`` seconds at most."""
+    if thread.ident is not None:  # it was started at all
+        thread.join(timeout)
+    return not thread.is_alive()

@@ -1,0 +1,190 @@
+"""Signing: the manifest goes into MP4 and MOV files, and beside all others."""
+
+import hashlib
+import os
+import struct
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
+
+import c2pa
+
+from realtime.marking.provenance import native
+from realtime.marking.provenance.claim import SOURCE_TYPE, Claim, definition, readable
+from realtime.marking.provenance.keys import Credentials, load_credentials
+from realtime.runtime.errors import OutputError, SigningError
+
+__all__ = ["Signed", "Where", "embeds", "ready_to_sign", "sidecar_of", "sign"]
+
+#: The suffixes of containers that carry the manifest themselves.
+_CARRIERS: Final = frozenset({".mp4", ".m4v", ".m4a", ".mov", ".3gp"})
+
+#: The box of an XMP packet in ISO files (Adobe's XMP specification, part 3).
+_XMP: Final = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
+
+# Pictures and sound are hashed in leaves of a tree, so that neither signing nor checking holds more than one in memory.
+# Fragmented files are hashed as a whole: for those the standard knows other trees, that span several files.
+_LEAST_LEAF: Final = 1 << 20  # bytes
+_MOST_LEAVES: Final = 256
+_PIECE: Final = 1 << 20  # bytes read at a time
+
+#: In the file itself, or beside it.
+Where: TypeAlias = Literal["embedded", "sidecar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Where a manifest is (``sidecar`` in ``OUTPUT.c2pa``), and C2PA's name of the algorithm that signed it."""
+
+    where: Where
+    algorithm: str
+
+
+def embeds(path: Path) -> bool:
+    """Whether a file of this name carries its manifest itself."""
+    return path.suffix.lower() in _CARRIERS
+
+
+def sidecar_of(path: Path) -> Path:
+    """The file that holds the manifest of ``path`` where it cannot hold it itself; a link's is beside the real file."""
+    real = path.resolve() if path.is_symlink() else path
+    return real.with_name(real.name + ".c2pa")
+
+
+def sign(part: Path, claim: Claim, name: Path, credentials: Credentials | None = None) -> Signed:
+    """Sign the finished output ``part``, which is to be called ``name``.
+
+    MP4 and MOV are signed where they lie: one pass over the file, and no copy of it. Beside all others the manifest
+    is written to ``sidecar_of(part)``, which is to be renamed together with ``part``. Raises ``OutputError`` where
+    the file cannot be signed, and ``SigningError`` where the key is not as it should be.
+    """
+    credentials = credentials or load_credentials()
+    embedded = embeds(name)
+    way = _sign_inside if embedded else _sign_beside
+    try:
+        native.undisturbed(partial(way, part, claim, name, credentials))
+    except c2pa.C2paError.Signature as error:
+        raise _refusal(credentials, error) from error
+    except (c2pa.C2paError, OSError) as error:
+        raise OutputError(f"{name}: cannot be signed: {error}") from error
+    return Signed("embedded" if embedded else "sidecar", credentials.algorithm)
+
+
+def ready_to_sign() -> Credentials:
+    """The key that outputs will be signed with, tried out, so that a long job does not fail at its end.
+
+    Raises ``SigningError``.
+    """
+    credentials = load_credentials()
+    try:
+        _signed_digest(hashlib.sha256().digest(), Claim(None, "none", "0" * 64, ()), Path("none"), credentials)
+    except c2pa.C2paError as error:
+        raise _refusal(credentials, error) from error
+    return credentials
+
+
+def _refusal(credentials: Credentials, error: c2pa.C2paError) -> SigningError:
+    stamped = f" and stamped by {credentials.timestamp}" if credentials.timestamp else ""
+    return SigningError(f"{credentials.path}: cannot be signed with{stamped}: {str(error).removeprefix('Signature: ')}")
+
+
+def _sign_inside(part: Path, claim: Claim, name: Path, credentials: Credentials) -> None:
+    kind = native.media_type(name)
+    with (
+        native.new_context(signer=native.new_signer(credentials)) as context,
+        c2pa.Builder(definition(claim, name), context) as builder,
+        part.open("r+b") as file,
+    ):
+        _add_origin(builder, claim)
+        box = _media_box(file)
+        file.write(_xmp_box())
+        place = file.tell()
+        if box is not None:
+            native.hash_in_leaves(builder, max(_LEAST_LEAF, place // _MOST_LEAVES) >> 10)
+        file.write(native.reserve(builder, kind))
+        if box is not None:
+            file.seek(box.start)
+            for at in range(box.start, box.end, _PIECE):
+                native.hash_media(builder, file.read(min(_PIECE, box.end - at)), box.large)
+        native.hash_rest(builder, kind, file)
+        file.seek(place)
+        file.write(native.signed_box(builder, kind))
+
+
+def _sign_beside(part: Path, claim: Claim, name: Path, credentials: Credentials) -> None:
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+    sidecar_of(part).write_bytes(_signed_digest(digest, claim, name, credentials))
+
+
+def _signed_digest(digest: bytes, claim: Claim, name: Path, credentials: Credentials) -> bytes:
+    with (
+        native.new_signer(credentials) as signer,
+        native.new_context() as context,
+        c2pa.Builder(definition(claim, name), context) as builder,
+    ):
+        _add_origin(builder, claim)
+        builder.set_no_embed()
+        return native.signed_sidecar(builder, signer, digest)
+
+
+def _add_origin(builder: "c2pa.Builder", claim: Claim) -> None:
+    """Say where the pictures come from: a file that was opened, or nothing but this machine's camera."""
+    if claim.source is None:
+        builder.set_intent(
+            c2pa.C2paBuilderIntent.CREATE, c2pa.C2paDigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
+        )
+        return
+    builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+    parent = {"title": readable(claim.source.name), "relationship": "parentOf"}
+    try:
+        with claim.source.open("rb") as file:
+            builder.add_ingredient(parent, native.media_type(claim.source), file)
+    except (c2pa.C2paError, OSError):
+        # A decoder takes what the library does not: a wrong suffix, rubbish at the end, a manifest in shreds. Then
+        # the original is named, and what it may say of itself is left out; so too where it is gone by now.
+        builder.add_ingredient(parent, native.UNKNOWN, BytesIO())
+
+
+class _Box(NamedTuple):
+    """The contents of a media box: from byte ``start`` up to ``end``; ``large`` boxes have a length of 64 bits."""
+
+    start: int
+    end: int
+    large: bool
+
+
+def _media_box(file: BinaryIO) -> _Box | None:
+    """The one box with pictures and sound of an ISO file (ISO/IEC 14496-12, 4.2); None where there are fragments.
+
+    Leaves ``file`` at its end.
+    """
+    size = file.seek(0, os.SEEK_END)
+    found, at = [], 0
+    while at < size:
+        file.seek(at)
+        length, name = struct.unpack(">I4s", file.read(8))
+        large = length == 1
+        if large:
+            (length,) = struct.unpack(">Q", file.read(8))
+        if length < 8:
+            raise OSError(f"its box at byte {at:,} has no length")
+        if name in (b"mdat", b"moof"):
+            found.append((name, _Box(file.tell(), at + length, large)))
+        at += length
+    file.seek(size)
+    return found[0][1] if [name for name, _ in found] == [b"mdat"] else None
+
+
+def _xmp_box() -> bytes:
+    """IPTC's digital source type as an XMP packet, for programs that read metadata but no C2PA."""
+    packet = (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
+        ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+        f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    ).encode()
+    return (24 + len(packet)).to_bytes(4) + b"uuid" + _XMP + packet

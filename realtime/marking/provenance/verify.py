@@ -1,0 +1,285 @@
+"""Reading the marks back: who signed what, whether it is still so, and whether the watermark is there."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+import c2pa
+import numpy as np
+from pydantic import BaseModel, Field, JsonValue, ValidationError
+
+from realtime.marking.provenance import native
+from realtime.marking.provenance.claim import ASSERTION
+from realtime.marking.provenance.keys import local_serial, trusted_roots
+from realtime.marking.provenance.sign import Where, sidecar_of
+from realtime.marking.watermark import read_watermark
+from realtime.media.file_source import check_regular
+from realtime.runtime.errors import InputError
+
+__all__ = ["Facts", "Mark", "Signature", "Verdict", "read_mark", "read_signature", "verify"]
+
+#: ``valid``: what was signed is what is there. ``altered``: it is not, or the manifest itself is damaged.
+State: TypeAlias = Literal["valid", "altered", "none"]
+
+#: ``own`` is a key of this machine, ``known`` one that it was told to trust; of others nothing is known but a name.
+Signer: TypeAlias = Literal["own", "known", "unknown"]
+
+#: What it comes to; see ``verify``.
+Answer: TypeAlias = Literal["marked", "altered", "not marked"]
+
+#: IPTC's names for pictures that no camera saw.
+_SYNTHETIC: Final = (
+    "compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia",
+)  # fmt: skip
+
+#: Findings about the signer, not about the file.
+_ABOUT_SIGNER: Final = ("signingCredential.", "timeStamp.", "claimSignature.outsideValidity")
+
+_MOST: Final = 16 << 20  # bytes; a manifest is some thousands
+
+
+class Given(BaseModel):
+    """Consent: whose, to what, when, and until when."""
+
+    by: str
+    scope: str
+    date: str
+    expires: str | None = None
+
+
+class Reference(BaseModel):
+    """A face that was put in, and the consent to that."""
+
+    id: str
+    name: str
+    kind: str
+    record_sha256: str
+    consent: Given | None
+
+
+class Thing(BaseModel):
+    """A program or a model: a name with a version or a digest."""
+
+    name: str
+    version: str | None = None
+    sha256: str | None = None
+
+
+class Facts(BaseModel):
+    """What the manifest says in this program's own words; see ``Claim``."""
+
+    program: Thing
+    model: Thing
+    identities: tuple[Reference, ...]
+    label: str | None
+    watermark: str | None
+    frames_swapped: int | None = None
+    settings: dict[str, str | float | None] = {}
+
+
+class Signature(BaseModel):
+    """What the manifest of a file is worth.
+
+    ``signer`` and ``name`` say whose key signed it, ``problems`` hold C2PA's codes for what does not fit,
+    ``synthetic`` whether the manifest says that a trained network made something of the picture.
+    """
+
+    state: State
+    where: Where | None = None
+    signer: Signer | None = None
+    name: str | None = None
+    generator: str | None = None
+    origin: str | None = None
+    synthetic: bool = False
+    facts: Facts | None = None
+    problems: tuple[str, ...] = ()
+
+
+class Mark(BaseModel):
+    """The watermark that was found in the pictures.
+
+    ``bits`` are its 64 bits as 16 hexadecimal digits, ``corrected`` how many of them the code put right; they say
+    ``tool``, the ``version`` of the format, and ``model``, the first digits of the model file's sha256. All four are
+    None where the mark is there for sure, but too faint to tell what it says.
+    ``confidence`` is 0..1, and ``log10_chance`` what it is made of: how likely an unmarked video looks like this.
+    """
+
+    bits: str | None
+    corrected: int
+    version: int | None
+    tool: str | None
+    model: str | None
+    confidence: float
+    log10_chance: float
+
+
+class Verdict(BaseModel):
+    """All that is known of a file; see ``mummer verify``."""
+
+    file: str
+    verdict: Answer
+    signature: Signature
+    watermark: Mark | None
+
+
+def verify(path: Path) -> Verdict:
+    """Look for a manifest in ``path`` or beside it, and for the watermark in its pictures.
+
+    A file counts as marked where a valid manifest says that it is synthetic, or the watermark does; as altered
+    where there is a manifest and it is not, or not any more, that of this file. Nothing is fetched from anywhere.
+    Raises ``InputError`` where the file cannot be read.
+    """
+    check_regular(path)
+    signature = read_signature(path)
+    mark = read_mark(path)
+    marked = mark is not None or (signature.state == "valid" and signature.synthetic)
+    verdict: Answer = "altered" if signature.state == "altered" else "marked" if marked else "not marked"
+    return Verdict(file=str(path), verdict=verdict, signature=signature, watermark=mark)
+
+
+def read_mark(path: Path) -> Mark | None:
+    """The watermark in the pictures of ``path``; None where there is none, or no picture."""
+    try:
+        reading = read_watermark(path)
+    except InputError:
+        return None
+    if not reading.found:
+        return None
+    payload = reading.payload
+    return Mark(
+        bits=None if payload is None else np.packbits(payload.encode()).tobytes().hex(),
+        corrected=reading.corrected,
+        version=None if payload is None else payload.version,
+        tool=None if payload is None else payload.tool.name.lower(),
+        model=None if payload is None else payload.model,
+        confidence=reading.confidence,
+        log10_chance=reading.log10_chance,
+    )
+
+
+def read_signature(path: Path) -> Signature:
+    """What the manifest in ``path``, or else in its sidecar, says, and whether it holds."""
+    beside = sidecar_of(path)
+    try:
+        embedded = native.undisturbed(partial(_read, path, None)) or Signature(state="none")
+        if embedded.state != "none" or not beside.is_file():
+            return embedded
+        if not 0 < beside.stat().st_size <= _MOST:
+            return _damaged("sidecar", f"{beside.name} is no manifest: {beside.stat().st_size:,} bytes")
+        read = native.undisturbed(partial(_read, path, beside.read_bytes()))
+        return read or _damaged("sidecar", f"{beside.name} is no manifest")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _read(path: Path, manifest: bytes | None) -> Signature | None:
+    """The embedded manifest, or the one given; None where there is none."""
+    where: Where = "sidecar" if manifest else "embedded"
+    kind = native.media_type(path) if manifest else None
+    try:
+        with (
+            path.open("rb") as file,
+            native.new_context(trusted_roots()) as context,
+            c2pa.Reader(kind, file, manifest, context=context) as reader,
+        ):
+            return _judged(reader.json(), where)
+    except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
+        return None
+    except c2pa.C2paError as error:
+        if str(error).startswith("Remote: "):  # the binding has no class for it
+            return Signature(state="none", problems=(f"its manifest lies elsewhere, and nothing is fetched: {error}",))
+        return _damaged(where, str(error))
+    except (ValidationError, KeyError):
+        return _damaged(where, "the manifest says things that do not belong there")
+
+
+def _damaged(where: Where, why: str) -> Signature:
+    return Signature(state="altered", where=where, problems=(why,))
+
+
+def _judged(text: str, where: Where) -> Signature:
+    """The verdict on a manifest store that the library could read, as its JSON has it."""
+    store = _Store.model_validate_json(text)
+    active = store.manifests[store.active_manifest]
+    others = [manifest for name, manifest in store.manifests.items() if name != store.active_manifest]
+    problems = tuple(finding.code for finding in store.validation_results.active_manifest.failure)
+    trusted = store.validation_state == "Trusted"
+    own = trusted and active.signature_info.cert_serial_number == local_serial()
+    generators = [f"{each.name} {each.version or ''}".strip() for each in active.claim_generator_info]
+    return Signature(
+        state="valid" if all(code.startswith(_ABOUT_SIGNER) for code in problems) else "altered",
+        where=where,
+        signer="own" if own else "known" if trusted else "unknown",
+        name=active.signature_info.common_name or active.signature_info.issuer,
+        generator=", ".join(generators) or None,
+        origin=next((each.title for each in active.ingredients if each.relationship == "parentOf"), None),
+        synthetic=any(manifest.is_synthetic() for manifest in store.manifests.values()),
+        facts=next(filter(None, (manifest.facts() for manifest in (active, *others))), None),
+        problems=problems,
+    )
+
+
+# what is read of the library's JSON
+
+
+class _Data(BaseModel):
+    class Action(BaseModel):
+        action: str = ""
+        digitalSourceType: str | None = None  # noqa: N815  # the standard's name
+
+    actions: tuple[Action, ...] = ()
+
+
+class _Assertion(BaseModel):
+    label: str
+    data: JsonValue = None
+
+
+class _Ingredient(BaseModel):
+    title: str | None = None
+    relationship: str | None = None
+
+
+class _Signer(BaseModel):
+    common_name: str | None = None
+    issuer: str | None = None
+    cert_serial_number: str | None = None
+
+
+class _Manifest(BaseModel):
+    claim_generator_info: tuple[Thing, ...] = ()
+    ingredients: tuple[_Ingredient, ...] = ()
+    assertions: tuple[_Assertion, ...] = ()
+    signature_info: _Signer = _Signer()
+
+    def is_synthetic(self) -> bool:
+        """Whether an action says that a trained network made something of it."""
+        found = [each for each in self.assertions if each.label.startswith("c2pa.actions")]
+        types = [action.digitalSourceType or "" for each in found for action in _Data.model_validate(each.data).actions]
+        return any(kind.rpartition("/")[2] in _SYNTHETIC for kind in types)
+
+    def facts(self) -> Facts | None:
+        """This program's own assertion, where there is one that it can read."""
+        try:
+            return next((Facts.model_validate(each.data) for each in self.assertions if each.label == ASSERTION), None)
+        except ValidationError:
+            return None
+
+
+class _Finding(BaseModel):
+    code: str
+
+
+class _Findings(BaseModel):
+    failure: tuple[_Finding, ...] = ()
+
+
+class _Results(BaseModel):
+    active_manifest: Annotated[_Findings, Field(alias="activeManifest")] = _Findings()
+
+
+class _Store(BaseModel):
+    active_manifest: str
+    manifests: dict[str, _Manifest]
+    validation_results: _Results = _Results()
+    validation_state: str = ""

@@ -1,0 +1,252 @@
+"""Where frames come from: a source gives frames and sound packets in file order."""
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias, cast
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideDataContainer, Type
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from realtime.media.frame import Frame
+from realtime.media.orientation import Turn
+from realtime.media.pixel_formats import FORMATS, nearest_known, siting_of
+from realtime.media.truncation import check_whole
+from realtime.runtime.errors import InputError
+from realtime.runtime.stages import Stages
+
+__all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "open_media", "reason"]
+
+#: What flows from source to sink: frames to perform on, and packets of the other streams to pass on as they
+#: are.
+Item: TypeAlias = "Frame | Packet[Stream]"
+
+
+class Source(Protocol):
+    """Frames and packets in file order. ``live`` decides the policy of every channel behind it."""
+
+    live: bool
+
+    def __iter__(self) -> Iterator[Item]: ...
+
+    def close(self) -> None:
+        """Let go of the file or device."""
+
+
+class FileSource:
+    """A video file. Opening it decodes up to the first frame, so that everything a sink must know is known.
+
+    Every frame of the first real video stream comes with the file's own presentation time; packets of all
+    other streams come as they were read, in file order. The file is trusted with nothing: only media
+    containers are opened, and none of them may name another file or an address. Raises ``InputError`` when
+    the file cannot be opened, holds no video, has a video without frames, or breaks off or is damaged on the
+    way.
+    """
+
+    live = False
+
+    def __init__(self, path: Path, stages: Stages | None = None) -> None:
+        self.path = path
+        self.frames = 0
+        self.warnings: list[str] = []
+        self._stage = (stages or Stages())("decode")
+        self._time: Fraction | None = None
+        self._shape = ""
+        self._turn = Turn()
+        self._damaged: set[int] = set()
+        self._decoding_times: deque[int] | None = None
+        check_regular(path)
+        check_whole(path)
+        self.container = open_media(path)
+        try:
+            self.video = self._choose_video()
+            self.video.codec_context.thread_count = DECODER_THREADS
+            self.video.thread_type = "AUTO"
+            self.rate, self.time_base, self.expected_frames = _clock(self.container, self.video)
+            if self.container.format.name in _UNTIMED and self.video.codec_context.has_b_frames:
+                self._decoding_times = deque()
+            self._items = self._read()
+            self._head: deque[Item] = deque()
+            self.first = self._fetch_first()
+        except BaseException:
+            self.container.close()
+            raise
+
+    @property
+    def others(self) -> list[Stream]:
+        """Every stream but the video that is converted, and cover pictures."""
+        return [stream for stream in self.container.streams if stream.type != "video"]
+
+    def __iter__(self) -> Iterator[Item]:
+        while self._head:
+            yield self._head.popleft()
+        yield from self._items
+
+    def close(self) -> None:
+        """Close the file; nothing may be read afterwards."""
+        self._items.close()
+        self.container.close()
+
+    def _choose_video(self) -> VideoStream:
+        videos = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos:
+            kinds = ", ".join(sorted({stream.type for stream in self.container.streams}))
+            raise InputError(f"{self.path}: no video in this file, only {kinds or 'nothing'}; give a video file")
+        if len(videos) > 1:
+            self.warnings.append(f"only the first of {len(videos)} video streams was converted")
+        if len(videos) < len(self.container.streams.video):
+            self.warnings.append("the cover picture was left out: it may show a face")
+        video = videos[0]
+        if video.codec_context is None:
+            raise InputError(f"{self.path}: no decoder for its video; convert it to H.264 first")
+        return video
+
+    def _fetch_first(self) -> Frame:
+        for item in self._items:
+            self._head.append(item)
+            if isinstance(item, Frame):
+                return item
+        raise InputError(f"{self.path}: its video has no frames")
+
+    def _read(self) -> Generator[Item]:
+        streams = [self.video, *self.others]
+        with self._clear_errors():
+            for packet in self.container.demux(*streams):
+                if packet.stream is not self.video:  # the empty packets at the end have an index of 0
+                    if packet.size:
+                        self._note_damage(packet)
+                        yield packet
+                    continue
+                if packet.is_corrupt:
+                    raise InputError(f"{self.path}: the file is damaged or cut short {self._where()}")
+                if self._decoding_times is not None and packet.dts is not None and packet.size:
+                    self._decoding_times.append(packet.dts)
+                with self._stage:
+                    pictures = self.video.decode(packet)
+                for picture in pictures:
+                    yield self._frame(picture)
+
+    def _note_damage(self, packet: "Packet[Stream]") -> None:
+        stream = packet.stream
+        if packet.is_corrupt and stream.index not in self._damaged:
+            self._damaged.add(stream.index)
+            self.warnings.append(f"stream {stream.index} ({stream.type}) is damaged in places: copied as it is")
+
+    def _frame(self, picture: VideoFrame) -> Frame:
+        if picture.is_corrupt:
+            raise InputError(f"{self.path}: the picture is damaged {self._where()}")
+        shape = _shape(picture)
+        self._shape = self._shape or shape
+        if shape != self._shape:
+            raise InputError(
+                f"{self.path}: the picture changes from {self._shape} to {shape} {self._where()};"
+                " split the file there first"
+            )
+        if picture.time_base is None:
+            picture.time_base = self.time_base
+        if self._decoding_times:  # pictures come in the order in which they are shown
+            picture.pts = self._decoding_times.popleft()
+        if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
+            number = round(self.frames / self.rate / picture.time_base)
+            picture.pts = number if picture.dts is None else picture.dts
+        if self.frames == 0 and (matrix := display_matrix(picture)):
+            self._turn = Turn.read(matrix)
+        self.frames += 1
+        self._time = picture.pts * picture.time_base
+        known = picture if picture.format.name in FORMATS else self._known(picture)
+        return Frame(known, siting=siting_of(self.video.codec_context.name), turn=self._turn)
+
+    def _known(self, picture: VideoFrame) -> VideoFrame:
+        """``picture`` in the nearest format whose planes we know."""
+        name = nearest_known(picture.format.name)
+        if self.frames == 1:
+            self.warnings.append(f"pictures were converted from {picture.format.name} to {name}")
+        known = picture.reformat(format=name, dst_color_range=picture.color_range or None)
+        known.pts, known.time_base, known.duration = picture.pts, picture.time_base, picture.duration
+        return known
+
+    def _where(self) -> str:
+        if self._time is None:
+            return "at the first frame"
+        return f"after frame {self.frames} ({float(self._time):.2f} s)"
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except av.error.FFmpegError as error:
+            raise InputError(
+                f"{self.path}: cannot be decoded {self._where()}: {reason(error)}; the file is damaged or cut short"
+            ) from error
+
+
+def _clock(container: InputContainer, video: VideoStream) -> tuple[Fraction, Fraction, int]:
+    """Frames a second, seconds a unit of ``pts``, and how many frames are to come (0: nobody says)."""
+    rate = video.guessed_rate or video.average_rate or Fraction(25)
+    frames = video.frames or round((container.duration or 0) / av.time_base * rate)
+    return rate, video.time_base or 1 / rate, frames
+
+
+def _shape(picture: VideoFrame) -> str:
+    return f"{picture.width}x{picture.height} {picture.format.name}"
+
+
+def display_matrix(picture: VideoFrame) -> bytes | None:
+    """How the picture is to be turned for display, nine int32; None where it is shown as it is."""
+    # The stub calls the side data of a frame a dictionary of motion vectors.
+    side_data = cast(SideDataContainer, picture.side_data)
+    return bytes(side_data[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in side_data else None
+
+
+def check_regular(path: Path) -> None:
+    """Raise ``InputError`` unless ``path`` is a file that can be read."""
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        hint = "; give the path of a file, not an address" if ":" in str(path) else ""
+        raise InputError(f"{path}: no such file{hint}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a video file")
+    if not path.is_file():
+        raise InputError(f"{path}: not a regular file")
+
+
+def reason(error: av.error.FFmpegError | OSError) -> str:
+    """FFmpeg's own words for ``error``, without number and file name."""
+    return (error.strerror or type(error).__name__).rstrip(".").lower()
+
+
+def open_media(path: Path) -> InputContainer:
+    """Open a media file that is trusted with nothing. Raises ``InputError``."""
+    # An absolute path never looks like a protocol ("concat:a|b"), and the whitelists keep playlists and
+    # references to other files and hosts out, whatever the suffix says.
+    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    try:
+        return av.open(str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape")
+    except PermissionError as error:
+        raise InputError(f"{path}: no permission to read it") from error
+    except (av.error.FFmpegError, UnicodeError) as error:
+        raise InputError(f"{path}: not a video that can be read (damaged, cut short, or not a media file)") from error
+
+
+#: Real containers of video and sound. Not in it: everything that names other files (hls, dash, concat, sdp,
+#: image2).
+DEMUXERS: Final = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,kux,asf,nut,ogg,mxf,gxf,ivf,obu,"
+    "h264,hevc,vvc,m4v,mjpeg,yuv4mpegpipe,gif,apng,dv,rm,wtv,wav,mp3,flac,aac,aiff,ac3,eac3,w64,caf"
+)
+
+#: Containers that store no presentation times. FFmpeg guesses them, and wrongly where pictures are reordered.
+_UNTIMED: Final = frozenset({"avi"})
+
+#: Enough to keep the decoder ahead; each thread holds a frame or two.
+DECODER_THREADS: Final = 2

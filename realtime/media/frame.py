@@ -1,0 +1,220 @@
+"""The frame: a decoded picture that stays in its own pixel format, and the two operations on it.
+
+``warp`` takes a small RGB crop out, ``paste`` puts one back. Cost follows the size of the crop and the
+face, not of the frame, and what is not pasted over keeps its exact bits. A full-frame RGB copy is never
+made.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast
+
+import av
+import av.filter
+import cv2
+import numpy as np
+from av.video.plane import VideoPlane
+
+from realtime.media.colorspace import Codes, ColorMatrix, Conversion, conversion, matrix_of, range_of
+from realtime.media.orientation import Turn
+from realtime.media.paste import Patch, patches
+from realtime.media.pixel_formats import FORMATS, Family, PixelFormat, Siting, nearest_known
+from realtime.media.resample import compose, sample
+from realtime.runtime.arrays import Bytes, Matrix
+
+__all__ = ["Frame", "Kind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """All that decides how RGB becomes the bits of a frame; frames of one kind take each other's patches.
+
+    ``width`` and ``height`` are those of the stored picture.
+    """
+
+    width: int
+    height: int
+    pixels: PixelFormat
+    matrix: ColorMatrix
+    full_range: bool
+    siting: Siting
+    turn: Turn
+
+    @property
+    def coding(self) -> Conversion:
+        """The conversion between this kind's code values and RGB."""
+        return conversion(self.pixels, self.matrix, self.full_range)
+
+
+class Frame:
+    """A picture with its time, in the pixel format it was decoded to.
+
+    Everything here is in pixels as shown: a picture that is stored lying and shown upright (``turn``) is
+    upright to whoever looks for faces in it, though its planes stay as they are.
+
+    ``picture`` must be in one of ``planes.FORMATS`` (``ValueError`` otherwise: the source converts once, to
+    ``nearest_known``). ``captured_ns`` is the monotonic clock at capture, for live sources. ``siting`` is
+    where the codec's chroma lies by default (``planes.siting_of``); PyAV does not pass on what a stream says.
+    ``pasted`` is what ``paste`` has put in so far.
+    """
+
+    __slots__ = ("_own", "_views", "captured_ns", "kind", "pasted", "picture")
+
+    def __init__(
+        self,
+        picture: av.VideoFrame,
+        captured_ns: int | None = None,
+        siting: Siting | None = None,
+        turn: Turn | None = None,
+    ) -> None:
+        pixels = FORMATS.get(picture.format.name)
+        if pixels is None:
+            known = nearest_known(picture.format.name)
+            raise ValueError(f"frames of format {picture.format.name} must be converted to {known} first")
+        self.picture = _upright(picture)
+        self.captured_ns = captured_ns
+        matrix = matrix_of(picture.colorspace, picture.height)
+        full = range_of(picture.color_range, pixels)
+        siting = _WIDE_GAMUT.get(matrix, siting or pixels.siting)
+        self.kind = Kind(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn())
+        self.pasted: list[Patch] = []
+        self._own = False
+        self._views: list[Codes] | None = None
+
+    @classmethod
+    def from_rgb(cls, rgb: Bytes) -> "Frame":
+        """A frame of an image, uint8 (H, W, 3) RGB, kept as it is in a ``gbrp`` picture without time."""
+        height, width = rgb.shape[:2]
+        frame = cls(av.VideoFrame(width, height, "gbrp"))
+        for view, component in zip(frame._planes(), (1, 2, 0), strict=True):
+            view[:] = rgb[:, :, component]
+        return frame
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.kind.turn.shown(self.kind.width, self.kind.height)[0]
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.kind.turn.shown(self.kind.width, self.kind.height)[1]
+
+    @property
+    def pts(self) -> int | None:
+        """Presentation time in units of ``time_base``."""
+        return self.picture.pts
+
+    @property
+    def time_base(self) -> Fraction | None:
+        """Seconds a unit of ``pts``."""
+        return self.picture.time_base
+
+    def warp(self, frame_to_crop: Matrix, size: int | tuple[int, int]) -> Bytes:
+        """The part of the frame that ``frame_to_crop`` maps onto a crop: uint8 (H, W, 3) RGB.
+
+        ``size`` is the side of a square or (width, height). Anti-aliased where it shrinks; beyond the picture
+        its edge goes on.
+        """
+        if isinstance(size, int):
+            size = (size, size)
+        pixels = self.kind.pixels
+        picture_to_crop = compose(self._to_shown(), frame_to_crop)
+        parts: dict[int, Codes] = {}
+        for layout, view in zip(pixels.planes, self._planes(), strict=True):
+            # Crop pixels are taken at plane positions: through the plane's lattice, then like the frame's.
+            crop = sample(view, compose(layout.to_frame(self.kind.siting), picture_to_crop), size)
+            if layout.components == (0, 1, 2):
+                return self.kind.coding.to_rgb(crop)
+            split = (crop,) if len(layout.components) == 1 else cast(Sequence[Codes], cv2.split(crop))
+            parts |= zip(layout.components, split, strict=True)
+        ordered = [parts[component] for component in range(pixels.family.components)]
+        codes = ordered[0] if len(ordered) == 1 else cast(Codes, cv2.merge(ordered))
+        return self.kind.coding.to_rgb(codes)
+
+    def paste(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> None:
+        """Blend a crop back in: ``rgb`` uint8 (H, W, 3), ``alpha`` uint8 (H, W), 255 is all crop.
+
+        Where the crop's alpha is 0, and outside the crop, every bit of the frame stays as it is.
+        """
+        fitted = self.fit(rgb, alpha, frame_to_crop)
+        self.put(fitted)
+        self.pasted += fitted
+
+    def fit(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> tuple[Patch, ...]:
+        """The costly half of ``paste``, for what is put into many frames of one ``kind``."""
+        return tuple(self._fitted(rgb, alpha, frame_to_crop))
+
+    def put(self, fitted: Iterable[Patch]) -> None:
+        """The other half of ``paste``: blend what was fitted to a frame of the same ``kind``."""
+        for patch in fitted:
+            self._make_own()
+            patch.put(self._planes()[patch.plane])
+
+    def brightness(self) -> list[Codes]:
+        """The planes that say how bright the picture is, to be changed in place, as stored: (H, W) or (H, W, 3).
+
+        That is the first one, luma, and of RGB in planes of their own all three.
+        """
+        self._make_own()
+        return self._planes() if self.kind.pixels.family is Family.RGB else self._planes()[:1]
+
+    def _make_own(self) -> None:
+        if not self._own:
+            # The decoder may still predict from this picture; copies only where somebody else holds it.
+            self.picture.make_writable()
+            self._own, self._views = True, None
+
+    def _fitted(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> Iterator[Patch]:
+        kind = self.kind
+        size = (kind.width, kind.height)
+        picture_to_crop = compose(self._to_shown(), frame_to_crop)
+        return patches(rgb, alpha, picture_to_crop, size, kind.pixels, kind.coding, kind.siting)
+
+    def _to_shown(self) -> Matrix:
+        return self.kind.turn.to_shown(self.kind.width, self.kind.height)
+
+    def _planes(self) -> list[Codes]:
+        """Writable views of the planes with colour, (H, W) or (H, W, C), uint8 or uint16."""
+        if self._views is None:
+            pixels = self.kind.pixels
+            self._views = [
+                _view(plane, pixels, len(layout.components), layout.size(self.kind.width, self.kind.height))
+                for layout, plane in zip(pixels.planes, self.picture.planes, strict=False)
+            ]
+        return self._views
+
+
+# BT.2020 puts chroma on the top left luma sample.
+_WIDE_GAMUT = {ColorMatrix.BT2020: Siting.TOP_LEFT, ColorMatrix.BT2020_CL: Siting.TOP_LEFT}
+
+
+def _view(plane: VideoPlane, pixels: PixelFormat, channels: int, size: tuple[int, int]) -> Codes:
+    width, height = size
+    flat: Codes = np.frombuffer(cast(memoryview, plane), pixels.dtype)
+    stride = plane.line_size // flat.itemsize
+    rows = flat[: stride * height].reshape(height, stride)[:, : width * channels]
+    return rows if channels == 1 else rows.reshape(height, width, channels)
+
+
+def _upright(picture: av.VideoFrame) -> av.VideoFrame:
+    """Pictures stored from the bottom up, as old AVI files have them, copied to lie from the top down."""
+    if all(plane.line_size >= 0 for plane in picture.planes):
+        return picture
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=picture.width,
+        height=picture.height,
+        format=av.VideoFormat(picture.format.name),
+        time_base=picture.time_base or Fraction(1, 1),
+    )
+    source.link_to(copy := graph.add("copy"))
+    copy.link_to(sink := graph.add("buffersink"))
+    graph.configure()
+    source.push(picture)
+    upright = cast(av.VideoFrame, sink.pull())
+    upright.pts, upright.time_base = picture.pts, picture.time_base
+    upright.colorspace, upright.color_range = picture.colorspace, picture.color_range
+    upright.color_primaries, upright.color_trc = picture.color_primaries, picture.color_trc
+    return upright

@@ -1,0 +1,112 @@
+"""Sampling a picture through a matrix, without aliasing and without touching more of it than is needed.
+
+Bilinear sampling is good down to half the size: there it is nearer to an ideal (Lanczos) reduction than
+halving and enlarging again would be. What shrinks more is first halved with 2x2 means, which costs next to
+nothing, and only around the pixels that are asked for.
+"""
+
+from math import ceil, floor, log2, sqrt
+from typing import Final, cast
+
+import cv2
+import numpy as np
+
+from realtime.align import apply, invert, scale_of
+from realtime.media.colorspace import Codes
+from realtime.runtime.arrays import Matrix, Points
+
+__all__ = ["Rect", "compose", "halve", "halvings", "pyramid_to_picture", "reach", "sample", "translation"]
+
+#: x0, y0, x1, y1 in whole pixels, the end excluded.
+Rect = tuple[int, int, int, int]
+
+#: Sampling positions that are off the grid by less than this many pixels are taken to be on it.
+ON_GRID: Final = 1e-3
+
+
+def compose(a_to_b: Matrix, b_to_c: Matrix) -> Matrix:
+    """First ``a_to_b``, then ``b_to_c``: the matrix ``a_to_c``, float64 (2, 3)."""
+    linear = b_to_c[:, :2] @ a_to_b
+    linear[:, 2] += b_to_c[:, 2]
+    return linear
+
+
+def translation(x: float, y: float) -> Matrix:
+    """The matrix that adds (x, y)."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+
+
+def pyramid_to_picture(times: int, x: int, y: int) -> Matrix:
+    """The matrix from a region, halved ``times`` times, to the picture it was cut from at (x, y)."""
+    step = 2**times
+    return np.array([[step, 0.0, x + (step - 1) / 2], [0.0, step, y + (step - 1) / 2]])
+
+
+def halvings(step: float) -> int:
+    """How often to halve a picture of which one pixel in ``step`` is asked for; a step below 2 is left."""
+    return max(0, floor(log2(step) + ON_GRID))
+
+
+def halve(picture: Codes, times: int) -> Codes:
+    """Means of 2x2 pixels, ``times`` times; width and height must be multiples of ``2**times``."""
+    for _ in range(times):
+        height, width = picture.shape[:2]
+        half = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        picture = cast(Codes, half)
+    return picture
+
+
+def reach(matrix: Matrix, points: Points, margin: float = 0.0) -> Rect:
+    """The box of whole pixels around the image of ``points`` under ``matrix``, and ``margin`` pixels more."""
+    moved = apply(matrix, points)
+    low, high = moved.min(axis=0) - margin, moved.max(axis=0) + margin
+    return floor(low[0]), floor(low[1]), ceil(high[0]) + 1, ceil(high[1]) + 1
+
+
+def sample(picture: Codes, picture_to_out: Matrix, size: tuple[int, int]) -> Codes:
+    """The picture seen through ``picture_to_out``: (H, W) or (H, W, C) in, ``size`` = (width, height) out.
+
+    Anti-aliased where it shrinks, bilinear otherwise; beyond the picture its edge goes on.
+    """
+    width, height = size
+    out_to_picture = invert(picture_to_out)
+    rows, columns = picture.shape[:2]
+    # However small the picture is wanted, there is nothing to halve below one pixel.
+    times = min(halvings(scale_of(out_to_picture)), max(rows, columns).bit_length() - 1)
+    step = 2**times
+    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float32) - 0.5
+    wanted = reach(out_to_picture, corners, step)
+    # Whole blocks of the pyramid, at least one of them, inside the picture but for a block cut by its edge.
+    x0, x1 = _blocks(wanted[0], wanted[2], columns, step)
+    y0, y1 = _blocks(wanted[1], wanted[3], rows, step)
+    region = picture[y0:y1, x0:x1]
+    if x1 > columns or y1 > rows:
+        right, bottom = max(0, x1 - columns), max(0, y1 - rows)
+        region = cast(Codes, cv2.copyMakeBorder(region, 0, bottom, 0, right, cv2.BORDER_REPLICATE))
+    region = halve(region, times)
+    out_to_region = compose(out_to_picture, invert(pyramid_to_picture(times, x0, y0)))
+
+    x, y = round(out_to_region[0, 2]), round(out_to_region[1, 2])
+    inside = 0 <= x <= region.shape[1] - width and 0 <= y <= region.shape[0] - height
+    drift = np.abs(out_to_region - translation(x, y)) @ (width, height, 1)
+    if inside and drift.max() < ON_GRID * sqrt(width * height):
+        return region[y : y + height, x : x + width]
+
+    whole = (x0, y0, x1, y1) == _outset(wanted, step)
+    border = cv2.BORDER_CONSTANT if whole else cv2.BORDER_REPLICATE  # the constant is never seen, and cheaper
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    out = cv2.warpAffine(region, out_to_region, size, flags=flags, borderMode=border)
+    return cast(Codes, out)
+
+
+def _blocks(low: int, high: int, length: int, step: int) -> tuple[int, int]:
+    """A range of pixels made whole blocks of ``step`` that lie at least partly in 0..length."""
+    last = (length - 1) // step * step
+    start = min(max(low // step * step, 0), last)
+    stop = min(max(-(-high // step) * step, start + step), last + step)
+    return start, stop
+
+
+def _outset(rect: Rect, step: int) -> Rect:
+    x0, y0, x1, y1 = rect
+    return x0 // step * step, y0 // step * step, -(-x1 // step) * step, -(-y1 // step) * step

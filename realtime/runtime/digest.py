@@ -1,0 +1,17 @@
+"""The digest of a file."""
+
+import hashlib
+from pathlib import Path
+
+from realtime.runtime.errors import InputError, MummerError
+
+__all__ = ["file_digest"]
+
+
+def file_digest(path: Path, refusal: type[MummerError] = InputError) -> str:
+    """The sha256 of a file's bytes, 64 hexadecimal digits. Raises ``refusal`` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise refusal(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error

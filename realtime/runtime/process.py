@@ -1,0 +1,32 @@
+"""Settings of the whole process. They are the program's to make: commands call these, the library never does."""
+
+import gc
+
+import cv2
+
+from realtime.runtime.malloc import keep_freed_memory, share_one_heap
+
+__all__ = ["settle", "tune"]
+
+
+def tune(lasting: bool = False) -> None:
+    """Set the process up for frames: keep their memory, and one thread a call in OpenCV.
+
+    The threads of the pipeline fill the cores already; more inside each small warp only wait for one another.
+    ``lasting`` is for programs that run for hours.
+    """
+    keep_freed_memory()
+    if lasting:
+        share_one_heap()
+    cv2.setNumThreads(1)
+
+
+def settle() -> None:
+    """Take what there is by now for good: the garbage collector passes over it from now on.
+
+    For programs that run for hours, once everything is loaded. A full collection, which holds up every thread, takes
+    next to no time after this; before, it takes as long as two frames may. May be called again after more was loaded.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,47 @@
+"""Which files may be named over the API: those in the folders that the configuration names."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from realtime.live.address import file_of
+from realtime.live.settings import Change
+from realtime.runtime.errors import UsageError
+from realtime.serve.request import StartRequest
+from realtime.swap.library import list_models
+
+__all__ = ["Roots", "check_change", "check_start"]
+
+
+class Roots:
+    """The folders whose files may be read and written over the API."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folder.resolve() for folder in folders)
+
+    def check(self, path: Path) -> None:
+        """Raise ``UsageError`` unless ``path``, links followed, lies in one of the folders."""
+        real = path.resolve()
+        if not any(real.is_relative_to(folder) for folder in self._folders):
+            there = ", ".join(str(folder) for folder in self._folders)
+            hint = f"files may be named in {there}" if there else "no folder is open to it; name some in roots"
+            raise UsageError(f"{path}: out of bounds for the API: {hint}")
+
+
+def check_start(request: StartRequest, roots: Roots) -> None:
+    """Raise ``UsageError`` where ``request`` names a file that is out of bounds."""
+    _check((request.camera, *request.sinks), (request.model, request.light_model), roots)
+
+
+def check_change(change: Change, roots: Roots) -> None:
+    """Raise ``UsageError`` where ``change`` names a file that is out of bounds."""
+    _check((change.camera, *change.add_sinks), (change.model,), roots)
+
+
+def _check(addresses: Iterable[str | None], models: Iterable[str | None], roots: Roots) -> None:
+    for address in addresses:
+        if address is not None and (path := file_of(address)) is not None:
+            roots.check(path)
+    names = {path.stem for path in list_models()}
+    for model in models:
+        if model is not None and model not in names:
+            roots.check(Path(model))

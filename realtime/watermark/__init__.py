@@ -1,7 +1,0 @@
-"""An imperceptible mark in the brightness of every frame with a swapped face, and its reader."""
-
-from realtime.watermark.draw import Watermark
-from realtime.watermark.payload import Payload, Tool, payload_of
-from realtime.watermark.read import Reading, read_watermark
-
-__all__ = ["Payload", "Reading", "Tool", "Watermark", "payload_of", "read_watermark"]

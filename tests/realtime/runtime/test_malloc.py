@@ -1,0 +1,43 @@
+"""Memory is kept from frame to frame: counted in page faults, in a process and a thread of their own."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FRAMES = 40
+PROGRAM = f"""
+import resource, sys, threading
+import av, cv2, numpy as np
+from realtime.media.frame import Frame
+from realtime.runtime.malloc import keep_freed_memory
+
+cv2.setNumThreads(1)
+assert sys.argv[1] == "as-it-comes" or keep_freed_memory()
+picture = av.VideoFrame(1280, 720, "yuv420p")
+y, x = np.mgrid[:256, :256] - 127.5
+alpha = np.clip((1 - np.hypot(x, y) / 120) * 2000, 0, 255).astype(np.uint8)
+matrix = np.array([[0.6, 0.05, -260.0], [-0.05, 0.6, -60.0]])
+faults = []
+
+def work():
+    for index in range(2 * {FRAMES}):
+        if index == {FRAMES}:
+            faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+        frame = Frame(picture)
+        frame.paste(frame.warp(matrix, 256), alpha, matrix)
+        extra = np.ones(index % 7 * 100_000, np.uint8)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+print(faults[1] - faults[0])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_a_frame_reuses_the_memory_of_the_last() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, "kept"], capture_output=True, text=True, check=True)
+    assert int(done.stdout) / FRAMES < 20
