@@ -9,7 +9,7 @@ import typer
 
 from export.face_finder import export_face_finder
 from export.forms import FORMS, Form
-from export.model import Exported, Request, export_model, form_of
+from export.model import Exported, ExportRequest, export_model, form_of
 from export.record import Precision, identities_of, letter, make_card
 from export.samples import collect_faces
 from export.search import Found
@@ -88,7 +88,7 @@ def export(
     faces = collect_faces(size or config.size, card.template, samples, calibrate)
     network = load_network(checkpoint)
     for numbers, people, path in files:
-        request = Request(numbers, size or config.size, precision, opset, quality)
+        request = ExportRequest(numbers, size or config.size, precision, opset, quality)
         exported = export_model(network, config, request, card.of(people), faces, path)
         for line in report(exported, request, form, faces.samples, path):
             typer.echo(line)
@@ -143,7 +143,7 @@ def each(output: Path, sides: Sequence[int]) -> list[Path]:
     return [output.with_name(f"{output.stem}.{letter(side)}{output.suffix}") for side in sides]
 
 
-def report(exported: Exported, request: Request, form: Form, faces: Bytes, path: Path) -> Iterator[str]:
+def report(exported: Exported, request: ExportRequest, form: Form, faces: Bytes, path: Path) -> Iterator[str]:
     """What was written, and for smaller precisions what it costs and gains, in lines."""
     manifest = exported.manifest
     names = ", ".join(identity.name for identity in manifest.identities)
@@ -156,7 +156,7 @@ def report(exported: Exported, request: Request, form: Form, faces: Bytes, path:
 
 
 def _table(
-    plain: onnx.ModelProto, found: Found[onnx.ModelProto], request: Request, form: Form, faces: Bytes
+    plain: onnx.ModelProto, found: Found[onnx.ModelProto], request: ExportRequest, form: Form, faces: Bytes
 ) -> Iterator[str]:
     """Speed and quality of one side, and each layer's quality where they had to be measured."""
     yield f"  {found.quality:7.1f} dB against torch in float32 (at least {request.bar:g})"

@@ -8,7 +8,7 @@ import torch
 
 from export.checks import check_contract, check_graph
 from export.forms import ANSWER, FORMS, Form, Picture
-from export.parity import Runner, answer_of, check_answer, check_batches, check_same, psnr
+from export.parity import GraphRunner, answer_of, check_answer, check_batches, check_same, psnr
 from export.precision import BARS, convert
 from export.record import Card, Precision, make_manifest
 from export.samples import Faces
@@ -21,11 +21,11 @@ from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError, UsageError
 from realtime.swap.manifest import KEY, Manifest
 
-__all__ = ["Exported", "Request", "Side", "export_model", "form_of"]
+__all__ = ["ExportRequest", "Exported", "Side", "export_model", "form_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ExportRequest:
     """What to export: ``sides`` of a network, for pictures of ``size`` pixels, in a version of ONNX's operators.
 
     ``quality`` is the least peak signal-to-noise ratio of another precision than float32, in dB; None is its own bar.
@@ -77,7 +77,9 @@ def form_of(path: Path) -> Form:
     return form
 
 
-def export_model(network: Network, config: Config, request: Request, card: Card, faces: Faces, path: Path) -> Exported:
+def export_model(
+    network: Network, config: Config, request: ExportRequest, card: Card, faces: Faces, path: Path
+) -> Exported:
     """Write ``network`` as a model file of the form that the name of ``path`` asks for.
 
     Torch and ONNX Runtime are compared on the samples of ``faces``, two or more. The file appears only when it is
@@ -99,14 +101,14 @@ def export_model(network: Network, config: Config, request: Request, card: Card,
     onnx.helper.set_model_props(model, {KEY: manifest.model_dump_json()})
     check_graph(model)
     check_contract(model, form, request.size, CHOICE if several else None)
-    runner = Runner(model, form)
+    runner = GraphRunner(model, form)
     for number, side in enumerate(sides):
         _check_side(runner, form, request, faces.samples, side.expected, number if several else None)
     write_whole(path, model.SerializeToString())
     return Exported(manifest, sides)
 
 
-def _side(network: Network, config: Config, side: int, request: Request, form: Form, faces: Faces) -> Side:
+def _side(network: Network, config: Config, side: int, request: ExportRequest, form: Form, faces: Faces) -> Side:
     """The graph of one side: compared with torch in single precision, then converted."""
     module = form.around(Picture(network, side, config.size, request.size)).eval()
     example = torch.from_numpy(form.asked(faces.samples[:2]).copy())
@@ -114,7 +116,7 @@ def _side(network: Network, config: Config, side: int, request: Request, form: F
     names = [*form.outputs, ANSWER]
     model = to_graph(module, example, free, form.tensors.input, names, request.opset)
     expected = answer_of(module, form, faces.samples)
-    check_answer(Runner(model, form), faces.samples, expected)
+    check_answer(GraphRunner(model, form), faces.samples, expected)
     model.graph.output.pop()  # the file has no use for the floats
     if request.precision == "float32":
         return Side(model, expected)
@@ -122,7 +124,7 @@ def _side(network: Network, config: Config, side: int, request: Request, form: F
 
 
 def _check_side(
-    runner: Runner, form: Form, request: Request, faces: Bytes, expected: Floats, choice: int | None
+    runner: GraphRunner, form: Form, request: ExportRequest, faces: Bytes, expected: Floats, choice: int | None
 ) -> None:
     """The finished file gives the ``expected`` pictures, in a batch and alone, and keeps within the range."""
     got = runner(faces, choice)

@@ -13,7 +13,7 @@ from realtime.inference.session import open_session
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError
 
-__all__ = ["LIMIT", "Runner", "answer_of", "check_answer", "check_batches", "check_same", "psnr"]
+__all__ = ["LIMIT", "GraphRunner", "answer_of", "check_answer", "check_batches", "check_same", "psnr"]
 
 #: Largest difference allowed on 0..1.
 LIMIT: Final = 1e-3
@@ -26,7 +26,7 @@ def answer_of(module: nn.Module, form: Form, faces: Bytes) -> Floats:
     return answer
 
 
-class Runner:
+class GraphRunner:
     """A graph on ONNX Runtime, which says what it thinks of faces, uint8 (N, P, P, 3) RGB."""
 
     def __init__(self, model: onnx.ModelProto, form: Form) -> None:
@@ -50,7 +50,7 @@ class Runner:
         return answer
 
 
-def check_answer(runner: Runner, faces: Bytes, expected: Floats) -> None:
+def check_answer(runner: GraphRunner, faces: Bytes, expected: Floats) -> None:
     """``ANSWER`` is torch's answer ``expected`` within ``LIMIT``, in a batch and alone. Raises ``ModelError``."""
     together = runner.answer(faces)
     worst = _largest(expected, together)
@@ -68,7 +68,7 @@ def check_same(got: Floats, expected: Floats, rounding: float) -> None:
         raise ModelError(f"the file's answer is {worst:.2g} away from the network's; not written")
 
 
-def check_batches(runner: Runner, faces: Bytes, together: Floats, rounding: float, choice: int | None) -> None:
+def check_batches(runner: GraphRunner, faces: Bytes, together: Floats, rounding: float, choice: int | None) -> None:
     """A face alone gets the answer that it gets in the batch ``together``. Raises ``ModelError``.
 
     Bytes may differ by one level, where a fraction lies on the edge.

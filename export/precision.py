@@ -8,7 +8,7 @@ import onnx
 from export.forms import Form
 from export.half import parts_of, rehearsal, sensitive, to_half
 from export.int8 import Quantiser
-from export.parity import Runner, psnr
+from export.parity import GraphRunner, psnr
 from export.record import Precision
 from export.samples import Faces
 from export.search import Found, leave_out
@@ -39,10 +39,10 @@ def _half(model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats, ba
     found = leave_out(
         list(parts),
         lambda left_out: to_half(model, kept | {name for part in left_out for name in parts[part]}),
-        lambda half: psnr(Runner(rehearsal(half), form)(faces.samples), expected),
+        lambda half: psnr(GraphRunner(rehearsal(half), form)(faces.samples), expected),
         bar,
     )
-    if psnr(Runner(found.model, form)(faces.samples), expected) < bar:
+    if psnr(GraphRunner(found.model, form)(faces.samples), expected) < bar:
         raise ModelError("the half-precision file answers otherwise than its rehearsal; not written")
     return found
 
@@ -51,7 +51,9 @@ def _whole_numbers(
     model: onnx.ModelProto, form: Form, faces: Faces, expected: Floats, bar: float
 ) -> Found[onnx.ModelProto]:
     quantise = Quantiser(model, form, faces.calibration)
-    return leave_out(quantise.layers, quantise, lambda small: psnr(Runner(small, form)(faces.samples), expected), bar)
+    return leave_out(
+        quantise.layers, quantise, lambda small: psnr(GraphRunner(small, form)(faces.samples), expected), bar
+    )
 
 
 _WAYS: Final[Mapping[Precision, Callable[[onnx.ModelProto, Form, Faces, Floats, float], Found[onnx.ModelProto]]]] = {

@@ -2,7 +2,7 @@
 
 Its training leaves ``encoder.pth``, ``decodera.pth`` and ``decoderb.pth``: whole modules, pickled. A pickle is a
 program, so these are read by torch's restricted unpickler, which runs none of it: it knows tensors and plain
-containers, and of classes those listed here, each of which becomes a ``Husk`` that only keeps what was pickled.
+containers, and of classes those listed here, each of which becomes a ``ModuleStub`` that only keeps what was pickled.
 Anything else in the file is refused by name.
 """
 
@@ -48,7 +48,7 @@ DECODER: Final = {
 }
 
 
-class Husk:
+class ModuleStub:
     """What is left of a pickled module: its attributes, and no code."""
 
 
@@ -82,10 +82,10 @@ def book_sources(folder: Path) -> dict[str, str]:
     return {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in FILES}
 
 
-def _load(path: Path) -> Husk:
+def _load(path: Path) -> ModuleStub:
     """The pickled module, as husks. Raises ``InputError``."""
     ours = [f"{module}.{name}" for module in MODULES for name in CLASSES]
-    known = [(Husk, name) for name in (*ours, *(f"torch.nn.modules.{layer}" for layer in LAYERS))]
+    known = [(ModuleStub, name) for name in (*ours, *(f"torch.nn.modules.{layer}" for layer in LAYERS))]
     try:
         with torch.serialization.safe_globals(known):  # type: ignore[arg-type]  # pairs are taken too
             foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
@@ -100,21 +100,21 @@ def _load(path: Path) -> Husk:
         raise InputError(
             f"{path}: cannot be read as a pickled module of torch: {str(error).splitlines()[0]}"
         ) from error
-    if not isinstance(module, Husk):
+    if not isinstance(module, ModuleStub):
         raise InputError(f"{path}: holds no module; the book's training saves whole ones")
     return module
 
 
-def _tensors(module: Husk, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+def _tensors(module: ModuleStub, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """The parameters of a module and of those inside it, by name."""
     for name, parameter in _part(module, "_parameters"):
         if isinstance(parameter, Tensor):
             yield prefix + name, parameter
     for name, inner in _part(module, "_modules"):
-        if isinstance(inner, Husk):
+        if isinstance(inner, ModuleStub):
             yield from _tensors(inner, f"{prefix}{name}.")
 
 
-def _part(module: Husk, name: str) -> list[tuple[str, object]]:
+def _part(module: ModuleStub, name: str) -> list[tuple[str, object]]:
     part = vars(module).get(name)
     return list(part.items()) if isinstance(part, dict) else []

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from models.batches import Example
 from models.checkpoint import optimizer_tensors, restore_optimizer
 
-__all__ = ["Critic"]
+__all__ = ["Discriminator"]
 
 CHANNELS: Final = (3, 32, 64, 128)
 SLOPE: Final = 0.2
 BETAS: Final = (0.5, 0.99)
 
 
-class Critic:
+class Discriminator:
     """Tells faces from the network's answers, patch by patch of about 30 pixels (Isola et al. 2017), and learns to.
 
     Both are shown inside the mask only. Logits and the losses of a plain, non-saturating game (Goodfellow et al. 2014).
@@ -52,17 +52,17 @@ class Critic:
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and the optimiser's state, for a checkpoint."""
-        weights = {f"critic.{name}": tensor for name, tensor in self._network.state_dict().items()}
+        weights = {f"discriminator.{name}": tensor for name, tensor in self._network.state_dict().items()}
         state = optimizer_tensors(self._network, self._optimizer)
-        return weights | {f"critic_optimizer.{name}": tensor for name, tensor in state.items()}
+        return weights | {f"discriminator_optimizer.{name}": tensor for name, tensor in state.items()}
 
     def restore(self, weights: dict[str, Tensor], state: dict[str, Tensor]) -> None:
-        """The reverse of ``tensors``; a checkpoint of a run that had no critic yet leaves it as it is."""
+        """The reverse of ``tensors``; a checkpoint of a run that had no discriminator yet leaves it as it is."""
         if weights:
             self._network.load_state_dict(weights)
             restore_optimizer(self._network, self._optimizer, state)
 
 
 def _shown(pictures: Sequence[Tensor], examples: Sequence[Example]) -> Tensor:
-    """What the critic sees of pictures (B, 3 or 4, S, S) of all sides: float (sides * B, 3, S, S)."""
+    """What the discriminator sees of pictures (B, 3 or 4, S, S) of all sides: float (sides * B, 3, S, S)."""
     return torch.cat([picture[:, :3] * each.mask for picture, each in zip(pictures, examples, strict=True)])

@@ -11,10 +11,10 @@ from models.settings import Settings
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import OutputError
 
-__all__ = ["Journal"]
+__all__ = ["RunLogger"]
 
 
-class Journal:
+class RunLogger:
     """The log and the events of a run; ``tensorboard --logdir RUN`` shows these.
 
     It begins at ``iteration``, ``done`` (0 at the run's start, 1 at its end); what a killed run noted after its last

@@ -58,7 +58,7 @@ class Stage(_Part):
     ``rate`` is the share of the full learning rate at its end, which it approaches from the stage before along half a
     cosine. ``warp`` and ``light`` scale the augmentation, ``pseudo`` is the share of each
     side's batch that asks for it with another side's faces. ``fit`` is the share of side A's batch that comes from the
-    faces of the target clip, ``critic`` the weight of the patch discriminator.
+    faces of the target clip, ``discriminator`` the weight of the patch discriminator.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Stage(_Part):
     light: Weight = 1.0
     pseudo: Share = 0.5
     fit: Share = 0.0
-    critic: Weight = 0.0
+    discriminator: Weight = 0.0
 
 
 #: Learn with warped faces, sharpen without the warp, then let the rate fall on (mostly) the faces of the target clip.

@@ -25,11 +25,11 @@ from models.checkpoint import (
 )
 from models.curve import Curve
 from models.devices import compiling_pays, open_fabric, resolve_precision
-from models.discriminator import Critic
+from models.discriminator import Discriminator
 from models.files import make_folder, write_whole
 from models.losses import masked_ssim, picture_loss
 from models.preview import FACES, preview_grid, write_preview
-from models.run_logger import Journal
+from models.run_logger import RunLogger
 from models.schedule import stage_at
 from models.settings import FILE as SETTINGS
 from models.settings import Settings, to_toml
@@ -113,18 +113,20 @@ def train(
         network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.decay, fused=True
     )
     model, stepper = fabric.setup(together, optimizer)
-    critic = Critic(fabric, settings.rate) if any(stage.critic for stage in settings.stages) else None
+    discriminator = (
+        Discriminator(fabric, settings.rate) if any(stage.discriminator for stage in settings.stages) else None
+    )
     if saved:
         restore_optimizer(network, optimizer, saved.part("optimizer"))
-        if critic:
-            critic.restore(saved.part("critic"), saved.part("critic_optimizer"))
+        if discriminator:
+            discriminator.restore(saved.part("discriminator"), saved.part("discriminator_optimizer"))
 
     iteration, before = (saved.iteration, saved.seconds) if saved else (0, 0.0)
     facts = {**(saved.facts if saved else {}), **(facts or {}), "counts": list(batches.counts)}
     del saved  # its tensors are copied
     curve = Curve(cast(dict[str, float], facts.get("curve", {})))
     held, shown = batches.held(JUDGED), batches.shown(FACES)
-    journal = None
+    run_log = None
     if chief:
         make_folder(out)
         sweep(out)
@@ -132,7 +134,7 @@ def train(
         precision = resolve_precision(settings.precision, device)
         pictures = sum(batches.counts)
         log(f"{config.name} {config.size} px, {pictures} pictures, {fabric.world_size} x {device}, {precision}")
-        journal = Journal(out, log, settings, iteration, settings.done(iteration, before), curve)
+        run_log = RunLogger(out, log, settings, iteration, settings.done(iteration, before), curve)
     started = time.monotonic()
     seconds = before
     losses: list[float] = []
@@ -142,20 +144,20 @@ def train(
     def save() -> None:
         """Judge the held-out faces and write a checkpoint; the best one so far gets its name."""
         nonlocal written, written_at
-        if journal is None or written == iteration:
+        if run_log is None or written == iteration:
             return
         facts["curve"] = curve.state
         facts["held_out"] = judged = judge(average, held)
         if judged:
-            journal.say(iteration, "similarity of held-out faces  " + _said(judged))
-            journal.scalars("held out", judged, iteration)
+            run_log.say(iteration, "similarity of held-out faces  " + _said(judged))
+            run_log.scalars("held out", judged, iteration)
         merit = min(judged.values(), default=-curve.mean)
         if best := merit > cast(float, facts.get("merit", -math.inf)):
             facts["merit"] = merit
         tensors = {f"weights.{key}": value for key, value in network.state_dict().items()}
         tensors |= {f"average.{key}": value for key, value in average.state_dict().items()}
         tensors |= {f"optimizer.{key}": v for key, v in optimizer_tensors(network, optimizer).items()}
-        tensors |= critic.tensors() if critic else {}
+        tensors |= discriminator.tensors() if discriminator else {}
         write_checkpoint(out, Checkpoint(config, iteration, seconds, tensors, facts), settings.keep)
         if best:
             keep_best(out)
@@ -163,16 +165,16 @@ def train(
 
     def show() -> None:
         """Write the preview."""
-        if journal is not None:
+        if run_log is not None:
             sheet = preview_grid(average, shown)
             write_preview(out / PREVIEW, sheet)
-            journal.picture("preview", sheet, iteration)
+            run_log.picture("preview", sheet, iteration)
 
     try:
         while (done := fabric.broadcast(settings.done(iteration, seconds))) < 1:
             before_this, (stage, share) = stage, stage_at(settings.stages, done)
-            if journal and stage is not before_this:
-                journal.say(iteration, f"stage {stage.name!r}")
+            if run_log and stage is not before_this:
+                run_log.say(iteration, f"stage {stage.name!r}")
             rate = settings.rate * share * min(1.0, (iteration + 1) / max(settings.warmup, 1))
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -188,8 +190,8 @@ def train(
             means = cast(Tensor, fabric.all_reduce(torch.stack([loss, *parts.values()]).detach())).tolist()
             if not math.isfinite(means[0]):
                 raise MummerError(f"the loss became {means[0]} at iteration {iteration}; {_stands(out)}")
-            if critic and stage.critic:
-                loss = loss + stage.critic * critic.fool(answers, examples)
+            if discriminator and stage.discriminator:
+                loss = loss + stage.discriminator * discriminator.fool(answers, examples)
             fabric.backward(loss)
             norm = fabric.clip_gradients(model, stepper, max_norm=settings.clip, error_if_nonfinite=False)
             # The scaler of fp16 expects that now and then, and skips such a step.
@@ -198,8 +200,8 @@ def train(
             stepping = True
             stepper.step()
             stepper.zero_grad(set_to_none=True)
-            if critic and stage.critic:
-                critic.learn(answers, examples)
+            if discriminator and stage.discriminator:
+                discriminator.learn(answers, examples)
             _follow(average, network, min(settings.average, (1 + iteration) / (10 + iteration)))
             iteration += 1
             stepping = False
@@ -209,10 +211,10 @@ def train(
             curve.add(iteration, means[0])
             if curve.diverged():
                 raise MummerError(f"the loss rose from {curve.best:.4f} to {curve.mean:.4f}; {_stands(out)}")
-            if journal:
+            if run_log:
                 pictures = settings.batch * fabric.world_size * len(examples)
                 named = dict(zip(("loss", *parts), means, strict=True))
-                journal.step(iteration, named, rate, pictures, seconds - before, done)
+                run_log.step(iteration, named, rate, pictures, seconds - before, done)
             if iteration % settings.save_every == 0 or seconds - written_at > 60 * settings.save_minutes:
                 save()
             if iteration % settings.preview_every == 0:
@@ -226,8 +228,8 @@ def train(
             log(f"stopped at iteration {iteration}; the checkpoint stands at {written}")
         raise
     finally:
-        if journal:
-            journal.close()
+        if run_log:
+            run_log.close()
     return Trained(iteration, seconds, tuple(losses), out / FILE)
 
 

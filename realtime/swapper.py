@@ -18,7 +18,7 @@ from realtime.runtime.arrays import Bytes, Matrix
 from realtime.runtime.stages import Stages
 from realtime.swap import SwapModel
 
-__all__ = ["Performer", "WhichFaces"]
+__all__ = ["FrameSwapper", "WhichFaces"]
 
 #: Every face, or the largest of each frame only.
 WhichFaces: TypeAlias = Literal["all", "largest"]
@@ -28,7 +28,7 @@ LEAST_MASK: Final = 0.05
 
 
 @dataclass
-class Performer:
+class FrameSwapper:
     """Everything that a frame meets on its way, in order. ``sharpness`` is 0..1."""
 
     finder: FaceFinder
@@ -43,14 +43,14 @@ class Performer:
     frames_swapped: int = 0
     faces_swapped: int = 0
 
-    def perform(self, frame: Frame) -> tuple[Face, ...]:
+    def process(self, frame: Frame) -> tuple[Face, ...]:
         """Swap the faces of ``frame`` in place and label it; returns the faces that were swapped."""
         faces = self.swap(frame)
         self.mark(frame)
         return faces
 
     def swap(self, frame: Frame) -> tuple[Face, ...]:
-        """The first half of ``perform``: find the faces and swap them."""
+        """The first half of ``process``: find the faces and swap them."""
         with self.stages("find"):
             found = self._chosen(self.finder.find(frame))
         faces = self._swap(frame, found) if found else ()

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from models.faceset.colors import color_notes
 from models.faceset.folder import Faceset
-from models.faceset.frame_sources import Pick, PictureReel, Reel, Shot, Still, VideoReel
+from models.faceset.frame_sources import FrameSource, Pick, PictureFrames, Shot, Still, VideoFrames
 from models.faceset.inputs import Inputs, find_inputs
 from models.faceset.make import FaceMaker, ImageFormat, Seen
 from models.faceset.record import Origin, Record, SourceRecord
@@ -44,7 +44,7 @@ OnFrame: TypeAlias = Callable[[str, int, int], None]
 #: Sides of a face that make sense, in pixels.
 MIN_SIDE, MAX_SIDE = 32, 2048
 #: Boxes of one frame that share this much are the same face, whatever the settings were.
-SAME: Final = 0.6
+DUPLICATE_IOU: Final = 0.6
 #: The alignment that every faceset has.
 TEMPLATE: Final = TEMPLATES["whole-face"]
 
@@ -162,24 +162,24 @@ class _Job:
         if origin.sha256 in self.finished:
             self.done.passed += 1
             return
-        reel = VideoReel(path, origin, self.job.pick)
+        frames = VideoFrames(path, origin, self.job.pick)
         try:
-            way = _Way(self, reel, pool, on_frame and partial(on_frame, path.name))
-            run(reel, way.collect, way)
-            if not reel.enough:
-                self.finish(way.summary(origin, reel.frames, reel.size))
+            way = _Way(self, frames, pool, on_frame and partial(on_frame, path.name))
+            run(frames, way.collect, way)
+            if not frames.enough:
+                self.finish(way.summary(origin, frames.frames, frames.size))
         finally:
-            reel.close()
+            frames.close()
 
     def _stills(self, stills: Sequence[Still], pool: Executor, on_frame: OnFrame | None) -> list[str]:
         """Go through pictures; returns what is to be said of those that cannot be read."""
         if self.room == 0:
             return []
-        reel = PictureReel(stills, lambda origin: origin.sha256 in self.finished)
-        way = _Way(self, reel, pool, on_frame and partial(on_frame, "pictures"))
-        run(reel, way.collect, way)
-        self.done.passed += reel.passed
-        return reel.unreadable
+        frames = PictureFrames(stills, lambda origin: origin.sha256 in self.finished)
+        way = _Way(self, frames, pool, on_frame and partial(on_frame, "pictures"))
+        run(frames, way.collect, way)
+        self.done.passed += frames.passed
+        return frames.unreadable
 
     def finish(self, record: SourceRecord) -> None:
         """Note that a file was gone through to its end."""
@@ -188,25 +188,27 @@ class _Job:
 
 
 class _Way:
-    """The way of a reel's frames: ``collect`` finds and aligns, the pool makes the faces, ``write`` keeps the index."""
+    """A frame's way: ``collect`` finds and aligns, the pool makes the faces, ``write`` keeps the index."""
 
-    def __init__(self, job: _Job, reel: Reel, pool: Executor, on_frame: Callable[[int, int], None] | None) -> None:
-        self._job, self._reel, self._pool, self._on_frame = job, reel, pool, on_frame
+    def __init__(
+        self, job: _Job, frames: FrameSource, pool: Executor, on_frame: Callable[[int, int], None] | None
+    ) -> None:
+        self._job, self._frames, self._pool, self._on_frame = job, frames, pool, on_frame
         self._finder = open_finder(job.job.detector, job.job.device)
         self._room = job.room
-        self.tone = tone_mapper(reel.colors) if job.job.tone_map and reel.colors is not None else None
+        self.tone = tone_mapper(frames.colors) if job.job.tone_map and frames.colors is not None else None
         self._made: deque[tuple[Shot, list[Future[Record]]]] = deque()
         self.frames = 0
         self.faces = 0
 
     def collect(self, frame: Frame) -> None:
         """In the thread that performs: find the faces of a frame, and hand those that are new to the pool."""
-        shot = self._reel.shots.popleft()
+        shot = self._frames.shots.popleft()
         size = self._job.job.size
         making: list[Future[Record]] = []
         for face in self._new_faces(shot, frame):
             if self._room == 0:
-                self._reel.enough = True
+                self._frames.enough = True
                 break
             known = self._job.known[shot.origin.sha256, shot.number]
             matrix = TEMPLATE.frame_to_crop(face.landmarks, size)
@@ -235,7 +237,7 @@ class _Way:
         for face in faces:
             x0, y0, x1, y1 = face.box
             large = min(x1 - x0, y1 - y0) >= job.min_size
-            if large and face.score >= job.min_score and overlap(face.box, known) <= SAME:
+            if large and face.score >= job.min_score and overlap(face.box, known) <= DUPLICATE_IOU:
                 yield face
 
     def write(self, item: Item) -> None:
@@ -250,7 +252,7 @@ class _Way:
         if shot.still and isinstance(item, Frame):
             self._job.finish(self.summary(shot.origin, 1, (item.width, item.height), len(making)))
         if self._on_frame is not None:
-            self._on_frame(self.frames, self._reel.expected)
+            self._on_frame(self.frames, self._frames.expected)
 
     def summary(self, origin: Origin, frames: int, size: tuple[int, int], faces: int | None = None) -> SourceRecord:
         """What is to be remembered of a file that was gone through."""
@@ -260,7 +262,7 @@ class _Way:
             frames=frames,
             faces=self.faces if faces is None else faces,
             size=size,
-            colors=self._reel.colors,
+            colors=self._frames.colors,
             tone_mapped=self.tone is not None,
         )
 

@@ -16,7 +16,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
 from realtime.runtime.errors import InputError
 
-__all__ = ["Pick", "PictureReel", "Reel", "Shot", "Still", "VideoReel"]
+__all__ = ["FrameSource", "Pick", "PictureFrames", "Shot", "Still", "VideoFrames"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Shot:
     landmarks: tuple[Points, ...] | None = None
 
 
-class Reel(Source, Protocol):
+class FrameSource(Source, Protocol):
     """A source whose frames come with a ``Shot`` each, in the same order; it stops once ``enough`` is set."""
 
     shots: deque[Shot]
@@ -74,7 +74,7 @@ class Pick:
         return due
 
 
-class VideoReel:
+class VideoFrames:
     """The picked frames of a video. Raises ``InputError`` as ``FileSource`` does."""
 
     live = False
@@ -119,7 +119,7 @@ class Still:
     landmarks: tuple[Points, ...] | None = None
 
 
-class PictureReel:
+class PictureFrames:
     """Pictures, one frame each.
 
     Those that ``known`` knows are not decoded, but counted in ``passed``; what is to be said of those that cannot be

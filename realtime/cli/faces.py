@@ -20,12 +20,12 @@ def faces(
     """Show which faces the face finder sees, frame by frame."""
     import json
 
-    from realtime.jobs.detections import Sighting, sightings
+    from realtime.jobs.detections import FrameFaces, detect_faces
     from realtime.runtime.process import tune
 
     tune()
 
-    def line(seen: Sighting) -> str:
+    def line(seen: FrameFaces) -> str:
         boxes = ", ".join(
             f"track {face.track} at {face.box[0]:.0f},{face.box[1]:.0f} to {face.box[2]:.0f},{face.box[3]:.0f}"
             f" ({face.score:.2f})"
@@ -34,6 +34,6 @@ def faces(
         return f"{seen.source} frame {seen.frame}: {boxes or 'no face'}"
 
     for path in inputs:
-        for seen in sightings(path, detector, device):
+        for seen in detect_faces(path, detector, device):
             # Escaped JSON holds file names too that are no UTF-8.
             say(json.dumps(seen.model_dump(), separators=(",", ":")) if as_json else line(seen))

@@ -20,7 +20,7 @@ def inspect(
     from realtime.swap.kinds import PLAIN, kind_of, open_file
     from realtime.swap.library import find_model, record_of
     from realtime.swap.manifest import KEY
-    from realtime.swap.model import Request
+    from realtime.swap.model import OpenRequest
 
     path = find_model(file)
     with ModelFile(path) as read:
@@ -28,7 +28,7 @@ def inspect(
         inputs, outputs, kind = read.graph.inputs, read.graph.outputs, kind_of(read)
         says: dict[str, object] = {"manifest": None, "record": None}
         if KEY in read.graph.metadata:
-            model = open_file(Request(read, "cpu", 1, PLAIN))
+            model = open_file(OpenRequest(read, "cpu", 1, PLAIN))
             inputs, outputs = list(model.inputs), list(model.outputs)
             says = {"manifest": model.manifest.model_dump(mode="json")}
         elif record := record_of(path):

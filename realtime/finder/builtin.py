@@ -25,7 +25,7 @@ FAR = 0.15
 #: What detector and landmark net must say together of a new face, and the landmark net at least.
 LIKELY, DOUBTFUL = 1.1, 0.2
 #: Boxes that share this much of both belong to one face, and so do boxes that share this much of the smaller one.
-SAME, NESTED = 0.3, 0.6
+TRACK_IOU, NESTED = 0.3, 0.6
 #: Faces with eyes nearer together than this many pixels are too small to swap or to tell from noise.
 SMALLEST = 6.0
 
@@ -86,7 +86,7 @@ class BuiltinFinder:
             if presence + score < LIKELY or presence < DOUBTFUL or not plausible(landmarks, frame):
                 doubtful.append(box)
                 continue
-            track = next((track for track in lost if overlap(box, [track.box]) > SAME), None)
+            track = next((track for track in lost if overlap(box, [track.box]) > TRACK_IOU), None)
             if track is None:
                 self._tracks.append(Track(next(self._numbers), landmarks, presence))
             else:

@@ -18,7 +18,7 @@ LONGEST = 384
 #: The net's grid, and what its strides want the picture's sides to be multiples of.
 STRIDE, MULTIPLE = 8, 32
 #: Boxes that share more than this part of their union are the same face.
-SAME = 0.4
+NMS_IOU = 0.4
 
 
 class Detector:
@@ -47,7 +47,7 @@ class Detector:
         boxes = (centre + reach - shift) / zoom
         scores = 1 / (1 + np.exp(-grid[0, y, x]))
         sizes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-        kept = cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, SAME)
+        kept = cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, NMS_IOU)
         return [(_box(boxes[i]), float(scores[i])) for i in np.asarray(kept).ravel()]
 
 

@@ -24,7 +24,7 @@ __all__ = ["FaceFinder", "PictureFinder", "PluginFinder", "detector_names", "ope
 GROUP = "mummer.detectors"
 BUILTIN = "builtin"
 #: Boxes of consecutive frames that share this much belong to one face.
-SAME = 0.3
+TRACK_IOU = 0.3
 
 
 class FaceFinder(Protocol):
@@ -63,7 +63,7 @@ class PluginFinder:
         for landmarks, score in self._finder.find(frame.warp(np.eye(2, 3), (frame.width, frame.height))):
             box = Face(landmarks, score, -1).box
             track = max(former, key=lambda track: overlap(box, [track.box]), default=None)
-            if track is not None and overlap(box, [track.box]) > SAME:
+            if track is not None and overlap(box, [track.box]) > TRACK_IOU:
                 former.remove(track)
                 track.update(landmarks, score, gap)
             else:

@@ -26,7 +26,7 @@ KEY: Final = "mummer.finder"
 CROP: Final = 256
 BATCH: Final = 8
 #: Boxes with a lower score are no faces; boxes that share more than this part of their union are the same one.
-THRESHOLD, SAME = 0.5, 0.3
+THRESHOLD, NMS_IOU = 0.5, 0.3
 #: A box's width and height together, in crop sides, and how far above its middle the crop's lies, in heights.
 REFERENCE, RISE = 195 / 200, 0.12
 
@@ -74,7 +74,7 @@ class SfdFan:
         boxes, scores = boxes[sure], scores[sure]
         # The library counts pixels: a box from 3 to 5 is 3 wide.
         rectangles = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2] + 1], axis=1)
-        kept = np.asarray(cv2.dnn.NMSBoxes(rectangles.tolist(), scores.tolist(), 0.0, SAME), np.int64).ravel()
+        kept = np.asarray(cv2.dnn.NMSBoxes(rectangles.tolist(), scores.tolist(), 0.0, NMS_IOU), np.int64).ravel()
         return boxes[kept], scores[kept]
 
 

@@ -14,7 +14,7 @@ from realtime.inference.session import LOADING, REFUSALS, SILENT, open_on, plain
 from realtime.runtime.errors import ModelError
 from realtime.runtime.watchdog import limited
 
-__all__ = ["RUNNING", "Runner", "open_runner"]
+__all__ = ["RUNNING", "GuardedSession", "open_guarded"]
 
 #: Seconds that a model may take to answer one batch of faces.
 RUNNING: Final = 60.0
@@ -22,17 +22,17 @@ RUNNING: Final = 60.0
 Values: TypeAlias = NDArray[np.generic]
 
 
-def open_runner(model: ModelFile, device: str = "auto", threads: int = 1) -> "Runner":
+def open_guarded(model: ModelFile, device: str = "auto", threads: int = 1) -> "GuardedSession":
     """Open a model of unknown origin on ``device`` with ``threads`` threads, after a look at it.
 
     Raises ``ModelError`` where it is refused, or cannot be run there.
     """
     model.graph  # noqa: B018  # raises where the look shows what may not be run
     session, opened = open_on(model, device, threads, bound=True)
-    return Runner(session, str(model.path), opened)
+    return GuardedSession(session, str(model.path), opened)
 
 
-class Runner:
+class GuardedSession:
     """A session with the limits and the buffers that a stranger's model gets; ``name`` is the file's, for messages."""
 
     def __init__(self, session: onnxruntime.InferenceSession, name: str, device: Device = DEVICES["cpu"]) -> None:

@@ -28,9 +28,9 @@ from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.stages import Stages
 from realtime.swap import ModelOptions, open_model
 from realtime.swap.library import DEFAULT
-from realtime.swapper import Performer, WhichFaces
+from realtime.swapper import FrameSwapper, WhichFaces
 
-__all__ = ["Job", "Look", "OnFrame", "check_output", "convert", "make_performer", "whole_or_nothing"]
+__all__ = ["Job", "Look", "OnFrame", "check_output", "convert", "make_swapper", "whole_or_nothing"]
 
 #: Called after each frame with the number written and the number expected (0 where nobody knows).
 OnFrame: TypeAlias = Callable[[int, int], None]
@@ -91,7 +91,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     if job.report is not None:
         _check_report(job.report, job)
     credentials = ready_to_sign()
-    performer = make_performer(job.look, stages, finder, confined=is_lossless(job.encoding, codec))
+    swapper = make_swapper(job.look, stages, finder, confined=is_lossless(job.encoding, codec))
     source = FileSource(job.source, stages)
     try:
         facts = media_facts(job.source, source.container, source.video)
@@ -101,33 +101,33 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
             sink.open()
             ran = perf_counter()
             clock = _Clock(on_frame, source.expected_frames)
-            run(source, performer.perform, sink, clock.tick)
+            run(source, swapper.process, sink, clock.tick)
             ended = perf_counter()
             made = FileSource(part)
             output = media_facts(job.target, made.container, made.video)
             made.close()
-            claim = make_claim(job.source, job.look, performer)
+            claim = make_claim(job.source, job.look, swapper)
             signing = perf_counter()
             signed = sign(part, claim, job.target, credentials)
             signed_s = perf_counter() - signing
             warnings = [*source.warnings, *sink.warnings]
-            if not performer.faces_swapped:
+            if not swapper.faces_swapped:
                 warnings.append("no face was found: the pictures are as they were")
             report = Report(
                 input=facts,
                 output=output,
                 frames_in=source.frames,
                 frames_out=sink.frames,
-                frames_swapped=performer.frames_swapped,
-                faces=performer.faces_swapped,
+                frames_swapped=swapper.frames_swapped,
+                faces=swapper.faces_swapped,
                 fps=round(sink.frames / (ended - ran), 3),
                 first_frame_s=round((clock.first or ended) - began, 3),
                 wall_s=round(perf_counter() - began, 3),
                 stages_ms=stages.summary(),
                 model=ModelFacts(
-                    name=performer.model.path.stem,
-                    sha256=performer.model.sha256,
-                    identity=list(performer.model.shown),
+                    name=swapper.model.path.stem,
+                    sha256=swapper.model.sha256,
+                    identity=list(swapper.model.shown),
                 ),
                 provenance=ProvenanceFacts(
                     manifest=signed.where,
@@ -148,7 +148,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     return report
 
 
-def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False) -> Performer:
+def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False) -> FrameSwapper:
     """Open all that the frame's way needs; ``confined`` keeps the watermark to the faces.
 
     Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
@@ -159,7 +159,7 @@ def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None,
     blend = open_blend(look.blend)
     color = None if look.color is None else open_color(look.color)
     model = open_model(look.model, look.device, look.options)
-    return Performer(
+    return FrameSwapper(
         finder=finder or open_finder(look.detector, look.device),
         model=model,
         color=color or open_color(model.manifest.color),
@@ -172,17 +172,17 @@ def make_performer(look: Look, stages: Stages, finder: FaceFinder | None = None,
     )
 
 
-def make_claim(source: Path | None, look: Look, performer: Performer) -> Claim:
-    """What an output that ``performer`` made from ``source`` (None for a live one) says of itself."""
-    model, mark = performer.model, performer.watermark
+def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
+    """What an output that ``swapper`` made from ``source`` (None for a live one) says of itself."""
+    model, mark = swapper.model, swapper.watermark
     return Claim(
         source=source,
         model=model.name,
         model_sha256=model.sha256,
         identities=model.shown,
-        label=None if performer.label is None else performer.label.text,
+        label=None if swapper.label is None else swapper.label.text,
         watermark=None if mark is None else np.packbits(mark.payload.encode()).tobytes().hex(),
-        frames_swapped=performer.frames_swapped,
+        frames_swapped=swapper.frames_swapped,
         settings={
             "identity": model.identity,
             "morph": model.morph,

@@ -15,13 +15,13 @@ from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError
 
-__all__ = ["FaceSeen", "Sighting", "read_picture", "sightings"]
+__all__ = ["FaceRecord", "FrameFaces", "detect_faces", "read_picture"]
 
 #: Suffixes of still pictures; everything else is opened as a video.
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 
 
-class FaceSeen(BaseModel):
+class FaceRecord(BaseModel):
     """One face: box x0, y0, x1, y1 and 68 landmarks (x, y) in pixels, score in 0..1, number of its track."""
 
     box: Box
@@ -30,17 +30,17 @@ class FaceSeen(BaseModel):
     landmarks: list[tuple[float, float]]
 
 
-class Sighting(BaseModel):
+class FrameFaces(BaseModel):
     """The faces of one frame; ``pts`` in the stream's own units and ``time`` in seconds, null for pictures."""
 
     source: str
     frame: int
     pts: int | None
     time: float | None
-    faces: list[FaceSeen]
+    faces: list[FaceRecord]
 
 
-def sightings(path: Path, detector: str = "builtin", device: str = "auto") -> Iterator[Sighting]:
+def detect_faces(path: Path, detector: str = "builtin", device: str = "auto") -> Iterator[FrameFaces]:
     """What is seen in every frame of ``path``. Raises ``InputError`` and ``DetectorError``."""
     finder = open_finder(detector, device)
     check_regular(path)
@@ -48,7 +48,7 @@ def sightings(path: Path, detector: str = "builtin", device: str = "auto") -> It
     for number, frame in enumerate(frames):
         time = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
         faces = [_seen(face) for face in finder.find(frame)]
-        yield Sighting(source=str(path), frame=number, pts=frame.pts, time=time, faces=faces)
+        yield FrameFaces(source=str(path), frame=number, pts=frame.pts, time=time, faces=faces)
 
 
 def _frames(path: Path) -> Iterator[Frame]:
@@ -70,7 +70,7 @@ def read_picture(path: Path) -> Bytes:
     return np.asarray(picture, np.uint8)
 
 
-def _seen(face: Face) -> FaceSeen:
+def _seen(face: Face) -> FaceRecord:
     points = [(round(x, 2), round(y, 2)) for x, y in face.landmarks.tolist()]
     x0, y0, x1, y1 = (round(edge, 2) for edge in face.box)
-    return FaceSeen(box=(x0, y0, x1, y1), score=round(face.score, 4), track=face.track, landmarks=points)
+    return FaceRecord(box=(x0, y0, x1, y1), score=round(face.score, 4), track=face.track, landmarks=points)

@@ -14,7 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from realtime.inference.guarded_session import Runner
+from realtime.inference.guarded_session import GuardedSession
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.providers import DEVICES
 from realtime.inference.session import SPINNING, open_session, why_not
@@ -104,7 +104,7 @@ def _check(path: Path, device: str) -> ModelCheck:
             with ModelFile(path) as file:
                 file.graph  # noqa: B018  # refuses what may not be run
                 session = open_session(file, device, profile=Path(folder) / "profile")
-            run, feeds = Runner(session, str(path)), _grey(session)
+            run, feeds = GuardedSession(session, str(path)), _grey(session)
             times = [_time(run, feeds) for _ in range(RUNS + 1)]
         except ModelError as error:
             return ModelCheck(name=path.stem, device=device, problem=str(error))
@@ -114,7 +114,7 @@ def _check(path: Path, device: str) -> ModelCheck:
     )
 
 
-def _time(run: Runner, feeds: Mapping[str, NDArray[np.generic]]) -> float:
+def _time(run: GuardedSession, feeds: Mapping[str, NDArray[np.generic]]) -> float:
     began = perf_counter()
     run([port.name for port in run.outputs], feeds)
     return (perf_counter() - began) * 1e3
@@ -155,7 +155,7 @@ def _spinning(path: Path) -> Spinning:
 def _cpu_ms(path: Path, config: Mapping[str, str]) -> float:
     """CPU milliseconds of the whole process for a face every thirtieth of a second, on two threads."""
     session = open_session(path, "cpu", threads=2, config=config)
-    run, feeds = Runner(session, str(path)), _grey(session)
+    run, feeds = GuardedSession(session, str(path)), _grey(session)
     _time(run, feeds)
     began = process_time()
     for _ in range(RUNS):

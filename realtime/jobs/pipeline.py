@@ -1,4 +1,4 @@
-"""The threads that join source, performer and sink: decode, perform, encode."""
+"""The threads that join source, swapper and sink: decode, swap, encode."""
 
 from collections.abc import Callable
 from threading import Lock, Thread
@@ -10,26 +10,26 @@ from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel, ChannelClosedError
 from realtime.runtime.thread_priority import give_way
 
-__all__ = ["Perform", "run"]
+__all__ = ["ProcessFrame", "run"]
 
 #: What is done to a frame, in place.
-Perform = Callable[[Frame], object]
+ProcessFrame = Callable[[Frame], object]
 
 #: Frames that may wait at a joint of a file job, and packets that may wait in place of one of them.
 _FRAMES: Final = 3
 _PACKETS: Final = 32
 
 
-def run(source: Source, perform: Perform | None, sink: Sink, on_frame: Callable[[], None] | None = None) -> None:
-    """Run ``source`` through ``perform`` into ``sink``, to the end.
+def run(source: Source, process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None = None) -> None:
+    """Run ``source`` through ``process`` into ``sink``, to the end.
 
-    ``perform`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each
+    ``process`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each
     frame. Files never lose a frame: a full joint makes the thread before it wait; a live source keeps the
     latest only. The first error in any thread stops all of them and is raised here with its own traceback; so
     does an exception that reaches the calling thread (Ctrl-C). No thread is left running, and the sink is
     finished or aborted.
     """
-    crew = _Crew(source, perform, sink, on_frame)
+    crew = _Crew(source, process, sink, on_frame)
     try:
         crew.work()
     except BaseException:
@@ -48,16 +48,16 @@ def _cost(item: Item) -> int:
 
 class _Crew:
     def __init__(
-        self, source: Source, perform: Perform | None, sink: Sink, on_frame: Callable[[], None] | None
+        self, source: Source, process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None
     ) -> None:
-        self._source, self._perform, self._sink, self._on_frame = source, perform, sink, on_frame
+        self._source, self._process, self._sink, self._on_frame = source, process, sink, on_frame
         self._decoded = _joint(source)
         self._performed = _joint(source)
         self._error: BaseException | None = None
         self._lock = Lock()
         self._threads = [
             Thread(target=self._guard, args=(task,), name=name, daemon=True)
-            for name, task in (("decode", self._read), ("perform", self._change), ("encode", self._write))
+            for name, task in (("decode", self._read), ("swap", self._change), ("encode", self._write))
         ]
 
     def work(self) -> None:
@@ -85,8 +85,8 @@ class _Crew:
 
     def _change(self) -> None:
         for item in self._decoded:
-            if self._perform is not None and isinstance(item, Frame):
-                self._perform(item)
+            if self._process is not None and isinstance(item, Frame):
+                self._process(item)
             self._performed.put(item, _cost(item))
         self._performed.close()
 

@@ -1,18 +1,18 @@
-"""Where performed frames are handed out: to every sink, in order, none twice."""
+"""Where finished frames are handed out: to every sink, in order, none twice."""
 
 from threading import Condition
 
 from av.video.frame import PictureType
 
 from realtime.live.sink import CLOCK, StreamFormat
-from realtime.live.sink_queue import Inbox
+from realtime.live.sink_queue import SinkQueue
 from realtime.live.source import Sound
 from realtime.media.frame import Frame
 
-__all__ = ["Outlet"]
+__all__ = ["Broadcaster"]
 
 
-class Outlet:
+class Broadcaster:
     """Hands frames and sound to the inboxes of all sinks. From any thread.
 
     ``sent`` counts frames, ``late`` those that came when a later one had been sent already, and ``last_ns`` is the
@@ -21,7 +21,7 @@ class Outlet:
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._inboxes: tuple[Inbox, ...] = ()
+        self._inboxes: tuple[SinkQueue, ...] = ()
         self._last_pts = -1
         self._ended = self._filled = False
         self.shape: StreamFormat | None = None
@@ -37,21 +37,21 @@ class Outlet:
                 self._changed.notify_all()
             return self.shape
 
-    def settled(self, inbox: Inbox) -> StreamFormat | None:
-        """The format, as soon as it is known; None where the end comes first, or ``inbox`` has left."""
+    def settled(self, queue: SinkQueue) -> StreamFormat | None:
+        """The format, as soon as it is known; None where the end comes first, or ``queue`` has left."""
         with self._changed:
-            self._changed.wait_for(lambda: self.shape is not None or self._ended or inbox not in self._inboxes)
-            return self.shape if inbox in self._inboxes else None
+            self._changed.wait_for(lambda: self.shape is not None or self._ended or queue not in self._inboxes)
+            return self.shape if queue in self._inboxes else None
 
-    def join(self, inbox: Inbox) -> None:
+    def join(self, queue: SinkQueue) -> None:
         """Another sink."""
         with self._changed:
-            self._inboxes = (*self._inboxes, inbox)
+            self._inboxes = (*self._inboxes, queue)
 
-    def leave(self, inbox: Inbox) -> None:
+    def leave(self, queue: SinkQueue) -> None:
         """One sink less."""
         with self._changed:
-            self._inboxes = tuple(each for each in self._inboxes if each is not inbox)
+            self._inboxes = tuple(each for each in self._inboxes if each is not queue)
             self._changed.notify_all()
 
     def send(self, frame: Frame, stopgap: bool = False) -> bool:
@@ -76,19 +76,19 @@ class Outlet:
             picture.pts, picture.time_base, picture.pict_type = pts, CLOCK, PictureType.NONE
             self._last_pts, self.last_ns = pts, captured_ns
             self.sent += 1
-            for inbox in self._inboxes:
-                inbox.put_frame(frame)
+            for queue in self._inboxes:
+                queue.put_frame(frame)
             return True
 
     def send_sound(self, sound: Sound) -> None:
         """Hand out a piece of sound."""
-        for inbox in self._inboxes:
-            inbox.put_sound(sound)
+        for queue in self._inboxes:
+            queue.put_sound(sound)
 
     def end(self) -> None:
         """Nothing more will come: every sink comes to its end."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-        for inbox in self._inboxes:
-            inbox.end()
+        for queue in self._inboxes:
+            queue.end()

@@ -1,10 +1,10 @@
-"""The live engine: frames from a source, performed on, to all sinks, for hours.
+"""The live engine: frames from a source, swapped, to all sinks, for hours.
 
     for frame in source:                  a thread of its own, see ``keepers``
         captured.put(frame)               depth 1, the latest frame counts
-    for frame in captured:                the performing thread
-        outlet.send(perform(frame))
-    for frame in inbox:                   a thread a sink, see ``keepers``; depth 1
+    for frame in captured:                the swapping thread
+        broadcaster.send(process(frame))
+    for frame in queue:                   a thread a sink, see ``keepers``; depth 1
         sink.write(frame)
 
 A fourth kind of thread, the watch, sleeps until something is overdue: it sends slates while no frames come, and closes
@@ -22,9 +22,9 @@ from typing import Final
 
 from realtime.finder import FaceFinder
 from realtime.live.address import file_of
-from realtime.live.broadcaster import Outlet
+from realtime.live.broadcaster import Broadcaster
 from realtime.live.preview import Preview, Previews
-from realtime.live.reformatter import OUTPUT_PIXELS, Fitter, format_of
+from realtime.live.reformatter import OUTPUT_PIXELS, Reformatter, format_of
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.sink import OpenSink, StreamFormat
 from realtime.live.sinks import SinkOpener
@@ -32,8 +32,8 @@ from realtime.live.slate import Slate
 from realtime.live.source import LiveItem, OpenSource
 from realtime.live.sources import open_source
 from realtime.live.status import Drops, EngineState, Status
-from realtime.live.swap_controller import Director
-from realtime.live.workers import STALLED, SinkKeeper, SourceKeeper
+from realtime.live.swap_controller import SwapController
+from realtime.live.workers import STALLED, SinkWorker, SourceWorker
 from realtime.marking.provenance.sign import ready_to_sign, sign
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel
@@ -85,12 +85,12 @@ class Engine:
         self._lock = Lock()  # for what is started, replaced and stopped
         self._captured: Channel[tuple[int, Frame]] = Channel(1, "latest")
         self._cameras = count()
-        self._outlet = Outlet()
-        self._source = self._keep_source(settings.camera, settings.patient)
-        self._sinks = [self._keep_sink(address, settings.patient) for address in dict.fromkeys(settings.sinks)]
-        self._director = Director(settings, self._stages, self._events, finder)
+        self._broadcaster = Broadcaster()
+        self._source = self._source_worker(settings.camera, settings.patient)
+        self._sinks = [self._sink_worker(address, settings.patient) for address in dict.fromkeys(settings.sinks)]
+        self._controller = SwapController(settings, self._stages, self._events, finder)
         self._previews = Previews()
-        self._fitter: Fitter | None = None
+        self._reformatter: Reformatter | None = None
         self._slate: Slate | None = None
         self._slating = False
         self._slates = 0
@@ -100,7 +100,7 @@ class Engine:
         self._meter_in, self._meter_out = Meter(), Meter()
         self._began_ns = 0
         self._threads = [
-            guarded_thread(self._perform, "perform", self._fail),
+            guarded_thread(self._process, "swap", self._fail),
             guarded_thread(self._watch, "watch", self._fail),
         ]
 
@@ -142,7 +142,7 @@ class Engine:
             for thread in self._threads:
                 if thread.ident is not None:
                     thread.join(_left(finished_ns) / 2)
-            self._outlet.end()
+            self._broadcaster.end()
             self._retire(self._sinks, finished_ns, ended_ns)
         self._events.tell("engine", "ended")
         self._events.close()
@@ -163,23 +163,23 @@ class Engine:
         and does not end the run. Raises ``UsageError``, and ``ModelError`` for a model that is not there.
         """
         with self._lock:
-            begin = self._director.plan(change, self._blank())
+            begin = self._controller.plan(change, self._blank())
             model = None if change.model is None else str(find_model(change.model))
             running = {sink.address: sink for sink in self._sinks}
             if unknown := [address for address in change.remove_sinks if address not in running]:
                 there = ", ".join(sorted(running)) or "none"
                 raise UsageError(f"{unknown[0]}: no such sink is running; there is {there}")
             added = [
-                self._keep_sink(address, patient=True)
+                self._sink_worker(address, patient=True)
                 for address in dict.fromkeys(change.add_sinks)
                 if address not in running
             ]
-            camera = None if change.camera is None else self._keep_source(change.camera, patient=True)
+            camera = None if change.camera is None else self._source_worker(change.camera, patient=True)
 
             begin()
             if model is not None:
-                self._director.loading = change.model
-                guarded_thread(lambda: self._recast(model, change.options), "load model", self._fail).start()
+                self._controller.loading = change.model
+                guarded_thread(lambda: self._switch_model(model, change.options), "load model", self._fail).start()
             for sink in added:
                 sink.start()
             if removed := [running[address] for address in change.remove_sinks]:
@@ -197,8 +197,8 @@ class Engine:
         """How it is now."""
         now_ns = monotonic_ns()
         source, sinks = self._source.status(), [sink.status() for sink in self._sinks]
-        shape, director = self._outlet.shape, self._director
-        problems = (source.problem, *(sink.problem for sink in sinks), director.trouble)
+        shape, controller = self._broadcaster.shape, self._controller
+        problems = (source.problem, *(sink.problem for sink in sinks), controller.trouble)
         return Status(
             state=self._state(),
             seconds=round((now_ns - self._began_ns) / 1e9, 1) if self._began_ns else 0.0,
@@ -209,17 +209,17 @@ class Engine:
             frames_in=self._meter_in.frames,
             frames_out=self._meter_out.frames,
             slates=self._slates,
-            swapped=director.swapped,
-            missed=director.missed,
-            drops=Drops(captured=self._captured.dropped, late=self._outlet.late, thinned=self._thinned),
+            swapped=controller.swapped,
+            missed=controller.missed,
+            drops=Drops(captured=self._captured.dropped, late=self._broadcaster.late, thinned=self._thinned),
             latency_ms=self._latency.recent(),
             overall_ms=self._latency.overall(),
             stages_ms=self._stages.summary(),
             source=source,
             sinks=sinks,
-            model=director.model_status(),
-            look=director.look_status(),
-            governor=director.governor_status(),
+            model=controller.model_status(),
+            look=controller.look_status(),
+            governor=controller.governor_status(),
             problems=[problem for problem in problems if problem],
         )
 
@@ -231,34 +231,34 @@ class Engine:
             self._meter_in.tick(monotonic_ns())
             self._captured.put((camera, item))
         else:
-            self._outlet.send_sound(item)
+            self._broadcaster.send_sound(item)
 
-    def _perform(self) -> None:
-        """In the performing thread: every frame's way."""
+    def _process(self) -> None:
+        """In the swapping thread: every frame's way."""
         on_stage = 0
         for camera, captured in self._captured:
             began_ns = monotonic_ns()
             if camera != on_stage:
                 on_stage = camera
-                self._director.new_picture()
+                self._controller.new_picture()
             captured_ns = captured.captured_ns or began_ns
-            fitter = self._fitter or self._settle(captured)
-            rate = fitter.shape.rate / self._director.thin
+            reformatter = self._reformatter or self._settle(captured)
+            rate = reformatter.shape.rate / self._controller.thin
             if not self._thinner.wants(captured_ns, float(rate)):
                 self._thinned += 1
                 continue
             with self._stages("fit"):
-                frame = fitter(captured)
+                frame = reformatter(captured)
             self._previews.before(frame)
-            done = self._director.perform(frame) or self._a_slate(captured_ns)
+            done = self._controller.process(frame) or self._a_slate(captured_ns)
             self._previews.after(done)
-            if self._outlet.send(done):
+            if self._broadcaster.send(done):
                 self._slating = False
                 now_ns = monotonic_ns()
                 self._meter_out.tick(now_ns)
                 self._latency.record(now_ns - captured_ns)
             dropped = self._captured.dropped
-            self._director.observe((monotonic_ns() - began_ns) / 1e9, float(1 / rate), dropped - self._drops_seen)
+            self._controller.observe((monotonic_ns() - began_ns) / 1e9, float(1 / rate), dropped - self._drops_seen)
             self._drops_seen = dropped
 
     def _watch(self) -> None:
@@ -271,53 +271,55 @@ class Engine:
                 if not self._slating:
                     self._slating = True
                     self._events.tell("engine", "no frames: a slate is sent", problem=True)
-                if self._outlet.send(self._a_slate(now_ns), stopgap=True):
+                if self._broadcaster.send(self._a_slate(now_ns), stopgap=True):
                     self._slates += 1
                 due_ns = self._slate_due_ns()
             self._over.wait(_left(min(due_ns, max(self._source.deadline_ns(), now_ns + 10**9 // SLATES))))
 
     def _slate_due_ns(self) -> int:
         """When a slate is to be sent unless a frame comes before."""
-        return (self._outlet.last_ns or self._began_ns) + (10**9 // SLATES if self._slating else int(STALLED * 1e9))
+        return (self._broadcaster.last_ns or self._began_ns) + (
+            10**9 // SLATES if self._slating else int(STALLED * 1e9)
+        )
 
-    def _recast(self, model: str, options: ModelOptions) -> None:
+    def _switch_model(self, model: str, options: ModelOptions) -> None:
         """In a thread of its own: get a model ready beside the one that runs."""
         give_way()
         try:
-            self._director.recast(model, options, self._blank())
+            self._controller.switch_model(model, options, self._blank())
         except MummerError as error:
             self._events.tell("model", str(error), problem=True)
         finally:
-            self._director.loading = None
+            self._controller.loading = None
 
     # what they need
 
-    def _settle(self, frame: Frame) -> Fitter:
+    def _settle(self, frame: Frame) -> Reformatter:
         """The first frame settles the output's format, unless a slate had to before."""
         asked = self.settings.source
         rate = asked.fps or self._source.rate or RATE
-        shape = self._outlet.settle(format_of(frame, asked.size, rate, self._began_ns, sound=True))
-        self._fitter = Fitter(shape)
-        return self._fitter
+        shape = self._broadcaster.settle(format_of(frame, asked.size, rate, self._began_ns, sound=True))
+        self._reformatter = Reformatter(shape)
+        return self._reformatter
 
     def _a_slate(self, now_ns: int) -> Frame:
-        shape = self._outlet.shape
+        shape = self._broadcaster.shape
         if shape is None:  # no frame yet: what is asked for, or what is usual
             asked = self.settings.source
             width, height = asked.size or SIZE
             usual = StreamFormat(width, height, OUTPUT_PIXELS[0], asked.fps or RATE, self._began_ns, True, 1, 1, 1, 1)
-            shape = self._outlet.settle(usual)
+            shape = self._broadcaster.settle(usual)
         slate = self._slate
-        if slate is None or slate.label is not self._director.label:
-            slate = self._slate = Slate(shape, self._director.label)
+        if slate is None or slate.label is not self._controller.label:
+            slate = self._slate = Slate(shape, self._controller.label)
         return slate.frame(now_ns)
 
     def _blank(self) -> Frame | None:
-        """A frame like those that are performed on; None while nobody knows what they are like."""
-        return None if self._outlet.shape is None else self._a_slate(monotonic_ns())
+        """A frame like those that are swapped; None while nobody knows what they are like."""
+        return None if self._broadcaster.shape is None else self._a_slate(monotonic_ns())
 
-    def _keep_source(self, address: str, patient: bool) -> SourceKeeper:
-        return SourceKeeper(
+    def _source_worker(self, address: str, patient: bool) -> SourceWorker:
+        return SourceWorker(
             address=address,
             open_=lambda: self._open_source(address, self.settings.source),
             take=partial(self._take, next(self._cameras)),
@@ -326,20 +328,20 @@ class Engine:
             patient=patient,
         )
 
-    def _keep_sink(self, address: str, patient: bool) -> SinkKeeper:
+    def _sink_worker(self, address: str, patient: bool) -> SinkWorker:
         settings = replace(self.settings.sink, on_finished=self._sign)
         if file_of(address) is not None:
             ready_to_sign()
-        return SinkKeeper(
+        return SinkWorker(
             address=address,
             open_=lambda: self._open_sink(address, settings),
-            outlet=self._outlet,
+            broadcaster=self._broadcaster,
             failed=self._fail,
             events=self._events,
             patient=patient,
         )
 
-    def _retire(self, sinks: list[SinkKeeper], finished_ns: int, ended_ns: int) -> None:
+    def _retire(self, sinks: list[SinkWorker], finished_ns: int, ended_ns: int) -> None:
         """Let sinks finish, and cut off those that have not by then."""
         for sink in sinks:
             sink.end()
@@ -352,7 +354,7 @@ class Engine:
                 self._events.tell("sink", f"{sink.address}: does not answer and was left behind", problem=True)
 
     def _sign(self, recording: Path) -> None:
-        sign(recording, self._director.claim(), recording)
+        sign(recording, self._controller.claim(), recording)
 
     def _source_over(self, error: BaseException | None) -> None:
         if error is not None:
@@ -364,7 +366,7 @@ class Engine:
             return "ended"
         if self._slating:
             return "slate"
-        return "live" if self._outlet.sent else "starting"
+        return "live" if self._broadcaster.sent else "starting"
 
     def _fail(self, error: BaseException) -> None:
         """Something failed for good; the first of it is raised in ``wait``."""

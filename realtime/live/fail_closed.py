@@ -1,4 +1,4 @@
-"""A frame's way in live: performed on, or hidden where that did not work."""
+"""A live frame's way: swap; cover on failure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from realtime.live.cover import cover
 from realtime.live.guard import Guard, Hidden
 from realtime.live.slate import duplicate
 from realtime.media.frame import Frame
-from realtime.swapper import Performer
+from realtime.swapper import FrameSwapper
 
-__all__ = ["ON_MISS", "Act", "OnMiss", "Witness"]
+__all__ = ["ON_MISS", "FailClosed", "OnMiss", "RecordingFinder"]
 
 #: What happens to a frame in which a face is or may be that was not swapped: the region is covered, the last good
 #: frame stays, the slate is sent, or the frame is shown as it is.
@@ -22,7 +22,7 @@ OnMiss: TypeAlias = Literal["cover", "hold", "slate", "show"]
 ON_MISS: Final[tuple[OnMiss, ...]] = get_args(OnMiss)
 
 
-class Witness:
+class RecordingFinder:
     """Remembers what a finder found in the last frame, so that it is known even where the swap fails."""
 
     def __init__(self, finder: FaceFinder) -> None:
@@ -37,14 +37,14 @@ class Witness:
 
 
 @dataclass
-class Act:
+class FailClosed:
     """Performs on live frames, closed on failure.
 
     ``complain`` is told what failed, and ``doubtful`` gives the boxes of heads in the last frame that may have a face.
     ``missed`` counts the frames in which something had to be hidden.
     """
 
-    performer: Performer
+    swapper: FrameSwapper
     on_miss: OnMiss
     complain: Callable[[Exception], None]
     doubtful: Callable[[], tuple[Box, ...]] = lambda: ()
@@ -53,20 +53,20 @@ class Act:
     _good: av.VideoFrame | None = None
 
     def __post_init__(self) -> None:
-        self._witness = Witness(self.performer.finder)
-        self.performer.finder = self._witness
+        self._recording = RecordingFinder(self.swapper.finder)
+        self.swapper.finder = self._recording
 
-    def perform(self, frame: Frame) -> Frame | None:
+    def process(self, frame: Frame) -> Frame | None:
         """The frame to send for ``frame``, which is changed in place; None for the slate."""
         swapped: tuple[Face, ...] = ()
         try:
-            swapped = self.performer.swap(frame)
+            swapped = self.swapper.swap(frame)
         except Exception as error:  # noqa: BLE001  # whatever failed, the face must not be shown
             self.complain(error)
-        hidden = self._guard.check(frame.captured_ns or 0, self._witness.found, swapped, self.doubtful())
+        hidden = self._guard.check(frame.captured_ns or 0, self._recording.found, swapped, self.doubtful())
         self.missed += bool(hidden)
         if not hidden or self.on_miss == "show":
-            self.performer.mark(frame)
+            self.swapper.mark(frame)
             self._good = frame.picture if self.on_miss == "hold" else None
             return frame
         return self._answer(frame, hidden)
@@ -81,7 +81,7 @@ class Act:
             return duplicate(self._good, frame.captured_ns or 0)
         if self.on_miss != "cover":
             return None
-        with self.performer.stages("cover"):
+        with self.swapper.stages("cover"):
             cover(frame, hidden)
-        self.performer.mark(frame)
+        self.swapper.mark(frame)
         return frame

@@ -32,7 +32,7 @@ FORGOTTEN_AFTER: Final = 5.0
 #: Seconds for which a doubtful head is hidden.
 DOUBT: Final = 0.5
 #: Boxes that share so much of the smaller one are of one head.
-SAME: Final = 0.6
+SAME_HEAD_OVERLAP: Final = 0.6
 #: What a head takes up around its box, in box widths and heights: hair, ears, beard, and errors of the landmarks.
 MARGIN: Final = 0.3
 
@@ -106,8 +106,10 @@ class Guard:
             regions.append((seen.region(min(further, NEAR) if found else further), seen.width))
         boxes = [seen.box for seen in here.values()]
         doubts = [_Seen(box, now_ns) for box in doubtful]
-        doubts += [seen for seen in self._doubtful if nesting(seen.box, doubtful) < SAME]
-        self._doubtful = [s for s in doubts if _seconds(s, now_ns) < DOUBT and nesting(s.box, boxes) < SAME]
+        doubts += [seen for seen in self._doubtful if nesting(seen.box, doubtful) < SAME_HEAD_OVERLAP]
+        self._doubtful = [
+            s for s in doubts if _seconds(s, now_ns) < DOUBT and nesting(s.box, boxes) < SAME_HEAD_OVERLAP
+        ]
         regions += [(seen.region(0.0), seen.width) for seen in self._doubtful]
         return Hidden(regions=tuple(regions))
 

@@ -42,7 +42,7 @@ class Previews:
         return asked.preview if asked.done.wait(timeout) else None
 
     def before(self, frame: Frame) -> None:
-        """In the performing thread: this is the frame before."""
+        """In the swapping thread: this is the frame before."""
         while True:
             try:
                 self._asked.append(self._queue.get_nowait())
@@ -51,7 +51,7 @@ class Previews:
         self._before = _reduced(frame, max(each.width for each in self._asked)) if self._asked else None
 
     def after(self, frame: Frame) -> None:
-        """In the performing thread: and this is what became of it."""
+        """In the swapping thread: and this is what became of it."""
         if self._before is None:
             return
         preview = Preview(self._before, _reduced(frame, self._before.shape[1]))

@@ -10,11 +10,11 @@ from av.filter.context import FilterContext
 
 from realtime.live.sink import StreamFormat
 from realtime.media.colorspace import ColorMatrix, matrix_of, range_of
-from realtime.media.frame import Frame, Kind
+from realtime.media.frame import Frame, PictureFormat
 from realtime.media.orientation import Turn
 from realtime.media.pixel_formats import FORMATS
 
-__all__ = ["OUTPUT_PIXELS", "Fitter", "format_of"]
+__all__ = ["OUTPUT_PIXELS", "Reformatter", "format_of"]
 
 #: What live frames are sent in: the two that virtual cameras and encoders take as they are.
 OUTPUT_PIXELS: Final = ("yuv420p", "nv12")
@@ -55,7 +55,7 @@ def format_of(frame: Frame, size: tuple[int, int] | None, rate: Fraction, began_
     )
 
 
-class Fitter:
+class Reformatter:
     """Frames in, frames of one format out: scaled with bars where the shape differs, upright, in its pixels.
 
     What fits already passes as it is.
@@ -63,7 +63,7 @@ class Fitter:
 
     def __init__(self, shape: StreamFormat) -> None:
         self.shape = shape
-        self._kind: Kind | None = None
+        self._kind: PictureFormat | None = None
         self._fits = False
         self._graph: _Ends | None = None
 
@@ -98,7 +98,7 @@ class Fitter:
             and frame.kind.full_range == (shape.color_range == 2)  # FFmpeg's number
         )
 
-    def _build(self, picture: av.VideoFrame, kind: Kind) -> _Ends:
+    def _build(self, picture: av.VideoFrame, kind: PictureFormat) -> _Ends:
         """Scale into the output's picture, and centre there between black bars."""
         shape = self.shape
         graph = av.filter.Graph()

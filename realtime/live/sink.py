@@ -1,4 +1,4 @@
-"""What a live sink is: where frames go once they are performed on."""
+"""What a live sink is: where frames go once they are swapped."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -8,13 +8,13 @@ from typing import Final
 from realtime.live.source import LiveItem, Sound
 from realtime.media.frame import Frame
 
-__all__ = ["Inbox"]
+__all__ = ["SinkQueue"]
 
 #: Pieces of sound that may wait, about a second of them; then the oldest goes.
 SOUNDS: Final = 64
 
 
-class Inbox:
+class SinkQueue:
     """The joint between the engine and one sink. It never makes the engine wait.
 
     Of frames the latest is kept, depth 1. Sound is kept in order, and comes before the frame that it came before.

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from av.video.plane import VideoPlane
 
-from realtime.live.reformatter import Fitter
+from realtime.live.reformatter import Reformatter
 from realtime.live.sink import StreamFormat
 from realtime.marking.label import Label
 from realtime.media.frame import Frame
@@ -27,7 +27,7 @@ class Slate:
 
     def __init__(self, shape: StreamFormat, label: Label | None, words: str = "no signal") -> None:
         frame = Frame(av.VideoFrame.from_ndarray(render(words, shape.width, shape.height), format="rgb24"))
-        fitted = Fitter(shape)(frame)
+        fitted = Reformatter(shape)(frame)
         if label is not None:
             label.draw(fitted)
         self.label = label

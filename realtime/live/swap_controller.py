@@ -1,4 +1,4 @@
-"""Who decides how frames are performed on: the look, the model, what changes between two frames, what is saved."""
+"""Who decides how frames are swapped: the look, the model, what changes between two frames, what is saved."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from realtime.composite.color import open_color
 from realtime.composite.mask import BLENDS, open_blend
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.finder.face import Box
-from realtime.jobs.convert import make_claim, make_performer
-from realtime.live.fail_closed import Act
+from realtime.jobs.convert import make_claim, make_swapper
+from realtime.live.fail_closed import FailClosed
 from realtime.live.governor import Governor
 from realtime.live.settings import Change, LiveSettings
 from realtime.live.status import GovernorStatus, LookStatus, ModelStatus
@@ -30,7 +30,7 @@ from realtime.runtime.stages import Stages
 from realtime.swap import ModelOptions, SwapModel, open_model
 from realtime.swap.consent import Identity
 
-__all__ = ["DETECT_EVERY", "Director"]
+__all__ = ["DETECT_EVERY", "SwapController"]
 
 #: Frames from one detection to the next: in live a newcomer's face is open until then. More while cost is saved.
 DETECT_EVERY: Final = 1
@@ -54,10 +54,10 @@ class _Measure:
     undo: _Step
 
 
-class Director:
-    """All that the performing thread needs for a frame.
+class SwapController:
+    """All that the swapping thread needs for a frame.
 
-    ``perform``, ``observe`` and ``new_picture`` belong to that thread; what the other methods change takes effect
+    ``process``, ``observe`` and ``new_picture`` belong to that thread; what the other methods change takes effect
     between two frames. ``thin`` is by how much the rate is divided.
     """
 
@@ -70,12 +70,12 @@ class Director:
             raise UsageError("live output always carries a label; give its text")
         self._look, self._color_name = settings.look, settings.look.color
         self._events = events
-        self._performer = make_performer(settings.look, stages, finder)
-        self._full = self._performer.model
+        self._swapper = make_swapper(settings.look, stages, finder)
+        self._full = self._swapper.model
         self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
         self._saves_model = False
         self.thin = 1
-        builtin = self._performer.finder if isinstance(self._performer.finder, BuiltinFinder) else None
+        builtin = self._swapper.finder if isinstance(self._swapper.finder, BuiltinFinder) else None
         self._measures = self._list_measures(builtin)
         self._governor = Governor(len(self._measures))
         self._level = 0
@@ -83,7 +83,7 @@ class Director:
         def doubtful() -> tuple[Box, ...]:
             return () if builtin is None else builtin.doubtful
 
-        self._act = Act(self._performer, settings.on_miss, self._complain, doubtful)
+        self._fail_closed = FailClosed(self._swapper, settings.on_miss, self._complain, doubtful)
         self._steps: SimpleQueue[_Step] = SimpleQueue()
         self.loading: str | None = None
         self._trouble = ""
@@ -93,9 +93,9 @@ class Director:
         self._remember()
         self._rehearse()
 
-    # in the performing thread
+    # in the swapping thread
 
-    def perform(self, frame: Frame) -> Frame | None:
+    def process(self, frame: Frame) -> Frame | None:
         """The frame to send for ``frame``, which is changed in place; None for the slate."""
         while True:
             try:
@@ -103,7 +103,7 @@ class Director:
             except Empty:
                 break
             self._remember()
-        return self._act.perform(frame)
+        return self._fail_closed.process(frame)
 
     def observe(self, spent: float, budget: float, drops: int) -> None:
         """Take in what a frame took of its time, in seconds, and what was dropped; lower the cost, or raise it."""
@@ -121,25 +121,25 @@ class Director:
 
     def new_picture(self) -> None:
         """Another source: nothing is known of what it shows."""
-        self._act.reset()
+        self._fail_closed.reset()
 
     # from any thread
 
     @property
     def label(self) -> Label | None:
         """What stands on the picture now."""
-        return self._performer.label
+        return self._swapper.label
 
     def plan(self, change: Change, like: Frame | None) -> Callable[[], None]:
         """Check the look of ``change``, and prepare it for frames like ``like``; what comes back puts it into effect.
 
         Raises ``UsageError`` where it makes no sense.
         """
-        performer = self._performer
+        swapper = self._swapper
         steps: list[_Step] = []
 
         def step(name: str, value: object) -> None:
-            steps.append(lambda: setattr(performer, name, value))
+            steps.append(lambda: setattr(swapper, name, value))
 
         if change.blend is not None:
             step("blend", open_blend(change.blend))
@@ -147,7 +147,7 @@ class Director:
             step("color", open_color(change.color))
         if change.sharpen is not None:
             step("sharpness", change.sharpen)
-        now = performer.label
+        now = swapper.label
         if now is not None and (change.label is not None or change.label_place is not None):
             label = Label(now.text if change.label is None else change.label, change.label_place or now.place)
             if like is not None:
@@ -155,9 +155,9 @@ class Director:
             step("label", label)
         if change.on_miss is not None:
             on_miss = change.on_miss
-            steps.append(lambda: setattr(self._act, "on_miss", on_miss))
+            steps.append(lambda: setattr(self._fail_closed, "on_miss", on_miss))
 
-        model, options = performer.model, change.options
+        model, options = swapper.model, change.options
         if change.model is None:
             if options.identity is not None and options.identity not in (each.id for each in model.identities):
                 there = ", ".join(each.id for each in model.identities)
@@ -176,19 +176,19 @@ class Director:
 
         return begin
 
-    def recast(self, name: str, options: ModelOptions, like: Frame | None) -> None:
+    def switch_model(self, name: str, options: ModelOptions, like: Frame | None) -> None:
         """Open a model and warm it up for frames like ``like``, then let it take over.
 
         Raises ``ModelError``, ``ConsentError`` or ``UsageError``.
         """
         model = self._open(name, options)
-        mark = None if self._performer.watermark is None else Watermark(payload_of(model.sha256))
+        mark = None if self._swapper.watermark is None else Watermark(payload_of(model.sha256))
         if mark is not None and like is not None:
             mark.draw(like)
 
         def take_over() -> None:
             self._full = model
-            self._performer.watermark = mark
+            self._swapper.watermark = mark
             self._choose_model()
             self._events.tell("model", f"{model.name} swaps from now on")
 
@@ -196,7 +196,7 @@ class Director:
 
     def model_status(self) -> ModelStatus:
         """The model that swaps now."""
-        model = self._performer.model
+        model = self._swapper.model
         return ModelStatus(
             name=model.name,
             sha256=model.sha256,
@@ -208,14 +208,14 @@ class Director:
 
     def look_status(self) -> LookStatus:
         """How the faces look now."""
-        performer, label = self._performer, self._performer.label
+        swapper, label = self._swapper, self._swapper.label
         return LookStatus(
-            blend=next(name for name, blend in BLENDS.items() if blend == performer.blend),
-            color=self._color_name or performer.model.manifest.color,
-            sharpen=performer.sharpness,
+            blend=next(name for name, blend in BLENDS.items() if blend == swapper.blend),
+            color=self._color_name or swapper.model.manifest.color,
+            sharpen=swapper.sharpness,
             label="" if label is None else label.text,
             label_place="" if label is None else label.place,
-            on_miss=self._act.on_miss,
+            on_miss=self._fail_closed.on_miss,
         )
 
     def governor_status(self) -> GovernorStatus:
@@ -225,7 +225,7 @@ class Director:
 
     def claim(self) -> Claim:
         """What a recording made now says of itself: all who were put in since the start may be in it."""
-        claim = make_claim(None, self._look, self._performer)
+        claim = make_claim(None, self._look, self._swapper)
         identities = tuple(dict.fromkeys((*claim.identities, *self._shown)))
         models = ", ".join(f"{name} {sha256}" for name, sha256 in self._used)
         return replace(claim, identities=identities, settings={**claim.settings, "models": models})
@@ -238,18 +238,18 @@ class Director:
     @property
     def swapped(self) -> int:
         """Frames with a swapped face."""
-        return self._performer.frames_swapped
+        return self._swapper.frames_swapped
 
     @property
     def missed(self) -> int:
         """Frames in which something had to be hidden."""
-        return self._act.missed
+        return self._fail_closed.missed
 
     # within
 
     def _remember(self) -> None:
         """Note which model swaps now, and whom it shows."""
-        model = self._performer.model
+        model = self._swapper.model
         self._used[model.name, model.sha256] = None
         self._shown |= dict.fromkeys(model.shown)
 
@@ -260,10 +260,10 @@ class Director:
 
     def _choose_model(self) -> None:
         model = self._light if self._light is not None and self._saves_model else self._full
-        self._performer.model = model
+        self._swapper.model = model
         self._remember()
         if self._color_name is None:
-            self._performer.color = open_color(model.manifest.color)
+            self._swapper.color = open_color(model.manifest.color)
 
     def _list_measures(self, finder: BuiltinFinder | None) -> list[_Measure]:
         """What can be done to save cost, the least noticeable first."""
@@ -296,7 +296,7 @@ class Director:
         picture = av.VideoFrame(640, 480, "yuv420p")
         for plane in picture.planes:
             plane.update(bytes(plane.buffer_size))
-        self._performer.finder.find(Frame(picture, monotonic_ns()))
+        self._swapper.finder.find(Frame(picture, monotonic_ns()))
 
     def _complain(self, error: Exception) -> None:
         """Performing on a frame failed: say it, but not for every frame anew."""

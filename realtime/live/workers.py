@@ -6,9 +6,9 @@ from threading import Event, Lock, Thread
 from time import monotonic_ns
 from typing import Final
 
-from realtime.live.broadcaster import Outlet
+from realtime.live.broadcaster import Broadcaster
 from realtime.live.sink import LiveSink
-from realtime.live.sink_queue import Inbox
+from realtime.live.sink_queue import SinkQueue
 from realtime.live.slate import SlateFrame
 from realtime.live.source import LiveItem, LiveSource
 from realtime.live.status import Connection, SinkStatus, SourceStatus
@@ -19,19 +19,19 @@ from realtime.runtime.latency import Latency
 from realtime.runtime.rate import Meter
 from realtime.runtime.threads import guarded_thread
 
-__all__ = ["Pauses", "SinkKeeper", "SourceKeeper"]
+__all__ = ["Backoff", "SinkWorker", "SourceWorker"]
 
 #: Seconds between two tries: the first pause, and the longest; each is twice the one before.
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
-#: A connection that held so many seconds was a good one: after it the pauses begin anew.
+#: A connection that held so many seconds was a good one: after it the backoff begin anew.
 GOOD: Final = 5.0
 #: Seconds without a frame after which a source is lost: once it has given one, and before.
 STALLED: Final = 2.0
 SILENT: Final = 15.0
 
 
-class Pauses:
+class Backoff:
     """How long to wait before the next try."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Pauses:
         return pause
 
 
-class SourceKeeper:
+class SourceWorker:
     """Keeps a source going: what it gives goes to ``take``, and ``over`` is called where it is over for good.
 
     ``over`` gets the error where the very first opening failed and ``patient`` is false, None where the source came to
@@ -120,7 +120,7 @@ class SourceKeeper:
             self._source.close()
 
     def _run(self) -> None:
-        pauses = Pauses()
+        backoff = Backoff()
         while not self._ended.is_set():
             self._last_ns = monotonic_ns()
             self._live_ns = None
@@ -137,7 +137,7 @@ class SourceKeeper:
             if first and not self._patient:
                 self._over(error)
                 return
-            pause = pauses.after(_since(self._live_ns))
+            pause = backoff.after(_since(self._live_ns))
             self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
             if self._ended.wait(pause):
                 break
@@ -178,10 +178,10 @@ class SourceKeeper:
             self._events.tell("source", f"{self.address}: frames of {frame.width}x{frame.height}")
 
 
-class SinkKeeper:
-    """Keeps a sink going with what comes into its inbox. ``failed`` is called where the very first opening fails.
+class SinkWorker:
+    """Keeps a sink going with what comes into its queue. ``failed`` is called where the very first opening fails.
 
-    After that it is opened again, with growing pauses, for as long as the engine runs. ``closing`` tells whether it is
+    After that it is opened again, with growing backoff, for as long as the engine runs. ``closing`` tells whether it is
     finishing its output right now.
     """
 
@@ -189,16 +189,16 @@ class SinkKeeper:
         self,
         address: str,
         open_: Callable[[], LiveSink],
-        outlet: Outlet,
+        broadcaster: Broadcaster,
         failed: Callable[[BaseException], None],
         events: Events,
         patient: bool,
     ) -> None:
         self.address = address
-        self._open, self._outlet, self._failed = open_, outlet, failed
+        self._open, self._broadcaster, self._failed = open_, broadcaster, failed
         self._events, self._patient = events, patient
         self._sink = open_()  # an address that makes no sense is told at once
-        self._inbox = Inbox()
+        self._queue = SinkQueue()
         self._ended = Event()
         self.closing = False
         self._state: Connection = "opening"
@@ -211,14 +211,14 @@ class SinkKeeper:
 
     def start(self) -> None:
         """Begin."""
-        self._outlet.join(self._inbox)
+        self._broadcaster.join(self._queue)
         self._thread.start()
 
     def end(self) -> None:
         """Nothing more will come: let it write what is inside, and finish."""
         self._ended.set()
-        self._outlet.leave(self._inbox)
-        self._inbox.end()
+        self._broadcaster.leave(self._queue)
+        self._queue.end()
 
     def join(self, timeout: float) -> bool:
         """Wait for the end, after ``end``; false where the sink's thread did not come back in ``timeout`` seconds."""
@@ -235,9 +235,9 @@ class SinkKeeper:
             state=self._state,
             frames=self._meter.frames,
             fps=self._meter.rate(monotonic_ns()),
-            dropped=self._inbox.dropped,
-            missed=self._inbox.missed,
-            dropped_sound=self._inbox.dropped_sound,
+            dropped=self._queue.dropped,
+            missed=self._queue.missed,
+            dropped_sound=self._queue.dropped_sound,
             errors=self._errors,
             retries=self._retries,
             problem=self._problem,
@@ -246,14 +246,14 @@ class SinkKeeper:
         )
 
     def _run(self) -> None:
-        if self._outlet.settled(self._inbox) is None:
+        if self._broadcaster.settled(self._queue) is None:
             self._state = "ended"
             return
-        pauses = Pauses()
+        backoff = Backoff()
         while True:
             self._live_ns = None
             error = self._play()
-            self._inbox.shut()
+            self._queue.shut()
             if error is None or self._ended.is_set():
                 break
             self._errors += 1
@@ -262,7 +262,7 @@ class SinkKeeper:
             if first and not self._patient:
                 self._failed(error)
                 return
-            pause = pauses.after(_since(self._live_ns))
+            pause = backoff.after(_since(self._live_ns))
             self._events.tell("sink", f"{error}; trying again in {pause:.0f} s", problem=True)
             if self._ended.wait(pause):
                 break
@@ -272,7 +272,7 @@ class SinkKeeper:
 
     def _play(self) -> MummerError | None:
         """Open the sink and write what comes; returns why it ended, None at the end of all."""
-        shape = self._outlet.shape
+        shape = self._broadcaster.shape
         assert shape is not None  # noqa: S101  # waited for
         error: MummerError | None = None
         try:
@@ -283,10 +283,10 @@ class SinkKeeper:
         sink = self._sink
         try:
             sink.open(shape)
-            self._inbox.open()
+            self._queue.open()
             self._state, self._problem, self._live_ns = "live", None, monotonic_ns()
             self._events.tell("sink", f"{self.address}: open")
-            for item in self._inbox:
+            for item in self._queue:
                 if isinstance(item, Frame):
                     sink.write(item)
                     now_ns = monotonic_ns()

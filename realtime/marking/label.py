@@ -6,7 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.media.frame import Frame, Kind
+from realtime.media.frame import Frame, PictureFormat
 from realtime.media.paste import Patch
 from realtime.media.resample import translation
 from realtime.runtime.arrays import Bytes
@@ -53,7 +53,7 @@ class Label:
             raise UsageError(f"there is no place {place!r} for the label; choose one of {', '.join(PLACES)}")
         self.text = text.strip()
         self.place = place
-        self._kind: Kind | None = None
+        self._kind: PictureFormat | None = None
         self._patches: tuple[Patch, ...] = ()
 
     def draw(self, frame: Frame) -> None:

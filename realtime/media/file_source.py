@@ -24,7 +24,7 @@ from realtime.runtime.stages import Stages
 
 __all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "open_media", "reason"]
 
-#: What flows from source to sink: frames to perform on, and packets of the other streams to pass on as they
+#: What flows from source to sink: frames to swap, and packets of the other streams to pass on as they
 #: are.
 Item: TypeAlias = "Frame | Packet[Stream]"
 

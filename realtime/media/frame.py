@@ -23,11 +23,11 @@ from realtime.media.pixel_formats import FORMATS, Family, PixelFormat, Siting, n
 from realtime.media.resample import compose, sample
 from realtime.runtime.arrays import Bytes, Matrix
 
-__all__ = ["Frame", "Kind"]
+__all__ = ["Frame", "PictureFormat"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PictureFormat:
     """All that decides how RGB becomes the bits of a frame; frames of one kind take each other's patches.
 
     ``width`` and ``height`` are those of the stored picture.
@@ -77,7 +77,7 @@ class Frame:
         matrix = matrix_of(picture.colorspace, picture.height)
         full = range_of(picture.color_range, pixels)
         siting = _WIDE_GAMUT.get(matrix, siting or pixels.siting)
-        self.kind = Kind(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn())
+        self.kind = PictureFormat(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn())
         self.pasted: list[Patch] = []
         self._own = False
         self._views: list[Codes] | None = None

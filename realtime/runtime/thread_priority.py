@@ -1,6 +1,6 @@
 """Who waits when the cores are full.
 
-A frame can be decoded and encoded by several threads at once, but performed on by one only. Where that thread has to
+A frame can be decoded and encoded by several threads at once, but swapped by one only. Where that thread has to
 share its core with the encoder's, the encoder runs out of frames a moment later, and a core stands idle. So the
 encoder's threads give way. On Linux a thread has a niceness of its own, and hands it to the threads that it starts;
 elsewhere nothing is changed.

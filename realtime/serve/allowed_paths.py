@@ -9,10 +9,10 @@ from realtime.runtime.errors import UsageError
 from realtime.serve.request import StartRequest
 from realtime.swap.library import list_models
 
-__all__ = ["Roots", "check_change", "check_start"]
+__all__ = ["AllowedPaths", "check_change", "check_start"]
 
 
-class Roots:
+class AllowedPaths:
     """The folders whose files may be read and written over the API."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -27,17 +27,17 @@ class Roots:
             raise UsageError(f"{path}: out of bounds for the API: {hint}")
 
 
-def check_start(request: StartRequest, roots: Roots) -> None:
+def check_start(request: StartRequest, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``request`` names a file that is out of bounds."""
     _check((request.camera, *request.sinks), (request.model, request.light_model), roots)
 
 
-def check_change(change: Change, roots: Roots) -> None:
+def check_change(change: Change, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``change`` names a file that is out of bounds."""
     _check((change.camera, *change.add_sinks), (change.model,), roots)
 
 
-def _check(addresses: Iterable[str | None], models: Iterable[str | None], roots: Roots) -> None:
+def _check(addresses: Iterable[str | None], models: Iterable[str | None], roots: AllowedPaths) -> None:
     for address in addresses:
         if address is not None and (path := file_of(address)) is not None:
             roots.check(path)

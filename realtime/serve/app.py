@@ -16,15 +16,15 @@ from fastapi.staticfiles import StaticFiles
 from realtime.devices import Hardware, list_hardware
 from realtime.live.settings import Change
 from realtime.runtime.errors import MummerError, UsageError
-from realtime.serve.allowed_paths import Roots, check_change, check_start
+from realtime.serve.allowed_paths import AllowedPaths, check_change, check_start
 from realtime.serve.choices import Choices
 from realtime.serve.events import Feed
 from realtime.serve.metrics import exposition
-from realtime.serve.middleware import Guard, known_hosts
+from realtime.serve.middleware import AccessMiddleware, known_hosts
 from realtime.serve.request import StartRequest
 from realtime.serve.session import Session, SessionStatus
 from realtime.serve.settings import ServeSettings
-from realtime.serve.thumbnails import Gallery
+from realtime.serve.thumbnails import Thumbnails
 from realtime.serve.webrtc import Browser, Offer
 from realtime.swap import open_model
 from realtime.swap.library import list_models
@@ -58,10 +58,10 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
         await browser.close()
 
     app = FastAPI(title="mummer", summary="A streaming face-swap daemon.", docs_url=None, redoc_url=None, lifespan=life)
-    gallery = Gallery()
-    roots = Roots(settings.roots)
+    thumbnails = Thumbnails()
+    roots = AllowedPaths(settings.roots)
     hosts = known_hosts(settings.host, settings.port, settings.hosts)
-    app.add_middleware(Guard, hosts=hosts, token=token, max_body=settings.max_body)
+    app.add_middleware(AccessMiddleware, hosts=hosts, token=token, max_body=settings.max_body)
 
     @app.middleware("http")
     async def _headers(request: Request, call_next):  # type: ignore[no-untyped-def]  # starlette's own types are private
@@ -122,7 +122,7 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
     @app.get("/api/models/{name}/picture", responses={200: {"content": {"image/jpeg": {}}}})
     def model_picture(name: str) -> Response:
         """What the model makes of a drawn face, as JPEG."""
-        return Response(gallery.picture(name), media_type="image/jpeg")
+        return Response(thumbnails.picture(name), media_type="image/jpeg")
 
     @app.get("/api/preview", responses={200: {"content": {"image/jpeg": {}}}})
     def preview(width: Annotated[int, Query(ge=64, le=1920)] = 480) -> Response:

@@ -14,7 +14,7 @@ from realtime.live.sinks import SinkOpener
 from realtime.live.sources import open_source
 from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.process import settle
-from realtime.serve.allowed_paths import Roots, check_start
+from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
 from realtime.serve.request import StartRequest
 from realtime.serve.session import Session
@@ -76,7 +76,7 @@ def _begin(session: Session, settings: ServeSettings) -> None:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in ("start", *first["loc"]))
         raise UsageError(f"the settings: {where}: {first['msg'].lower()}") from error
-    check_start(request, Roots(settings.roots))
+    check_start(request, AllowedPaths(settings.roots))
     session.start(request.settings())
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["TOKEN_HEADER", "Guard", "known_hosts"]
+__all__ = ["TOKEN_HEADER", "AccessMiddleware", "known_hosts"]
 
 TOKEN_HEADER: Final = "x-mummer-token"  # noqa: S105  (a name, not a secret)
 #: Methods that change nothing.
@@ -34,7 +34,7 @@ def known_hosts(host: str, port: int, more: Iterable[str] = ()) -> frozenset[str
     return frozenset({f"{name}:{port}" for name in names} | ({*names} if port == 80 else {*more}))
 
 
-class Guard:
+class AccessMiddleware:
     """Lets through what is in order, and answers everything else itself."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], token: str, max_body: int) -> None:

@@ -8,14 +8,14 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.jobs.convert import Look, make_performer
+from realtime.jobs.convert import Look, make_swapper
 from realtime.live.sources.portrait import Portrait, Pose
 from realtime.media.frame import Frame
 from realtime.runtime.errors import ModelError
 from realtime.runtime.stages import Stages
 from realtime.swap.library import list_models
 
-__all__ = ["Gallery"]
+__all__ = ["Thumbnails"]
 
 #: Side of a picture in pixels, and its JPEG quality, 0..100.
 SIDE: Final = 256
@@ -24,7 +24,7 @@ QUALITY: Final = 88
 POSE: Final = Pose(yaw=0.18, pitch=-0.04, mouth=0.35)
 
 
-class Gallery:
+class Thumbnails:
     """Makes a model's picture when it is first asked for, and keeps it."""
 
     def __init__(self) -> None:
@@ -39,9 +39,9 @@ class Gallery:
 
 
 def _make(path: Path, _changed_ns: int) -> bytes:
-    performer = replace(make_performer(Look(model=str(path), device="cpu"), Stages()), label=None, watermark=None)
+    swapper = replace(make_swapper(Look(model=str(path), device="cpu"), Stages()), label=None, watermark=None)
     frame = Frame.from_rgb(Portrait(2 * SIDE, 2 * SIDE).draw(POSE))
-    performer.perform(frame)
+    swapper.process(frame)
     # The middle of it, where the head is.
     rgb = frame.warp(np.array([[1.0, 0, -SIDE / 2], [0, 1.0, -0.42 * SIDE]]), SIDE)
     _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])

@@ -33,7 +33,7 @@ from realtime.runtime.errors import UsageError
 __all__ = ["Browser", "Offer"]
 
 ADDRESS: Final = "browser:"
-#: Pictures of the browser's camera that wait to be performed on, and swapped ones that wait to be sent back.
+#: Pictures of the browser's camera that wait to be swapped, and swapped ones that wait to be sent back.
 WAITING: Final = 2
 
 

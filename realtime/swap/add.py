@@ -16,9 +16,9 @@ from realtime.runtime.errors import ConsentError, ModelError, OutputError, Usage
 from realtime.swap.consent import Identity, check_consent
 from realtime.swap.dfm import DfmModel
 from realtime.swap.kinds import PLAIN, kind_of, open_file
-from realtime.swap.library import SUFFIXES, Record, how_to_add, list_models, models_folder
+from realtime.swap.library import SUFFIXES, ModelRecord, how_to_add, list_models, models_folder
 from realtime.swap.manifest import KEY
-from realtime.swap.model import Request, SwapModel
+from realtime.swap.model import OpenRequest, SwapModel
 from realtime.swap.one_image import try_network
 
 __all__ = ["add_model", "remove_model"]
@@ -50,7 +50,7 @@ def add_model(
         raise ModelError(f"there is a model named {name!r} already; choose another --name, or remove it first")
     with ModelFile(path) as file:
         kind = kind_of(file)
-        request = Request(file, "cpu", 1, PLAIN)
+        request = OpenRequest(file, "cpu", 1, PLAIN)
         if KEY in file.graph.metadata:
             said = {"--consent": identity, "--template": template, "--licence": licence, "--color": color}
             if needless := ", ".join(option for option, value in said.items() if value is not None):
@@ -92,11 +92,11 @@ def _record(
     template: str,
     licence: str | None,
     color: str | None,
-) -> Record:
+) -> ModelRecord:
     face = next(port for port in file.graph.inputs if len(port.shape) == 4)
     size = face.shape[2]  # the same axis in both layouts
     try:
-        return Record.model_validate(
+        return ModelRecord.model_validate(
             {
                 "kind": kind,
                 "sha256": file.sha256(),
@@ -119,7 +119,7 @@ def _try(model: SwapModel) -> None:
     model.swap(np.full((1, model.size, model.size, 3), 128, np.uint8))
 
 
-def _place(file: ModelFile, name: str, suffix: str, record: Record | None) -> Path:
+def _place(file: ModelFile, name: str, suffix: str, record: ModelRecord | None) -> Path:
     """Write the file and its record into the library: each whole or not at all, the record first."""
     folder = models_folder()
     path = folder / f"{name}{suffix}"

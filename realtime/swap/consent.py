@@ -14,12 +14,12 @@ from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import ConsentError
 
 __all__ = [
-    "Consent", "Identity", "Kind", "check_consent", "check_evidence", "read_identity", "record_digest",
+    "Consent", "Identity", "IdentityKind", "check_consent", "check_evidence", "read_identity", "record_digest",
     "sign_record", "signer_of", "slug",
 ]  # fmt: skip
 
 #: ``synthetic`` depicts nobody; ``self`` is the user; ``consented`` agreed to it; ``licensed`` allows it by contract.
-Kind = Literal["synthetic", "self", "consented", "licensed", "public-domain"]
+IdentityKind = Literal["synthetic", "self", "consented", "licensed", "public-domain"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -60,7 +60,7 @@ class Identity(_Part):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     name: Text
-    kind: Kind
+    kind: IdentityKind
     consent: Consent | None = None
 
 

@@ -14,9 +14,9 @@ from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Graph
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError, UsageError
-from realtime.swap.library import Record, how_to_add, record_of
+from realtime.swap.library import ModelRecord, how_to_add, record_of
 from realtime.swap.manifest import KEY, Manifest, Tensors, parse_manifest
-from realtime.swap.model import OpenModel, Request, check_crops
+from realtime.swap.model import OpenModel, OpenRequest, check_crops
 
 __all__ = ["DfmModel", "fits"]
 
@@ -41,7 +41,7 @@ def fits(graph: Graph) -> bool:
 class DfmModel(OpenModel):
     """A ``.dfm``, ours with its manifest, or another program's with the user's record of it."""
 
-    def __init__(self, request: Request, record: Record | None = None) -> None:
+    def __init__(self, request: OpenRequest, record: ModelRecord | None = None) -> None:
         """Raises what ``OpenModel`` raises, and ``ModelError`` where the graph is not as it should be."""
         record = record or record_of(request.file.path)
         super().__init__(request, _manifest(request.file, record))
@@ -106,7 +106,7 @@ class DfmModel(OpenModel):
         return np.asarray(cv2.convertScaleAbs(flat, alpha=255), np.uint8).reshape(values.shape)
 
 
-def _manifest(file: ModelFile, record: Record | None) -> Manifest:
+def _manifest(file: ModelFile, record: ModelRecord | None) -> Manifest:
     """The file's own manifest, or one made of the user's record of it."""
     if text := file.graph.metadata.get(KEY):
         return parse_manifest(text, str(file.path))

@@ -8,26 +8,26 @@ from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Graph
 from realtime.runtime.errors import ModelError
 from realtime.swap import dfm, one_image, own
-from realtime.swap.library import Record, find_model, how_to_add, record_of
+from realtime.swap.library import ModelRecord, find_model, how_to_add, record_of
 from realtime.swap.manifest import KEY, Manifest, parse_manifest
-from realtime.swap.model import ModelOptions, Request, SwapModel
+from realtime.swap.model import ModelOptions, OpenRequest, SwapModel
 
-__all__ = ["KINDS", "PLAIN", "Kind", "describe", "kind_of", "open_file", "open_model"]
+__all__ = ["KINDS", "PLAIN", "ModelKind", "describe", "kind_of", "open_file", "open_model"]
 
 
-class Kind(NamedTuple):
+class ModelKind(NamedTuple):
     """A kind of model file: how to tell it by its graph, and how to open it."""
 
     fits: Callable[[Graph], bool]
-    open: Callable[[Request], SwapModel]
+    open: Callable[[OpenRequest], SwapModel]
 
 
 PLAIN: Final = ModelOptions()
 #: By name, in the order in which they are tried: a ``.dfm`` may carry our manifest too.
 KINDS: Final = {
-    "one-image": Kind(one_image.fits, one_image.OneImageModel),
-    "dfm": Kind(dfm.fits, dfm.DfmModel),
-    "own": Kind(own.fits, own.OwnModel),
+    "one-image": ModelKind(one_image.fits, one_image.OneImageModel),
+    "dfm": ModelKind(dfm.fits, dfm.DfmModel),
+    "own": ModelKind(own.fits, own.OwnModel),
 }
 
 
@@ -39,15 +39,15 @@ def open_model(name_or_path: str, device: str = "auto", options: ModelOptions = 
     is missing or expired; ``UsageError`` where ``options`` ask for what it does not have.
     """
     with ModelFile(find_model(name_or_path)) as file:
-        return open_file(Request(file, device, threads, options))
+        return open_file(OpenRequest(file, device, threads, options))
 
 
-def open_file(request: Request) -> SwapModel:
+def open_file(request: OpenRequest) -> SwapModel:
     """Open a file that has been read; raises as ``open_model`` does."""
     return KINDS[kind_of(request.file)].open(request)
 
 
-def describe(path: Path) -> Manifest | Record:
+def describe(path: Path) -> Manifest | ModelRecord:
     """What a model file says of itself, or its user of it, without getting it ready to run.
 
     Raises ``ModelError`` where neither says anything.

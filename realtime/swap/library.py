@@ -15,7 +15,8 @@ from realtime.swap.consent import Identity
 from realtime.swap.manifest import KEY
 
 __all__ = [
-    "ASSETS", "DEFAULT", "SUFFIXES", "Record", "find_model", "how_to_add", "list_models", "models_folder", "record_of",
+    "ASSETS", "DEFAULT", "SUFFIXES", "ModelRecord", "find_model", "how_to_add", "list_models", "models_folder",
+    "record_of",
 ]  # fmt: skip
 
 ASSETS: Final = Path(__file__).parents[1] / "assets"
@@ -28,7 +29,7 @@ HOME: Final = "MUMMER_HOME"
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class Record(BaseModel):
+class ModelRecord(BaseModel):
     """What the user says about another program's model, in a JSON file beside it in the library.
 
     ``sha256`` and ``bytes`` are the file's, so that a record is of one file only; ``size`` is the crop's side in
@@ -92,13 +93,13 @@ def find_model(name_or_path: str) -> Path:
     raise ModelError(f"no model {name_or_path!r}; built in: {built_in}; added: {added}; or give the path of a file")
 
 
-def record_of(path: Path) -> Record | None:
+def record_of(path: Path) -> ModelRecord | None:
     """The user's record of a model in the library; None for other files. Raises ``ModelError`` for a damaged one."""
     page = path.with_suffix(".json")
     if path.parent.resolve() != models_folder().resolve() or not page.is_file():
         return None
     try:
-        return Record.model_validate_json(page.read_text(encoding="utf-8"))
+        return ModelRecord.model_validate_json(page.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, ValidationError) as error:
         raise ModelError(
             f"{page}: not the record of a model; remove it with `mummer models remove {path.stem}`, and add it again"

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from realtime.align import TEMPLATES, Template
-from realtime.inference.guarded_session import open_runner
+from realtime.inference.guarded_session import open_guarded
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Port
 from realtime.runtime.arrays import Bytes
@@ -15,7 +15,7 @@ from realtime.runtime.errors import ModelError, UsageError
 from realtime.swap.consent import Identity, check_consent
 from realtime.swap.manifest import Manifest
 
-__all__ = ["ModelOptions", "OpenModel", "Request", "SwapModel", "check_crops"]
+__all__ = ["ModelOptions", "OpenModel", "OpenRequest", "SwapModel", "check_crops"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class SwapModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OpenRequest:
     """A file to be opened, and how."""
 
     file: ModelFile
@@ -89,7 +89,7 @@ class Request:
 class OpenModel:
     """The part of a swap model that does not depend on its kind."""
 
-    def __init__(self, request: Request, manifest: Manifest) -> None:
+    def __init__(self, request: OpenRequest, manifest: Manifest) -> None:
         """Check that ``manifest`` may be used, and open the file.
 
         Raises ``ConsentError`` where the consent of anyone in it is missing or expired, ``ModelError`` where the
@@ -108,7 +108,7 @@ class OpenModel:
         self._identity = manifest.identities[0].id
         self.size = manifest.size
         self.template: Template = TEMPLATES[manifest.template]
-        self._run = open_runner(request.file, request.device, request.threads)
+        self._run = open_guarded(request.file, request.device, request.threads)
         self.inputs, self.outputs = self._run.inputs, self._run.outputs
         self.sha256 = request.file.sha256()
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from realtime.align import TEMPLATES
 from realtime.finder import open_finder
-from realtime.inference.guarded_session import Runner, open_runner
+from realtime.inference.guarded_session import GuardedSession, open_guarded
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import REAL, Graph, GraphError, Port
 from realtime.jobs.detections import read_picture
@@ -23,9 +23,9 @@ from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import InputError, ModelError, UsageError
 from realtime.swap.consent import Identity, read_identity
-from realtime.swap.library import Record, how_to_add, record_of
+from realtime.swap.library import ModelRecord, how_to_add, record_of
 from realtime.swap.manifest import Manifest, Tensors
-from realtime.swap.model import OpenModel, Request, check_crops
+from realtime.swap.model import OpenModel, OpenRequest, check_crops
 
 __all__ = ["LICENCE_NOTE", "OneImageModel", "fits", "read_matrix"]
 
@@ -58,7 +58,7 @@ def read_matrix(file: ModelFile) -> Floats:
 class OneImageModel(OpenModel):
     """A one-image network with the face of one photograph."""
 
-    def __init__(self, request: Request, record: Record | None = None) -> None:
+    def __init__(self, request: OpenRequest, record: ModelRecord | None = None) -> None:
         """Raises what ``OpenModel`` raises, and more.
 
         ``UsageError`` without photograph, embedder or consent record, ``InputError`` where there is no face in the
@@ -96,16 +96,16 @@ class OneImageModel(OpenModel):
         return faces, np.repeat(_ellipse(self.size)[None], len(crops), axis=0)
 
 
-def try_network(request: Request, record: Record) -> None:
+def try_network(request: OpenRequest, record: ModelRecord) -> None:
     """Run the network once on a grey face, without anybody's photograph. Raises ``ModelError`` where it fails."""
     read_matrix(request.file)
-    run = open_runner(request.file, request.device, request.threads)
+    run = open_guarded(request.file, request.device, request.threads)
     check_contract(request.file.path, record.size, run.inputs, run.outputs)
     grey = np.full((1, 3, record.size, record.size), 0.5, np.float32)
     _answer(run, grey, np.full((1, CODE), CODE**-0.5, np.float32), request.file.path)
 
 
-def _answer(run: Runner, target: Floats, source: Floats, path: Path) -> Floats:
+def _answer(run: GuardedSession, target: Floats, source: Floats, path: Path) -> Floats:
     """The new face, float32 (1, 3, S, S), for the face ``target`` and the code ``source``, both as in the contract."""
     (answer,) = run([run.outputs[0].name], {"target": target, "source": source})
     if answer.shape != target.shape or answer.dtype != np.float32 or not np.isfinite(answer).all():
@@ -122,7 +122,7 @@ def embed(photo: Path, embedder: Path, device: str, threads: int) -> Floats:
     landmarks = max(faces, key=lambda face: face.eye_distance).landmarks
     crop = frame.warp(TEMPLATES["arcface-112"].frame_to_crop(landmarks, FACE), FACE)
     with ModelFile(embedder) as file:
-        run = open_runner(file, device, threads)
+        run = open_guarded(file, device, threads)
     if len(run.inputs) != 1 or run.inputs[0].type != FLOAT or run.inputs[0].shape[1:] != (3, FACE, FACE):
         raise ModelError(f"{embedder}: not an ArcFace network: it does not take float32 (N, 3, {FACE}, {FACE}) alone")
     picture = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5
@@ -152,7 +152,7 @@ def _agree(shape: tuple[int | str | None, ...], wanted: tuple[int, ...]) -> bool
     )
 
 
-def _manifest(record: Record, person: Identity) -> Manifest:
+def _manifest(record: ModelRecord, person: Identity) -> Manifest:
     return Manifest(
         architecture={"name": "one-image"},
         size=record.size,

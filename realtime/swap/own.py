@@ -9,7 +9,7 @@ from realtime.inference.onnx_reader import Graph, Port
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import ModelError
 from realtime.swap.manifest import KEY, parse_manifest
-from realtime.swap.model import OpenModel, Request, check_crops
+from realtime.swap.model import OpenModel, OpenRequest, check_crops
 
 __all__ = ["OwnModel", "fits"]
 
@@ -25,7 +25,7 @@ def fits(graph: Graph) -> bool:
 class OwnModel(OpenModel):
     """A model of our own form, checked against its manifest."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: OpenRequest) -> None:
         """Raises what ``OpenModel`` raises, and ``ModelError`` where the graph is not what the manifest says."""
         name = str(request.file.path)
         super().__init__(request, parse_manifest(request.file.graph.metadata[KEY], name))

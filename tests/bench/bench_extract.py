@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from models.faceset.extract import Extraction, extract  # noqa: E402
 from models.faceset.folder import Faceset  # noqa: E402
-from realtime.jobs.detections import sightings  # noqa: E402
+from realtime.jobs.detections import detect_faces  # noqa: E402
 from realtime.media.file_source import FileSource  # noqa: E402
 from realtime.media.frame import Frame  # noqa: E402
 from realtime.runtime.process import tune  # noqa: E402
@@ -66,7 +66,7 @@ def main() -> int:
             extracts.append(timed(lambda job=job: extract(job)))
         faces = len(Faceset.open(job.out).faces())
         stored = sum(path.stat().st_size for path in (job.out / "faces").iterdir())
-        seen = sum(len(sighting.faces) for sighting in sightings(video))
+        seen = sum(len(sighting.faces) for sighting in detect_faces(video))
     plain, whole = min(decodes), min(extracts)
     result = {
         "video": video.name,

@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from realtime.jobs.convert import Job, Look, convert, make_performer  # noqa: E402
+from realtime.jobs.convert import Job, Look, convert, make_swapper  # noqa: E402
 from realtime.jobs.pipeline import run  # noqa: E402
 from realtime.marking.watermark import Payload, Watermark, payload_of  # noqa: E402
 from realtime.marking.watermark.evidence import chip_sums, evened, lattice_to_tile, sampled, whitened  # noqa: E402
@@ -111,15 +111,15 @@ def seen(clips: list[Path]) -> bool:
     for clip in clips:
         worst = {}
         for confined in (False, True):
-            performer = make_performer(Look(label=None), Stages(), confined=confined)
-            assert performer.watermark is not None
+            swapper = make_swapper(Look(label=None), Stages(), confined=confined)
+            assert swapper.watermark is not None
             errors = []
             source = FileSource(clip)
             for number, frame in enumerate(item for item in source if isinstance(item, Frame)):
                 if number % 20 == 0:
-                    performer.swap(frame)
+                    swapper.swap(frame)
                     before = brightness_of(frame.picture)
-                    performer.watermark.draw(frame)
+                    swapper.watermark.draw(frame)
                     errors.append(float(np.mean((brightness_of(frame.picture) - before) ** 2)))
             source.close()
             worst[confined] = 10 * log10(255**2 / max(errors))
@@ -159,12 +159,12 @@ def mistaken(clips: list[Path], folder: Path) -> bool:
     tried, highest, squares = 0, 0.0, 0.0
     for clip in clips:
         plain = folder / "plain.mp4"
-        performer = make_performer(Look(), Stages())
-        performer.watermark = None
+        swapper = make_swapper(Look(), Stages())
+        swapper.watermark = None
         source = FileSource(clip)
         sink = FileSink(plain, source, Encoding())
         sink.open()
-        run(source, performer.perform, sink)
+        run(source, swapper.process, sink)
         source.close()
         files = {
             "input": clip,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from export.checks import check_graph
-from export.model import Request, export_model
+from export.model import ExportRequest, export_model
 from export.parity import psnr
 from export.record import weights_sha256
 from models.architectures import ARCHITECTURES, Network
@@ -23,7 +23,7 @@ from tests.export.networks import card, expected, faces, shaken, small
 def test_a_file_of_every_architecture_answers_as_torch_does(tmp_path: Path, name: str) -> None:
     config, path = small(name, sides=1), tmp_path / "model.onnx"
     network, pictures = shaken(config), faces(config.size)
-    written = export_model(network, config, Request((0,), config.size), card(0), pictures, path).manifest
+    written = export_model(network, config, ExportRequest((0,), config.size), card(0), pictures, path).manifest
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
     model = open_model(str(path), "cpu")
@@ -46,7 +46,7 @@ def test_ours_there(tmp_path: Path) -> None:
     """A ``.dfm`` is read as DeepFaceLive does: inputs by position, ``H, W = shape[1:3]``, three outputs in order."""
     config, path = small("liae"), tmp_path / "model.dfm"
     network, pictures = shaken(config), faces(config.size)
-    export_model(network, config, Request((1,), config.size), card(1), pictures, path)
+    export_model(network, config, ExportRequest((1,), config.size), card(1), pictures, path)
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     inputs = session.get_inputs()
@@ -73,7 +73,7 @@ def test_ours_there(tmp_path: Path) -> None:
 def test_a_dfm_is_at_home_here(tmp_path: Path) -> None:
     config, path = small("lite"), tmp_path / "model.dfm"
     network, pictures = shaken(config), faces(config.size)
-    export_model(network, config, Request((0,), config.size), card(0), pictures, path)
+    export_model(network, config, ExportRequest((0,), config.size), card(0), pictures, path)
     model = open_model(str(path), "cpu")
     assert model.identity == "ada"
     swapped, mask = model.swap(pictures.samples)
@@ -84,7 +84,7 @@ def test_a_dfm_is_at_home_here(tmp_path: Path) -> None:
 def test_a_file_for_another_size_resizes_by_itself(tmp_path: Path) -> None:
     config, path = small("lite"), tmp_path / "model.onnx"
     network, pictures = shaken(config), faces(96)
-    manifest = export_model(network, config, Request((1,), 96), card(1), pictures, path).manifest
+    manifest = export_model(network, config, ExportRequest((1,), 96), card(1), pictures, path).manifest
     assert manifest.size == 96
     assert manifest.architecture["size"] == 64
     model = open_model(str(path), "cpu")
@@ -100,7 +100,7 @@ def test_a_file_for_another_size_resizes_by_itself(tmp_path: Path) -> None:
 
 def test_the_file_can_be_checked_against_its_manifest(tmp_path: Path) -> None:
     config = small("lite")
-    request = Request((0,), config.size, opset=21)
+    request = ExportRequest((0,), config.size, opset=21)
     exported = export_model(shaken(config), config, request, card(0), faces(config.size), tmp_path / "model.onnx")
     data = (tmp_path / "model.onnx").read_bytes()
     assert str(Path(__file__).parents[2]).encode() not in data  # nothing of the machine that wrote it
@@ -144,7 +144,7 @@ def test_what_does_not_pass_is_not_written(tmp_path: Path, network: Network, say
     path = tmp_path / "model.onnx"
     path.write_bytes(b"an older file")
     with pytest.raises(ModelError, match=says):
-        export_model(network, small("lite"), Request((0,), 64), card(0), faces(64), path)
+        export_model(network, small("lite"), ExportRequest((0,), 64), card(0), faces(64), path)
     assert path.read_bytes() == b"an older file"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -165,13 +165,13 @@ def test_foreign_operators_are_refused() -> None:
 def test_places_and_names_that_will_not_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     config = small("lite")
-    request, pictures = Request((0,), 64), faces(64)
+    request, pictures = ExportRequest((0,), 64), faces(64)
     with pytest.raises(OutputError, match=r"model\.onnx"):
         export_model(shaken(config), config, request, card(0), pictures, tmp_path / "file" / "model.onnx")
     with pytest.raises(UsageError, match=r"\.onnx or \.dfm"):
         export_model(shaken(config), config, request, card(0), pictures, tmp_path / "model.pt")
     with pytest.raises(UsageError, match="one side"):
-        export_model(shaken(config), config, Request((0, 1), 64), card(0, 1), pictures, tmp_path / "model.dfm")
+        export_model(shaken(config), config, ExportRequest((0, 1), 64), card(0, 1), pictures, tmp_path / "model.dfm")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 

@@ -12,8 +12,8 @@ from export import precision
 from export.forms import FORMS
 from export.half import parts_of, rehearsal, sensitive, to_half
 from export.int8 import Quantiser
-from export.model import Exported, Request, export_model
-from export.parity import Runner, psnr
+from export.model import Exported, ExportRequest, export_model
+from export.parity import GraphRunner, psnr
 from export.search import leave_out
 from export.switch import CHOICE, switch
 from models.architectures import Network
@@ -29,7 +29,7 @@ OWN = FORMS[".onnx"]
 def lite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exported, Path]:
     """A lite network's two sides in one file."""
     config, path = small("lite"), tmp_path_factory.mktemp("lite") / "model.onnx"
-    return export_model(shaken(config), config, Request((0, 1), 64), card(0, 1), faces(64), path), path
+    return export_model(shaken(config), config, ExportRequest((0, 1), 64), card(0, 1), faces(64), path), path
 
 
 def kinds(model: onnx.ModelProto) -> set[str]:
@@ -57,10 +57,10 @@ def test_what_sides_have_in_common_behind_their_own_part_is_there_once(tmp_path:
     """``liae`` has one decoder behind its inters, and side B's is the shared one."""
     config, path = small("liae", sides=3), tmp_path / "model.onnx"
     network, pictures = shaken(config), faces(64)
-    exported = export_model(network, config, Request((0, 1, 2), 64), card(0, 1, 2), pictures, path)
+    exported = export_model(network, config, ExportRequest((0, 1, 2), 64), card(0, 1, 2), pictures, path)
     largest = max(side.model.ByteSize() for side in exported.sides)
     assert path.stat().st_size < 1.4 * largest
-    runner = Runner(onnx.load(path), OWN)
+    runner = GraphRunner(onnx.load(path), OWN)
     for choice, side in ((0, 0), (1, 1), (2, 2), (9, 2)):  # beyond the last is the last
         answer = runner(pictures.samples, choice).transpose(0, 2, 3, 1) * 255
         assert np.abs(answer - expected(network, side, pictures.samples)).max() <= 0.51
@@ -71,7 +71,7 @@ def test_graphs_that_are_the_same_need_no_choice(lite: tuple[Exported, Path]) ->
     whole = switch([side.model, side.model])
     assert "If" not in kinds(whole)
     pictures = faces(64).samples
-    assert np.array_equal(Runner(whole, OWN)(pictures, 1), Runner(side.model, OWN)(pictures))
+    assert np.array_equal(GraphRunner(whole, OWN)(pictures, 1), GraphRunner(side.model, OWN)(pictures))
 
 
 def test_half_precision(lite: tuple[Exported, Path]) -> None:
@@ -103,13 +103,13 @@ def test_numbers_beyond_a_half_stay_in_single_precision(tmp_path: Path) -> None:
     torch.manual_seed(1)
     config, pictures = small("lite"), faces(64)
     path = tmp_path / "model.onnx"
-    (side,) = export_model(Loud(), config, Request((0,), 64, "float16"), card(0), pictures, path).sides
+    (side,) = export_model(Loud(), config, ExportRequest((0,), 64, "float16"), card(0), pictures, path).sides
     assert side.found is not None
     assert side.found.quality >= 45
     kept = sensitive(side.plain, [{"face": pictures.samples}])
     assert kept
     careless = to_half(side.plain, ())
-    assert psnr(Runner(rehearsal(careless), OWN)(pictures.samples), side.expected) < 20
+    assert psnr(GraphRunner(rehearsal(careless), OWN)(pictures.samples), side.expected) < 20
     assert not kept & {name for names in parts_of(side.plain, kept).values() for name in names}
 
 
@@ -175,7 +175,7 @@ def test_the_least_is_left_out_that_is_enough(bar: float) -> None:
 def test_a_dfm_of_whole_numbers(tmp_path: Path) -> None:
     config, path = small("lite"), tmp_path / "model.dfm"
     pictures = faces(64)
-    (side,) = export_model(shaken(config), config, Request((1,), 64, "int8"), card(1), pictures, path).sides
+    (side,) = export_model(shaken(config), config, ExportRequest((1,), 64, "int8"), card(1), pictures, path).sides
     model = open_model(str(path), "cpu")
     assert model.manifest.precision == "int8"
     swapped, _ = model.swap(pictures.samples)

@@ -29,7 +29,7 @@ from realtime.runtime.errors import ConsentError, MummerError, UsageError
 from realtime.runtime.stages import Stages
 from realtime.swap import SwapModel, open_model
 from realtime.swap.consent import Identity
-from realtime.swapper import Performer
+from realtime.swapper import FrameSwapper
 from tests.export.networks import PEOPLE, small, write_run
 from tests.realtime.tiny import CONSENT
 
@@ -128,9 +128,9 @@ class Torch:
         return np.ascontiguousarray(levels[..., :3]), np.ascontiguousarray(levels[..., 3])
 
 
-def performed(model: SwapModel, clip: Path) -> list[Bytes]:
+def processed(model: SwapModel, clip: Path) -> list[Bytes]:
     """The first frames of ``clip`` with the model's face in them."""
-    performer = Performer(
+    swapper = FrameSwapper(
         finder=BuiltinFinder("cpu"), model=model, color=open_color("none"), sharpness=0.0, blend=open_blend("normal"),
         label=None, watermark=None, faces="all", stages=Stages(),
     )  # fmt: skip
@@ -138,7 +138,7 @@ def performed(model: SwapModel, clip: Path) -> list[Bytes]:
     with av.open(str(clip)) as container:
         for picture in itertools.islice(container.decode(video=0), 3):
             frame = Frame(picture)
-            assert len(performer.perform(frame)) == 1
+            assert len(swapper.process(frame)) == 1
             pictures.append(frame.picture.to_ndarray())
     return pictures
 
@@ -148,8 +148,8 @@ def test_round_trip(run: Path, tmp_path: Path) -> None:
     call("export", run, tmp_path / "b.dfm")
     write_sample(tmp_path / "clip.mp4", (320, 180), seconds=0.2)
     model = open_model(str(tmp_path / "b.dfm"), "cpu")
-    ours = performed(model, tmp_path / "clip.mp4")
-    theirs = performed(Torch(model, run, 1), tmp_path / "clip.mp4")
+    ours = processed(model, tmp_path / "clip.mp4")
+    theirs = processed(Torch(model, run, 1), tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.mp4")) as container:
         untouched = next(container.decode(video=0)).to_ndarray()
     assert np.abs(ours[0].astype(int) - untouched).max() > 10  # a face went in

@@ -38,7 +38,7 @@ def faceset(folder: Path, count: int = 3, size: int = 64) -> Path:
 def test_settings_survive_toml(tmp_path: Path) -> None:
     plan = Plan(
         a=tmp_path / 'a "b"', c=(tmp_path / "c",), iterations=3, loss=LossWeights(ms_ssim=0.5),
-        stages=(Stage(name="one", share=1, critic=0.1),),
+        stages=(Stage(name="one", share=1, discriminator=0.1),),
     )  # fmt: skip
     (tmp_path / "plan.toml").write_text(to_toml(plan))
     assert validate(read_toml(tmp_path / "plan.toml"), "plan.toml") == plan

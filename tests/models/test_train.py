@@ -148,7 +148,7 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path: Path) -> None:
 
 def test_a_critic_joins_in_the_last_stage_and_is_resumed(tmp_path: Path) -> None:
     config = LiteConfig(**TINY, sides=2)
-    stages = (Stage(name="plain", share=1), Stage(name="texture", share=1, critic=0.1))
+    stages = (Stage(name="plain", share=1), Stage(name="texture", share=1, discriminator=0.1))
     whole = train(config, sides(2), tmp_path / "whole", settings(8, stages=stages), log=_silent)
     alone = train(config, sides(2), tmp_path / "alone", settings(8, stages=stages[:1]), log=_silent)
     assert whole.losses[:5] == alone.losses[:5]
@@ -167,7 +167,7 @@ def test_a_critic_joins_in_the_last_stage_and_is_resumed(tmp_path: Path) -> None
         train(config, Stopped([faces(0), faces(1)]), tmp_path / "parts", settings(8, stages=stages), log=_silent)
     rest = train(config, sides(2), tmp_path / "parts", settings(8, stages=stages), resume=True, log=_silent)
     assert rest.losses == whole.losses[6:]
-    assert any(name.startswith("critic_optimizer.") for name in read_checkpoint(tmp_path / "parts").tensors)
+    assert any(name.startswith("discriminator_optimizer.") for name in read_checkpoint(tmp_path / "parts").tensors)
 
 
 def test_curves_and_previews_are_there_for_tensorboard(tmp_path: Path) -> None:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime.jobs.convert import Look, make_performer
+from realtime.jobs.convert import Look, make_swapper
 from realtime.live.sources.portrait import Portrait, Pose
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.stages import Stages
-from realtime.swapper import Performer
+from realtime.swapper import FrameSwapper
 from tests.realtime.tiny import make_model
 
 
-def performer(model: Path) -> Performer:
-    made = make_performer(Look(model=str(model), device="cpu", sharpen=0.0), Stages())
+def swapper(model: Path) -> FrameSwapper:
+    made = make_swapper(Look(model=str(model), device="cpu", sharpen=0.0), Stages())
     return replace(made, label=None, watermark=None)
 
 
@@ -28,11 +28,11 @@ def test_two_faces_are_swapped_as_each_by_itself(tmp_path: Path) -> None:
     draw = Portrait(360, 360).draw
     left, right = draw(Pose(yaw=-0.15)), draw(Pose(yaw=0.2, mouth=0.4))
     both = Frame.from_rgb(np.hstack([left, right]))
-    assert len(performer(model).perform(both)) == 2
+    assert len(swapper(model).process(both)) == 2
     result = seen(both)
     for half, alone in ((result[:, :360], left), (result[:, 360:], right)):
         frame = Frame.from_rgb(alone)
-        assert len(performer(model).perform(frame)) == 1
+        assert len(swapper(model).process(frame)) == 1
         expected = seen(frame)
         assert np.abs(expected.astype(int) - alone).mean() > 5, "a face went in"
         # The finder looks at another picture, so that the face may lie a fraction of a pixel elsewhere.
@@ -45,6 +45,6 @@ def test_the_largest_alone(tmp_path: Path) -> None:
     small[90:270, 90:270] = Portrait(180, 180).draw(Pose())
     frame = Frame.from_rgb(np.hstack([small, Portrait(360, 360).draw(Pose())]))
     before = seen(frame)
-    (face,) = replace(performer(model), faces="largest").perform(frame)
+    (face,) = replace(swapper(model), faces="largest").process(frame)
     assert face.landmarks[:, 0].min() > 360
     assert (seen(frame)[:, :360] == before[:, :360]).all()

@@ -38,7 +38,7 @@ from realtime.runtime.errors import InputError
 __all__ = ["main"]
 
 #: A box of the teacher counts from this score and this height in pixels on, and is found from this overlap (IoU) on.
-SCORE, HEIGHT, SAME = 0.8, 64, 0.4
+SCORE, HEIGHT, MATCH_IOU = 0.8, 64, 0.4
 #: Gaps by name: landmarks above and below.
 GAPS = {"lids": ([37, 38, 43, 44], [41, 40, 47, 46]), "lips": ([61, 62, 63], [67, 66, 65])}
 #: Frames after which the smoothing of a still face has settled.
@@ -105,8 +105,8 @@ def clip(path: Path, teacher: YuNet) -> None:
         for x0, y0, x1, y1, score in truth.tolist():
             if score >= SCORE and y1 - y0 >= HEIGHT:
                 asked += 1
-                hits += overlap((x0, y0, x1, y1), boxes) >= SAME
-                followed += overlap((x0, y0, x1, y1), faces) >= SAME
+                hits += overlap((x0, y0, x1, y1), boxes) >= MATCH_IOU
+                followed += overlap((x0, y0, x1, y1), faces) >= MATCH_IOU
         sure = [(a, b, c, d) for a, b, c, d, _ in truth.tolist()]
         false += any(overlap(box, sure) < 0.2 for box in boxes)
         false_tracks += any(overlap(box, sure) < 0.2 for box in faces)
@@ -166,7 +166,7 @@ def main(
         raise InputError(f"{clips}: no .mp4 files in it")
     known = load_faces(faces)
     landmarks(known)
-    print(f"detector and finder against YuNet (score >= {SCORE}, height >= {HEIGHT} px, IoU >= {SAME}):")
+    print(f"detector and finder against YuNet (score >= {SCORE}, height >= {HEIGHT} px, IoU >= {MATCH_IOU}):")
     for path in paths:
         clip(path, teacher)
     print("steadiness, RMS at 512 px, one frame with +-2 grey levels of noise:")

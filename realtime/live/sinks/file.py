@@ -6,7 +6,7 @@ from typing import Final
 import av
 
 from realtime.live.sink import SinkSettings, StreamFormat
-from realtime.live.sinks.live_muxer import Encoded, check_codec
+from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
 from realtime.live.source import Sound
 from realtime.media.file_source import reason
 from realtime.media.frame import Frame
@@ -51,14 +51,14 @@ class Recording:
         self.path = path
         self.silence = 0.0
         self._settings = settings
-        self._encoded: Encoded | None = None
+        self._encoded: LiveMuxer | None = None
 
     def open(self, shape: StreamFormat) -> None:
         """Create the file; an existing one is replaced, so whoever makes this has checked that."""
         muxer, options = _CONTAINERS[self.path.suffix.lower()]
         try:
             container = av.open(str(self.path.absolute()), "w", format=muxer, container_options=options)
-            encoded = Encoded(container, str(self.path), shape, self._settings, instant=False)
+            encoded = LiveMuxer(container, str(self.path), shape, self._settings, instant=False)
             container.start_encoding()
         except (av.error.FFmpegError, OSError, ValueError) as error:
             words = reason(error) if isinstance(error, av.error.FFmpegError | OSError) else str(error)

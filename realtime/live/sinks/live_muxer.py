@@ -23,7 +23,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.errors import OutputError
 from realtime.runtime.thread_priority import give_way, start_giving_way
 
-__all__ = ["COMMENT", "GOP", "Encoded", "check_codec"]
+__all__ = ["COMMENT", "GOP", "LiveMuxer", "check_codec"]
 
 #: What every stream and file says of itself.
 COMMENT: Final = "contains synthetic faces made with mummer"
@@ -45,7 +45,7 @@ def check_codec(settings: SinkSettings) -> None:
     encoder_options(codec, Encoding(codec.name, None, settings.preset))
 
 
-class Encoded:
+class LiveMuxer:
     """Encodes frames and sound into ``container``, on one clock that begins with the first frame.
 
     The encoder's threads, and the one that makes this, give way to all others. ``instant`` is for streams: no frame is

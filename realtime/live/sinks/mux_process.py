@@ -17,9 +17,9 @@ import av
 from realtime.live.sinks import mux_child
 from realtime.runtime.errors import OutputError
 
-__all__ = ["CONTAINER", "Relay", "carries"]
+__all__ = ["CONTAINER", "MuxProcess", "carries"]
 
-#: What is written to a relay: FFmpeg's own container, which holds every codec, and holds nothing back.
+#: What is written to a mux: FFmpeg's own container, which holds every codec, and holds nothing back.
 CONTAINER: Final = "nut"
 #: Seconds that the other end gets for answering, and for taking what is left at the end.
 CONNECTING: Final = 8.0
@@ -46,7 +46,7 @@ def carries(scheme: str) -> bool:
     return True
 
 
-class Relay:
+class MuxProcess:
     """A process that sends what is written to it to ``address``; PyAV takes it for a file.
 
     It is this program's own ``mux_child``, or the ffmpeg program for a protocol that PyAV comes without. Raises
@@ -56,9 +56,9 @@ class Relay:
     def __init__(self, address: str) -> None:
         self.address = address
         scheme = address.partition(":")[0].lower()
-        self._courier = carries(scheme)
+        self._own_child = carries(scheme)
         self._process = subprocess.Popen(  # noqa: S603  # no shell, and the address is an argument or a variable
-            [sys.executable, "-I", str(Path(mux_child.__file__))] if self._courier else _ffmpeg(address, scheme),
+            [sys.executable, "-I", str(Path(mux_child.__file__))] if self._own_child else _ffmpeg(address, scheme),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -74,7 +74,7 @@ class Relay:
         self._words: deque[str] = deque(maxlen=_LINES)
         self._answered = Event()
         self._ready = False
-        self._listener = Thread(target=self._listen, name=f"relay {address}", daemon=True)
+        self._listener = Thread(target=self._listen, name=f"mux {address}", daemon=True)
         self._listener.start()
 
     def connect(self, sample: bytes) -> None:
@@ -83,7 +83,7 @@ class Relay:
         Raises ``OutputError`` where it does not. The ffmpeg program connects later, with the first packets.
         """
         try:
-            if self._courier:
+            if self._own_child:
                 self._send(len(sample).to_bytes(4, "big") + sample)
                 if not self._answered.wait(CONNECTING):
                     raise OutputError(f"{self.address}: no answer in {CONNECTING:.0f} s; check address and network")

@@ -9,8 +9,8 @@ from av.packet import Packet
 from av.stream import Stream
 
 from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
-from realtime.live.sinks.live_muxer import Encoded, check_codec
-from realtime.live.sinks.mux_process import CONTAINER, Relay
+from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
+from realtime.live.sinks.mux_process import CONTAINER, MuxProcess
 from realtime.live.source import Sound
 from realtime.media.frame import Frame
 from realtime.runtime.errors import OutputError, UsageError
@@ -24,7 +24,7 @@ SCHEMES: Final = ("rtmp", "rtmps", "rtsp", "rtsps", "srt", "udp")
 
 
 class StreamSink:
-    """Encodes for the network, without holding frames back, and hands the packets to a ``Relay``.
+    """Encodes for the network, without holding frames back, and hands the packets to a ``MuxProcess``.
 
     A network that is too slow makes ``write`` wait: frames are dropped before they are encoded, and what is sent stays
     whole. ``silence`` says after the end how many seconds of sound were missing, and were sent as silence.
@@ -37,28 +37,28 @@ class StreamSink:
         self.address = address
         self.silence = 0.0
         self._settings = settings
-        self._relay: Relay | None = None
-        self._encoded: Encoded | None = None
+        self._mux: MuxProcess | None = None
+        self._encoded: LiveMuxer | None = None
 
     def open(self, shape: StreamFormat) -> None:
         """Open the encoders, and connect."""
-        self._relay = relay = Relay(_fitted(self.address))
+        self._mux = mux = MuxProcess(_fitted(self.address))
         try:
-            container = av.open(relay, "w", format=CONTAINER, container_options=_AT_ONCE)
-            self._encoded = Encoded(container, self.address, shape, self._settings, instant=True)
+            container = av.open(mux, "w", format=CONTAINER, container_options=_AT_ONCE)
+            self._encoded = LiveMuxer(container, self.address, shape, self._settings, instant=True)
             container.start_encoding()
-            relay.connect(_sample(container))
+            mux.connect(_sample(container))
         except BaseException:
-            relay.kill()
+            mux.kill()
             raise
 
     def write(self, frame: Frame) -> None:
         """Send a frame, and the sound up to it."""
-        assert self._encoded is not None and self._relay is not None  # noqa: S101  # opened before
+        assert self._encoded is not None and self._mux is not None  # noqa: S101  # opened before
         try:
             self._encoded.write(frame)
         except OutputError as error:
-            raise self._relay.explain(error) from error
+            raise self._mux.explain(error) from error
 
     def write_sound(self, sound: Sound) -> None:
         """Take sound in, for when its picture comes."""
@@ -68,21 +68,21 @@ class StreamSink:
     def close(self) -> None:
         """Send what is left, and say goodbye."""
         encoded, self._encoded = self._encoded, None
-        if self._relay is None:
+        if self._mux is None:
             return
         try:
             if encoded is not None:
                 self.silence = encoded.silence
                 encoded.finish()
         except OutputError as error:
-            raise self._relay.explain(error) from error
+            raise self._mux.explain(error) from error
         finally:
-            self._relay.finish()
+            self._mux.finish()
 
     def abort(self) -> None:
         """Cut the connection."""
-        if self._relay is not None:
-            self._relay.kill()
+        if self._mux is not None:
+            self._mux.kill()
 
 
 def _fitted(address: str) -> str:

@@ -6,7 +6,7 @@ from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import WithMicrophone
 from realtime.live.sources.stream import SCHEMES, StreamSource
-from realtime.live.sources.test_source import TrialSource
+from realtime.live.sources.test_source import SyntheticSource
 from realtime.runtime.errors import UsageError
 
 __all__ = ["open_source"]
@@ -25,7 +25,7 @@ def _open(address: str, settings: SourceSettings) -> LiveSource:
         case "" | "camera":
             return Camera(address, settings)
         case "test":
-            return TrialSource(address, settings)
+            return SyntheticSource(address, settings)
         case scheme if scheme in SCHEMES:
             return StreamSource(address, settings)
     known = ", ".join(f"{name}://" for name in SCHEMES)

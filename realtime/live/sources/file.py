@@ -85,7 +85,7 @@ class PacedFile:
 
     def _decode(self) -> None:
         """Round after round into the channel, the times of each round going on from the one before."""
-        give_way()  # it is ahead, and performing is not
+        give_way()  # it is ahead, and swapping is not
         start = Fraction(0)
         try:
             while not self._closed.is_set():

@@ -18,7 +18,7 @@ from realtime.live.sources.portrait import Portrait, Pose
 from realtime.media.frame import Frame
 from realtime.runtime.errors import UsageError
 
-__all__ = ["TrialSource"]
+__all__ = ["SyntheticSource"]
 
 #: What it gives where nothing is asked for.
 SIZE: Final = (1280, 720)
@@ -38,7 +38,7 @@ _SECOND_NS: Final = 1_000_000_000
 _BT709: Final = 1
 
 
-class TrialSource:
+class SyntheticSource:
     """A drawn face that turns, blinks, and opens its mouth once a second, with a lamp and a tone at the same moment.
 
     Frames come when they are due; those that cannot be drawn in time are left out.

@@ -23,7 +23,7 @@ from realtime.live.source import LiveSource, OpenSource, SourceSettings
 from realtime.live.sources import open_source as live_source
 from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
-from realtime.live.testing.probes import Eyewitness, LookingSink, MortalSink, MortalSource
+from realtime.live.testing.probes import FlakySink, FlakySource, InspectingSink, PrivacyProbe
 from realtime.runtime.latency import Percentiles
 from realtime.runtime.process import settle
 from realtime.runtime.stages import StageTimes
@@ -38,7 +38,7 @@ MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 BURST: Final = 60
 BURST_EVERY: Final = 300
 RANDOM_MISSES: Final = 0.2
-#: Deaths of the source and of the sink, and seconds of life before each: long enough for pauses to begin anew.
+#: Deaths of the source and of the sink, and seconds of life before each: long enough for backoff to begin anew.
 DEATHS: Final = 10
 LIFE: Final = 6.0
 #: Deaths after which nothing may grow any more.
@@ -75,7 +75,7 @@ class Privacy(BaseModel):
     faces: int
     missed: int
     least_change: float
-    likest: float
+    max_similarity: float
     shown: int
 
 
@@ -152,7 +152,7 @@ def retimed(path: Path, fps: Fraction, folder: Path) -> Path:
 
 def _steady(path: Path, look: Look, seconds: float) -> Steady:
     settled_at = min(SETTLED, seconds / 3)
-    sink = LookingSink()
+    sink = InspectingSink()
     with _running(path, look, open_sink=lambda address, settings: sink) as engine:
         engine.wait(settled_at)
         settled, cpu, first = footprint(), process_time(), sink.frames
@@ -183,22 +183,22 @@ def _privacy(path: Path, look: Look, seconds: float) -> Privacy:
     def misses(number: int) -> bool:
         return random.random() < RANDOM_MISSES or number % BURST_EVERY >= BURST_EVERY - BURST
 
-    eyewitness = Eyewitness(open_finder(look.detector, look.device), misses)
-    sink = LookingSink(eyewitness.look)
-    with _running(path, look, open_sink=lambda address, settings: sink, finder=eyewitness) as engine:
+    probe = PrivacyProbe(open_finder(look.detector, look.device), misses)
+    sink = InspectingSink(probe.look)
+    with _running(path, look, open_sink=lambda address, settings: sink, finder=probe) as engine:
         engine.wait(seconds)
     return Privacy(
         frames=sink.frames,
-        faces=eyewitness.faces,
-        missed=eyewitness.missed,
-        least_change=round(eyewitness.least_change, 2),
-        likest=round(eyewitness.likest, 3),
-        shown=eyewitness.shown,
+        faces=probe.faces,
+        missed=probe.missed,
+        least_change=round(probe.least_change, 2),
+        max_similarity=round(probe.max_similarity, 3),
+        shown=probe.shown,
     )
 
 
 def _switch(path: Path, look: Look, other_model: str) -> Switch:
-    sink = LookingSink()
+    sink = InspectingSink()
     with _running(path, look, open_sink=lambda address, settings: sink) as engine:
         engine.wait(2 * SWITCH_EVERY)
         before = _dropped(engine.status())
@@ -222,15 +222,15 @@ def _switch(path: Path, look: Look, other_model: str) -> Switch:
 
 def _faults(path: Path, look: Look) -> Faults:
     sources, sinks = count(), count()
-    made: list[MortalSink] = []
+    made: list[FlakySink] = []
 
     def open_source(address: str, settings: SourceSettings) -> LiveSource:
         number, source = next(sources), PacedFile(Path(address), settings)
-        return source if number >= DEATHS else MortalSource(source, round(LIFE * 30), silent=number % 2 == 1)
+        return source if number >= DEATHS else FlakySource(source, round(LIFE * 30), silent=number % 2 == 1)
 
     def open_sink(address: str, settings: SinkSettings) -> LiveSink:
         mortal = next(sinks) < DEATHS
-        made.append(MortalSink(round(LIFE * 30) if mortal else None))
+        made.append(FlakySink(round(LIFE * 30) if mortal else None))
         return made[-1]
 
     with _running(path, look, open_source=open_source, open_sink=open_sink) as engine:

@@ -18,9 +18,9 @@ from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import InputError, OutputError
 
-__all__ = ["Eyewitness", "LookingSink", "MortalSink", "MortalSource", "change", "likeness"]
+__all__ = ["FlakySink", "FlakySource", "InspectingSink", "PrivacyProbe", "change", "similarity"]
 
-#: Frames that an eyewitness remembers: more than can be under way.
+#: Frames that an probe remembers: more than can be under way.
 REMEMBERED: Final = 64
 #: Side of the crop in which faces are compared: the face alone, eyes some 30 px apart.
 SIDE: Final = 64
@@ -28,7 +28,7 @@ SIDE: Final = 64
 LEAST_CHANGE: Final = 6.0
 
 
-class MortalSource:
+class FlakySource:
     """Another source that, after so many frames, breaks off with an error or falls silent."""
 
     def __init__(self, source: LiveSource, frames: int, silent: bool) -> None:
@@ -62,7 +62,7 @@ class MortalSource:
         self._source.close()
 
 
-class LookingSink:
+class InspectingSink:
     """Takes frames, counts those out of order, and shows each to ``look``."""
 
     def __init__(self, look: Callable[[Frame], None] = lambda frame: None) -> None:
@@ -96,7 +96,7 @@ class LookingSink:
         """Nothing is ever blocked."""
 
 
-class MortalSink(LookingSink):
+class FlakySink(InspectingSink):
     """A looking sink that breaks off with an error after so many frames; None: never."""
 
     def __init__(self, frames: int | None) -> None:
@@ -110,12 +110,12 @@ class MortalSink(LookingSink):
         super().write(frame)
 
 
-class Eyewitness:
+class PrivacyProbe:
     """Remembers the real faces of each frame, and compares them with what is sent.
 
     It stands in for the finder, which is told to miss by a script, and knows better than it says. ``least_change`` is
-    the mean difference of the face that changed least, 0..255; ``likest`` the likeness of the missed face that was most
-    like itself: where it was covered that is next to nothing. ``shown`` counts the faces that can be seen.
+    the mean difference of the face that changed least, 0..255; ``max_similarity`` is that of the missed face that can
+    be seen best: next to nothing where it was covered. ``shown`` counts the faces that can be seen.
     """
 
     def __init__(self, finder: FaceFinder, misses: Callable[[int], bool]) -> None:
@@ -124,7 +124,7 @@ class Eyewitness:
         self.faces = 0
         self.missed = 0
         self.least_change = 255.0
-        self.likest = 0.0
+        self.max_similarity = 0.0
         self.shown = 0
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
@@ -151,7 +151,7 @@ class Eyewitness:
             self.shown += changed < LEAST_CHANGE
             if not real.found:
                 self.missed += 1
-                self.likest = max(self.likest, likeness(real.crop, sent))
+                self.max_similarity = max(self.max_similarity, similarity(real.crop, sent))
 
 
 class _Real:
@@ -169,7 +169,7 @@ def change(real: Bytes, sent: Bytes) -> float:
     return min(float(part.mean()) for part in _thirds(np.asarray(cv2.absdiff(real, sent), np.float32)))
 
 
-def likeness(real: Bytes, sent: Bytes) -> float:
+def similarity(real: Bytes, sent: Bytes) -> float:
     """How much of a face can be seen in what was sent, crops uint8 (S, S, 3) both: 1 all of it, 0 or less nothing.
 
     Of the eyes, the nose and the mouth the one that is most like: the share of its detail, light and broad colours left

@@ -8,7 +8,7 @@ import numpy as np
 from realtime.marking.watermark.pattern import COARSE, FINE, chip_roles, chip_signs, render
 from realtime.marking.watermark.payload import Payload
 from realtime.media.colorspace import Codes
-from realtime.media.frame import Frame, Kind
+from realtime.media.frame import Frame, PictureFormat
 from realtime.media.resample import compose
 from realtime.runtime.arrays import Bytes, Floats
 
@@ -28,7 +28,7 @@ class Watermark:
     def __init__(self, payload: Payload, confined: bool = False) -> None:
         self.payload = payload
         self.confined = confined
-        self._kind: Kind | None = None
+        self._kind: PictureFormat | None = None
         self._top = 0
         self._lighter: Codes = _NOTHING
         self._darker: Codes = _NOTHING
@@ -58,7 +58,7 @@ class Watermark:
         if self._top < np.iinfo(region.dtype).max:
             np.minimum(region, self._top, out=region)
 
-    def _fit(self, kind: Kind) -> tuple[Codes, Codes]:
+    def _fit(self, kind: PictureFormat) -> tuple[Codes, Codes]:
         """What to add and what to subtract, of the shape and dtype of the planes."""
         layout = FINE if self.confined else COARSE
         bits = np.append(self.payload.encode(), 0)

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.marking.watermark.pattern import PILOT, TILE, Layout, chip_roles, chip_signs, pilot_chips
+from realtime.marking.watermark.pattern import PILOT, TILE, TileLayout, chip_roles, chip_signs, pilot_chips
 from realtime.marking.watermark.payload import KNOWN_BITS, Payload
 from realtime.runtime.arrays import Floats, Matrix
 
@@ -66,7 +66,7 @@ class Finding:
         return min(0.0, log10(trials) + KNOWN_BITS * log10(2) - max(self.t, 0.0) ** 2 / 2 / log(10))
 
 
-def sampled(luma: Floats, layout: Layout) -> Picture:
+def sampled(luma: Floats, layout: TileLayout) -> Picture:
     """``luma``, float32 (H, W) as shown, on the lattice of ``layout``."""
     height, width = luma.shape
     step = layout.step(width, height) * SAMPLES

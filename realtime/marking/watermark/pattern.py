@@ -18,7 +18,7 @@ import numpy as np
 from realtime.marking.watermark.code import LENGTH
 from realtime.runtime.arrays import Bytes, Floats, Matrix
 
-__all__ = ["COARSE", "FINE", "PILOT", "TILE", "Layout", "chip_roles", "chip_signs", "pilot_chips", "render"]
+__all__ = ["COARSE", "FINE", "PILOT", "TILE", "TileLayout", "chip_roles", "chip_signs", "pilot_chips", "render"]
 
 #: Chips a side of the square that repeats; only very wide pictures, and small chips, show more than one of it.
 TILE: Final = 256
@@ -31,7 +31,7 @@ _BLOCK_WIDTH, _BLOCK_HEIGHT = 16, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TileLayout:
     """How large chips are: ``chips`` to the picture's shorter side.
 
     No chip is smaller than a pixel: in a picture with a shorter side of fewer pixels there are fewer chips.
@@ -50,10 +50,10 @@ class Layout:
 
 
 #: Over the whole picture, where an encoder changes every pixel anyway: chips that H.264 keeps.
-COARSE: Final = Layout(80)
+COARSE: Final = TileLayout(80)
 
 #: In the faces alone, where the encoder is lossless: many small chips in little room.
-FINE: Final = Layout(240)
+FINE: Final = TileLayout(240)
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from av.stream import Disposition
 from realtime.marking.watermark.evidence import Picture, evened, sampled, whitened
 from realtime.marking.watermark.pattern import COARSE, FINE
 from realtime.marking.watermark.payload import Payload
-from realtime.marking.watermark.search import Look, in_part, moved, straight
+from realtime.marking.watermark.search import Candidate, in_part, moved, straight
 from realtime.media.colorspace import Codes
 from realtime.media.file_source import check_regular, display_matrix, open_media
 from realtime.media.frame import Frame
@@ -77,7 +77,7 @@ class Reading:
 
 
 def read_watermark(path: Path) -> Reading:
-    """Look for the watermark in a video or a picture (PNG, JPEG, ...).
+    """Candidate for the watermark in a video or a picture (PNG, JPEG, ...).
 
     Damage is passed over: what can be decoded is read. Raises ``InputError`` where that is nothing at all.
     """
@@ -94,7 +94,7 @@ def _is_still(path: Path) -> bool:
 
 
 def read_pictures(pictures: Iterator[Floats]) -> Reading:
-    """Look for the watermark in pictures, float32 (H, W) brightness in 8-bit code values, of one size, as shown.
+    """Candidate for the watermark in pictures, float32 (H, W) brightness in 8-bit code values, of one size, as shown.
 
     Stops as soon as it is sure.
     """
@@ -150,7 +150,7 @@ class _Reader:
         self.fine.add(whitened(sampled(picture, FINE)))
         return white
 
-    def look(self, where: Where, way: Callable[[Picture], Look], total: _Total) -> None:
+    def look(self, where: Where, way: Callable[[Picture], Candidate], total: _Total) -> None:
         """Try to read ``total`` in one way, unless that is needed no more."""
         if self.sure:
             return

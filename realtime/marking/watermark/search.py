@@ -14,7 +14,7 @@ from realtime.marking.watermark.pattern import pilot_chips, render
 from realtime.media.resample import compose, translation
 from realtime.runtime.arrays import Matrix
 
-__all__ = ["Look", "in_part", "moved", "straight"]
+__all__ = ["Candidate", "in_part", "moved", "straight"]
 
 #: A crop may show so little of the picture's shorter side, and move its middle by so many chips.
 _LEAST_SHARE: Final = 0.85
@@ -29,19 +29,19 @@ _WINDOWS: Final = (1, 2, 3, 4, 6)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Candidate:
     """A finding, and among how many places it is the best."""
 
     finding: Finding
     places: int
 
 
-def straight(picture: Picture) -> Look:
+def straight(picture: Picture) -> Candidate:
     """The pattern where it was drawn; ``picture`` is evened, on its layout's lattice."""
-    return Look(judge(chip_sums(picture, lattice_to_tile(picture))), 1)
+    return Candidate(judge(chip_sums(picture, lattice_to_tile(picture))), 1)
 
 
-def in_part(picture: Picture) -> Look:
+def in_part(picture: Picture) -> Candidate:
     """The pattern where it was drawn, in the part of the picture that has most of it."""
     to_tile = lattice_to_tile(picture)
     windows = list(_windows(picture.shape))
@@ -49,10 +49,10 @@ def in_part(picture: Picture) -> Look:
         chip_sums(picture[rows, columns], compose(translation(columns.start, rows.start), to_tile))
         for rows, columns in windows
     )
-    return Look(judge(max(parts, key=pilot_t)), len(windows))
+    return Candidate(judge(max(parts, key=pilot_t)), len(windows))
 
 
-def moved(picture: Picture) -> Look:
+def moved(picture: Picture) -> Candidate:
     """The pattern in a picture of which the edges were cut off: found by its pilot."""
     shares = np.arange(1.0, _LEAST_SHARE - _SHARE_STEP / 2, -_SHARE_STEP)
     best = max((_best_move(picture, float(share)) for share in shares), key=lambda place: place[0])
@@ -67,7 +67,7 @@ def moved(picture: Picture) -> Look:
         tries = [[*step[:axis], near, *step[axis + 1 :]] for near in _NEARBY]
         step = max(tries, key=lambda place: pilot_t(sums(*place)))
     places = len(shares) * (2 * _MOST_CHIPS * SAMPLES + 1) ** 2 * len(_NEARBY) ** 3
-    return Look(judge(sums(*step)), places)
+    return Candidate(judge(sums(*step)), places)
 
 
 def _best_move(picture: Picture, share: float) -> tuple[float, float, float, float]:

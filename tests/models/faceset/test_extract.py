@@ -21,7 +21,7 @@ from models.faceset.landmark_files import known_landmarks
 from models.faceset.picture import read_picture
 from models.faceset.record import Record
 from realtime.align import TEMPLATES, apply
-from realtime.jobs.detections import sightings
+from realtime.jobs.detections import detect_faces
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
@@ -42,7 +42,7 @@ def collect(out: Path, *inputs: Path | str, **settings: object) -> Faceset:
 
 
 def test_every_face_that_is_seen_is_in_the_set(film: Path, whole: Faceset) -> None:
-    seen = sum(len(sighting.faces) for sighting in sightings(film))
+    seen = sum(len(sighting.faces) for sighting in detect_faces(film))
     assert seen >= FRAMES
     assert len(whole.faces()) == seen
 

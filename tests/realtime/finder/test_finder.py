@@ -17,7 +17,7 @@ from realtime.finder.landmarker import SIZE, Landmarker, crop_of_box
 from realtime.finder.one_euro import OneEuro
 from realtime.finder.plugins import PluginFinder
 from realtime.finder.tracks import nesting, overlap
-from realtime.jobs.detections import sightings
+from realtime.jobs.detections import detect_faces
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
@@ -177,11 +177,11 @@ def test_pictures_are_read_too(clip: Path, tmp_path: Path) -> None:
     frame = next(frames(clip))
     rgb = frame.warp(np.eye(2, 3), (frame.width, frame.height))
     cv2.imwrite(str(tmp_path / "face.png"), rgb[:, :, ::-1])
-    seen = list(sightings(tmp_path / "face.png"))
+    seen = list(detect_faces(tmp_path / "face.png"))
     assert len(seen) == 1 and len(seen[0].faces) == 1 and seen[0].pts is None
     (tmp_path / "broken.jpg").write_bytes(b"not a picture")
     with pytest.raises(InputError, match=r"broken\.jpg: not a picture"):
-        list(sightings(tmp_path / "broken.jpg"))
+        list(detect_faces(tmp_path / "broken.jpg"))
 
 
 @pytest.mark.shared

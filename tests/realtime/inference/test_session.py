@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from realtime.inference.guarded_session import Runner
+from realtime.inference.guarded_session import GuardedSession
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.providers import DEVICES, available
 from realtime.inference.session import SPINNING, _options, _providers, open_session, why_not
@@ -103,7 +103,7 @@ def test_a_graph_that_is_wrong_is_refused_in_one_line() -> None:
 def test_buffers_that_stay_answer_as_those_that_do_not() -> None:
     """The way of a card's buffers, on the CPU's."""
     session = open_session(picture_model(), "cpu")
-    run = Runner(session, "m")
+    run = GuardedSession(session, "m")
     random = np.random.default_rng(0)
     for count in (1, 2, 1, 3, 2):  # each batch size keeps its own buffers
         feeds = {

@@ -21,7 +21,7 @@ from realtime.live.sink import LiveSink, SinkSettings, StreamFormat
 from realtime.live.source import LiveSource, SourceSettings
 from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
-from realtime.live.testing.probes import Eyewitness, LookingSink, MortalSink, MortalSource
+from realtime.live.testing.probes import FlakySink, FlakySource, InspectingSink, PrivacyProbe
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
 from tests.realtime.clips import Clip, make
@@ -76,7 +76,7 @@ def until(engine: Engine, true: Callable[[Status], bool]) -> Status:
 
 
 def test_a_clip_goes_through_once_in_order(face_clip: Path) -> None:
-    sink = LookingSink()
+    sink = InspectingSink()
     with running(face_clip, sink, loop=False) as engine:
         assert engine.wait(LONG)
     status = engine.status()
@@ -93,12 +93,12 @@ def test_a_clip_goes_through_once_in_order(face_clip: Path) -> None:
 
 
 def test_no_real_face_leaves_the_engine(face_clip: Path) -> None:
-    eyewitness = Eyewitness(BuiltinFinder("cpu", 3), lambda number: number % 5 == 4 or 40 <= number < 100)
-    sink = LookingSink(eyewitness.look)
-    with running(face_clip, sink, finder=eyewitness) as engine:
+    probe = PrivacyProbe(BuiltinFinder("cpu", 3), lambda number: number % 5 == 4 or 40 <= number < 100)
+    sink = InspectingSink(probe.look)
+    with running(face_clip, sink, finder=probe) as engine:
         until(engine, lambda status: sink.frames >= 110)
-    assert eyewitness.missed > 20
-    assert eyewitness.shown == 0
+    assert probe.missed > 20
+    assert probe.shown == 0
     assert sink.out_of_order == 0
 
 
@@ -111,9 +111,9 @@ def test_a_silent_source_is_replaced_by_a_slate_and_opened_again(
 
     def open_source(address: str, settings: SourceSettings) -> LiveSource:
         source, number = PacedFile(Path(address), settings), next(deaths)
-        return source if number == 2 else MortalSource(source, 10, silent=number == 0)
+        return source if number == 2 else FlakySource(source, 10, silent=number == 0)
 
-    sink = LookingSink()
+    sink = InspectingSink()
     with running(face_clip, sink, open_source=open_source) as engine, engine.events() as events:
         status = until(engine, lambda status: status.slates > 0)
         status = until(engine, lambda status: status.source.retries == 2 and status.source.state == "live")
@@ -128,9 +128,9 @@ def test_a_silent_source_is_replaced_by_a_slate_and_opened_again(
 
 def test_a_source_that_is_not_there_ends_the_run_or_is_waited_for(tmp_path: Path, face_clip: Path) -> None:
     missing = tmp_path / "camera.mp4"
-    with running(missing, LookingSink()) as engine, pytest.raises(InputError, match="no such file"):
+    with running(missing, InspectingSink()) as engine, pytest.raises(InputError, match="no such file"):
         engine.wait(LONG)
-    sink = LookingSink()
+    sink = InspectingSink()
     with running(missing, sink, patient=True) as engine:
         status = until(engine, lambda status: sink.frames > 0)
         assert status.state == "slate"
@@ -143,12 +143,12 @@ def test_a_source_that_is_not_there_ends_the_run_or_is_waited_for(tmp_path: Path
 
 def test_a_sink_that_dies_comes_back_and_holds_up_nobody(face_clip: Path) -> None:
     opened = count()
-    healthy = LookingSink()
+    healthy = InspectingSink()
 
     def open_sink(address: str, settings: SinkSettings) -> LiveSink:
         if address == "1":
             return healthy
-        return MortalSink(5 if next(opened) < 3 else None)
+        return FlakySink(5 if next(opened) < 3 else None)
 
     with running(face_clip, open_sink=open_sink, sinks=("0", "1")) as engine:
         until(engine, lambda status: status.sinks[0].retries == 3 and status.sinks[0].state == "live")
@@ -159,7 +159,7 @@ def test_a_sink_that_dies_comes_back_and_holds_up_nobody(face_clip: Path) -> Non
     assert healthy.out_of_order == 0
 
 
-class StuckSink(LookingSink):
+class StuckSink(InspectingSink):
     """Blocks in the third frame until it is aborted."""
 
     def __init__(self) -> None:
@@ -178,7 +178,7 @@ class StuckSink(LookingSink):
 
 def test_a_stuck_sink_holds_up_nobody_not_even_the_end(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.live.engine.FINISHING", 0.3)
-    stuck, healthy = StuckSink(), LookingSink()
+    stuck, healthy = StuckSink(), InspectingSink()
     with running(face_clip, stuck, healthy) as engine:
         until(engine, lambda status: status.sinks[1].frames > 20)
         assert engine.status().sinks[0].dropped > 0
@@ -187,7 +187,7 @@ def test_a_stuck_sink_holds_up_nobody_not_even_the_end(face_clip: Path, monkeypa
 
 
 def test_a_first_opening_that_fails_ends_the_run(face_clip: Path) -> None:
-    class Refusing(LookingSink):
+    class Refusing(InspectingSink):
         def open(self, shape: StreamFormat) -> None:
             raise OutputError("nobody listens there; start the receiver first")
 
@@ -198,7 +198,7 @@ def test_a_first_opening_that_fails_ends_the_run(face_clip: Path) -> None:
 
 
 def test_an_error_of_our_own_ends_the_run_with_its_traceback(face_clip: Path) -> None:
-    class Buggy(LookingSink):
+    class Buggy(InspectingSink):
         def write(self, frame: Frame) -> None:
             raise ZeroDivisionError("a bug")
 
@@ -207,7 +207,7 @@ def test_an_error_of_our_own_ends_the_run_with_its_traceback(face_clip: Path) ->
 
 
 def test_the_look_changes_between_two_frames(face_clip: Path) -> None:
-    with running(face_clip, LookingSink()) as engine:
+    with running(face_clip, InspectingSink()) as engine:
         until(engine, lambda status: status.frames_out > 3)
         engine.change(
             Change(blend="soft", color="none", sharpen=0.1, label="MASKED", label_place="top-left", on_miss="hold")
@@ -230,7 +230,7 @@ def test_the_look_changes_between_two_frames(face_clip: Path) -> None:
     ],
 )
 def test_a_change_that_makes_no_sense_changes_nothing(face_clip: Path, change: dict[str, object]) -> None:
-    with running(face_clip, LookingSink()) as engine:
+    with running(face_clip, InspectingSink()) as engine:
         until(engine, lambda status: status.frames_out > 0)
         before = engine.status()
         with pytest.raises((UsageError, ModelError)):
@@ -244,7 +244,7 @@ def test_a_change_that_makes_no_sense_changes_nothing(face_clip: Path, change: d
 def test_a_model_takes_over_between_two_frames(face_clip: Path, tmp_path: Path) -> None:
     """No frame has faces of two models; with tiny models that can be seen in every pixel."""
     other = make_model(tmp_path / "other.onnx")
-    sink = LookingSink()
+    sink = InspectingSink()
     with running(face_clip, sink) as engine, engine.events() as events:
         until(engine, lambda status: status.frames_out > 3)
         for name in (str(other), "bronze", str(other)):
@@ -265,10 +265,10 @@ def test_a_model_takes_over_between_two_frames(face_clip: Path, tmp_path: Path) 
 
 
 def test_sinks_come_and_go_and_the_camera_changes(face_clip: Path, tmp_path: Path) -> None:
-    sinks = {"0": LookingSink(), "1": LookingSink()}
+    sinks = {"0": InspectingSink(), "1": InspectingSink()}
     small = make(tmp_path / "small.mp4", Clip(size=(160, 120), frames=50))
     sizes = set()
-    sinks["1"] = LookingSink(lambda frame: sizes.add((frame.width, frame.height, frame.picture.format.name)))
+    sinks["1"] = InspectingSink(lambda frame: sizes.add((frame.width, frame.height, frame.picture.format.name)))
     with running(face_clip, open_sink=lambda address, settings: sinks[address], sinks=("0",)) as engine:
         until(engine, lambda status: sinks["0"].frames > 3)
         engine.change(Change(add_sinks=("1",)))
@@ -284,7 +284,7 @@ def test_sinks_come_and_go_and_the_camera_changes(face_clip: Path, tmp_path: Pat
 
 def test_the_size_and_rate_that_are_asked_for(face_clip: Path) -> None:
     sizes = set()
-    sink = LookingSink(lambda frame: sizes.add((frame.width, frame.height)))
+    sink = InspectingSink(lambda frame: sizes.add((frame.width, frame.height)))
     source = SourceSettings(size=(320, 240), fps=Fraction(10), loop=True)
     with running(face_clip, sink, source=source) as engine:
         until(engine, lambda status: status.frames_in > 60)
@@ -295,7 +295,7 @@ def test_the_size_and_rate_that_are_asked_for(face_clip: Path) -> None:
 
 
 def test_a_preview_shows_the_same_frame_before_and_after(face_clip: Path) -> None:
-    with running(face_clip, LookingSink()) as engine:
+    with running(face_clip, InspectingSink()) as engine:
         until(engine, lambda status: status.swapped > 3)
         preview = engine.preview(width=320)
     assert preview is not None
@@ -313,7 +313,7 @@ def test_the_governor_lowers_the_cost_and_says_so(face_clip: Path, monkeypatch: 
             sleep(0.04)
             return ()
 
-    with running(face_clip, LookingSink(), finder=Slow()) as engine, engine.events() as events:
+    with running(face_clip, InspectingSink(), finder=Slow()) as engine, engine.events() as events:
         status = until(engine, lambda status: status.governor.level == 1)
         assert status.governor.steps == ["every second frame only"]
         assert status.drops.captured > 0
@@ -329,6 +329,6 @@ def test_live_output_always_has_a_label(face_clip: Path) -> None:
 def test_stopping_twice_or_before_the_start_is_harmless(face_clip: Path) -> None:
     engine = Engine(LiveSettings(str(face_clip), ("null:",), Look(device="cpu")))
     engine.stop()
-    with running(face_clip, LookingSink()) as other:
+    with running(face_clip, InspectingSink()) as other:
         until(other, lambda status: status.frames_out > 0)
         other.stop()

@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from realtime.live.broadcaster import Outlet
+from realtime.live.broadcaster import Broadcaster
 from realtime.live.sink import CLOCK, StreamFormat
-from realtime.live.sink_queue import SOUNDS, Inbox
+from realtime.live.sink_queue import SOUNDS, SinkQueue
 from realtime.live.source import LiveItem, Sound
-from realtime.live.workers import GOOD, Pauses
+from realtime.live.workers import GOOD, Backoff
 from realtime.media.frame import Frame
 from realtime.runtime.events import WAITING, Events
 from realtime.runtime.latency import RECENT, Latency
@@ -34,55 +34,55 @@ def times(items: list[LiveItem]) -> list[int | None]:
 
 class TestInbox:
     def test_the_latest_frame_replaces_the_one_that_waits(self) -> None:
-        inbox = Inbox()
-        inbox.open()
+        queue = SinkQueue()
+        queue.open()
         for number in range(5):
-            inbox.put_frame(frame(number))
-        inbox.end()
-        assert times(list(inbox)) == [4]
-        assert inbox.dropped == 4
+            queue.put_frame(frame(number))
+        queue.end()
+        assert times(list(queue)) == [4]
+        assert queue.dropped == 4
 
     def test_sound_stays_in_order_and_is_never_lost_for_a_frame(self) -> None:
-        inbox = Inbox()
-        inbox.open()
+        queue = SinkQueue()
+        queue.open()
         for number in range(9):
-            put = inbox.put_frame(frame(number)) if number % 3 == 0 else inbox.put_sound(sound(number))
+            put = queue.put_frame(frame(number)) if number % 3 == 0 else queue.put_sound(sound(number))
             assert put is None
-        inbox.end()
-        assert times(list(inbox)) == [1, 2, 4, 5, 6, 7, 8]  # the last frame, and all sound
+        queue.end()
+        assert times(list(queue)) == [1, 2, 4, 5, 6, 7, 8]  # the last frame, and all sound
 
     def test_sound_is_bounded(self) -> None:
-        inbox = Inbox()
-        inbox.open()
+        queue = SinkQueue()
+        queue.open()
         for number in range(SOUNDS + 10):
-            inbox.put_sound(sound(number))
-        assert inbox.dropped_sound == 10
-        inbox.end()
-        assert times(list(inbox)) == list(range(10, SOUNDS + 10))
+            queue.put_sound(sound(number))
+        assert queue.dropped_sound == 10
+        queue.end()
+        assert times(list(queue)) == list(range(10, SOUNDS + 10))
 
     def test_a_shut_one_takes_nothing_and_counts(self) -> None:
-        inbox = Inbox()
-        inbox.put_frame(frame(1))
-        inbox.open()
-        inbox.put_frame(frame(2))
-        inbox.shut()
-        inbox.put_frame(frame(3))
-        inbox.open()  # another connection begins with what comes now
-        inbox.put_frame(frame(4))
-        inbox.end()
-        inbox.open()
-        inbox.put_frame(frame(5))
-        assert inbox.missed == 3
-        assert times(list(inbox)) == []
+        queue = SinkQueue()
+        queue.put_frame(frame(1))
+        queue.open()
+        queue.put_frame(frame(2))
+        queue.shut()
+        queue.put_frame(frame(3))
+        queue.open()  # another connection begins with what comes now
+        queue.put_frame(frame(4))
+        queue.end()
+        queue.open()
+        queue.put_frame(frame(5))
+        assert queue.missed == 3
+        assert times(list(queue)) == []
 
     def test_the_end_wakes_the_reader(self) -> None:
-        inbox = Inbox()
-        inbox.open()
+        queue = SinkQueue()
+        queue.open()
         seen: list[LiveItem] = []
-        reader = Thread(target=lambda: seen.extend(inbox), daemon=True)
+        reader = Thread(target=lambda: seen.extend(queue), daemon=True)
         reader.start()
-        inbox.put_frame(frame(1))
-        inbox.end()
+        queue.put_frame(frame(1))
+        queue.end()
         reader.join(5)
         assert not reader.is_alive()
 
@@ -91,31 +91,31 @@ class TestOutlet:
     SHAPE = StreamFormat(16, 16, "yuv420p", Fraction(30), began_ns=SECOND)
 
     def test_times_are_the_engines_and_frames_never_go_back(self) -> None:
-        outlet, inbox = Outlet(), Inbox()
-        outlet.join(inbox)
-        inbox.open()
-        assert not outlet.send(frame(2 * SECOND))  # nobody knows the format yet
-        outlet.settle(self.SHAPE)
+        broadcaster, queue = Broadcaster(), SinkQueue()
+        broadcaster.join(queue)
+        queue.open()
+        assert not broadcaster.send(frame(2 * SECOND))  # nobody knows the format yet
+        broadcaster.settle(self.SHAPE)
         sent = frame(2 * SECOND)
-        assert outlet.send(sent)
-        assert not outlet.send(frame(2 * SECOND))
-        assert not outlet.send(frame(SECOND))
+        assert broadcaster.send(sent)
+        assert not broadcaster.send(frame(2 * SECOND))
+        assert not broadcaster.send(frame(SECOND))
         assert (sent.pts, sent.time_base) == (90_000, CLOCK)
-        assert (outlet.sent, outlet.late) == (1, 2)
+        assert (broadcaster.sent, broadcaster.late) == (1, 2)
 
     def test_the_first_format_stays(self) -> None:
-        outlet = Outlet()
+        broadcaster = Broadcaster()
         other = StreamFormat(32, 32, "nv12", Fraction(30), 0)
-        assert outlet.settle(self.SHAPE) is self.SHAPE
-        assert outlet.settle(other) is self.SHAPE
+        assert broadcaster.settle(self.SHAPE) is self.SHAPE
+        assert broadcaster.settle(other) is self.SHAPE
 
     def test_the_end_reaches_who_waits_for_the_format(self) -> None:
-        for end in (lambda outlet, inbox: outlet.end(), lambda outlet, inbox: outlet.leave(inbox)):
-            outlet, inbox, heard = Outlet(), Inbox(), list[StreamFormat | None]()
-            outlet.join(inbox)
-            waiter = Thread(target=lambda o=outlet, i=inbox, h=heard: h.append(o.settled(i)), daemon=True)
+        for end in (lambda broadcaster, queue: broadcaster.end(), lambda broadcaster, queue: broadcaster.leave(queue)):
+            broadcaster, queue, heard = Broadcaster(), SinkQueue(), list[StreamFormat | None]()
+            broadcaster.join(queue)
+            waiter = Thread(target=lambda o=broadcaster, i=queue, h=heard: h.append(o.settled(i)), daemon=True)
             waiter.start()
-            end(outlet, inbox)
+            end(broadcaster, queue)
             waiter.join(5)
             assert heard == [None]
 
@@ -173,9 +173,9 @@ class TestThinner:
 
 class TestPauses:
     def test_they_grow_to_half_a_minute_and_begin_anew_after_a_good_connection(self) -> None:
-        pauses = Pauses()
-        assert [pauses.after(0) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
-        assert [pauses.after(held) for held in (GOOD, 0, 0)] == [1, 2, 4]
+        backoff = Backoff()
+        assert [backoff.after(0) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+        assert [backoff.after(held) for held in (GOOD, 0, 0)] == [1, 2, 4]
 
 
 class TestNumbers:

@@ -12,10 +12,10 @@ import pytest
 from realtime.align import TEMPLATES
 from realtime.finder import BuiltinFinder
 from realtime.finder.face import Face
-from realtime.jobs.convert import Look, make_performer
-from realtime.live.fail_closed import Act, OnMiss
+from realtime.jobs.convert import Look, make_swapper
+from realtime.live.fail_closed import FailClosed, OnMiss
 from realtime.live.slate import duplicate, render
-from realtime.live.testing.probes import LEAST_CHANGE, Eyewitness, change, likeness
+from realtime.live.testing.probes import LEAST_CHANGE, PrivacyProbe, change, similarity
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
@@ -27,20 +27,20 @@ SECOND = 1_000_000_000
 
 @dataclass
 class Play:
-    """An act, and an eyewitness who looks at all that it sends."""
+    """An fail_closed, and an probe who looks at all that it sends."""
 
-    act: Act
-    eyewitness: Eyewitness
+    fail_closed: FailClosed
+    probe: PrivacyProbe
     complaints: list[Exception]
     sent: int = 0
     slates: int = 0
 
-    def perform(self, frame: Frame) -> None:
-        done = self.act.perform(frame)
+    def process(self, frame: Frame) -> None:
+        done = self.fail_closed.process(frame)
         if done is None:
             self.slates += 1
             done = duplicate(slate_like(frame), frame.captured_ns or 0)
-        self.eyewitness.look(done)
+        self.probe.look(done)
         self.sent += 1
 
 
@@ -51,9 +51,9 @@ def slate_like(frame: Frame) -> av.VideoFrame:
 
 def play(on_miss: OnMiss = "cover", misses: Callable[[int], bool] = lambda number: False) -> Play:
     complaints: list[Exception] = []
-    eyewitness = Eyewitness(BuiltinFinder("cpu", 3), misses)
-    performer = make_performer(Look(device="cpu"), Stages(), eyewitness)
-    return Play(Act(performer, on_miss, complaints.append), eyewitness, complaints)
+    probe = PrivacyProbe(BuiltinFinder("cpu", 3), misses)
+    swapper = make_swapper(Look(device="cpu"), Stages(), probe)
+    return Play(FailClosed(swapper, on_miss, complaints.append), probe, complaints)
 
 
 def frames(clip: Path, rounds: int = 1) -> Iterator[Frame]:
@@ -78,11 +78,11 @@ def at_random(number: int) -> bool:
 def test_missed_faces_are_never_shown(face_clip: Path, on_miss: OnMiss) -> None:
     it = play(on_miss, at_random)
     for frame in frames(face_clip, 3):
-        it.perform(frame)
-    assert it.eyewitness.faces >= 170
-    assert it.eyewitness.missed >= 80
-    assert it.eyewitness.shown == 0
-    assert on_miss != "cover" or it.eyewitness.likest < 0.25
+        it.process(frame)
+    assert it.probe.faces >= 170
+    assert it.probe.missed >= 80
+    assert it.probe.shown == 0
+    assert on_miss != "cover" or it.probe.max_similarity < 0.25
     assert it.sent == 180
     assert (it.slates > 0) == (on_miss == "slate")
 
@@ -90,20 +90,20 @@ def test_missed_faces_are_never_shown(face_clip: Path, on_miss: OnMiss) -> None:
 def test_the_eyewitness_would_have_noticed(face_clip: Path) -> None:
     it = play("show", at_random)
     for frame in frames(face_clip, 3):
-        it.perform(frame)
-    assert it.eyewitness.shown == it.eyewitness.missed >= 80
+        it.process(frame)
+    assert it.probe.shown == it.probe.missed >= 80
 
 
 def test_real_faces_of_real_clips(shared: Path) -> None:
     for name in ("s18", "d9"):
         it = play("cover", at_random)
         for frame in frames(shared / "media" / f"{name}.mp4"):
-            it.perform(frame)
+            it.process(frame)
             if it.sent == 120:
                 break
-        assert it.eyewitness.missed >= 35
-        assert it.eyewitness.shown == 0
-        assert it.eyewitness.likest < 0.25
+        assert it.probe.missed >= 35
+        assert it.probe.shown == 0
+        assert it.probe.max_similarity < 0.25
 
 
 class Broken:
@@ -123,13 +123,13 @@ class Broken:
 @pytest.mark.parametrize("on_miss", ["cover", "slate", "hold"])
 def test_a_model_that_fails(face_clip: Path, on_miss: OnMiss, error: Exception) -> None:
     it = play(on_miss)
-    it.act.performer.model = Broken(it.act.performer.model, error)  # type: ignore[assignment]
+    it.fail_closed.swapper.model = Broken(it.fail_closed.swapper.model, error)  # type: ignore[assignment]
     for number, frame in enumerate(frames(face_clip)):
-        it.perform(frame)
+        it.process(frame)
         if number == 20:
             break
-    assert it.eyewitness.faces == 21
-    assert it.eyewitness.shown == 0
+    assert it.probe.faces == 21
+    assert it.probe.shown == 0
     assert it.complaints == [error] * 21
 
 
@@ -142,24 +142,24 @@ class Hollow(Broken):
 
 def test_a_model_that_leaves_the_face_as_it_was(face_clip: Path) -> None:
     it = play()
-    it.act.performer.model = Hollow(it.act.performer.model, ValueError())  # type: ignore[assignment]
+    it.fail_closed.swapper.model = Hollow(it.fail_closed.swapper.model, ValueError())  # type: ignore[assignment]
     for number, frame in enumerate(frames(face_clip)):
-        it.perform(frame)
+        it.process(frame)
         if number == 20:
             break
-    assert it.eyewitness.shown == 0
-    assert it.act.performer.frames_swapped == 0
+    assert it.probe.shown == 0
+    assert it.fail_closed.swapper.frames_swapped == 0
 
 
 def test_a_model_that_fails_now_and_then(face_clip: Path) -> None:
     it = play()
-    good = it.act.performer.model
+    good = it.fail_closed.swapper.model
     broken = Broken(good, ModelError("out of memory"))
     for number, frame in enumerate(frames(face_clip)):
-        it.act.performer.model = broken if number % 3 == 1 else good  # type: ignore[assignment]
-        it.perform(frame)
+        it.fail_closed.swapper.model = broken if number % 3 == 1 else good  # type: ignore[assignment]
+        it.process(frame)
     assert len(it.complaints) == 20
-    assert it.eyewitness.shown == 0
+    assert it.probe.shown == 0
 
 
 def test_a_finder_that_fails(face_clip: Path) -> None:
@@ -171,8 +171,8 @@ def test_a_finder_that_fails(face_clip: Path) -> None:
     it = play("cover", fails)
     for frame in frames(face_clip):
         original = duplicate(frame.picture, 0)
-        it.perform(frame)
-        for face in it.eyewitness.truth:
+        it.process(frame)
+        for face in it.probe.truth:
             assert faces_differ(original, frame, face)
     assert len(it.complaints) == 15
 
@@ -187,7 +187,7 @@ def test_every_frame_carries_the_label(face_clip: Path) -> None:
     it = play("cover", lambda number: number < 10)
     corners = []
     for number, frame in enumerate(frames(face_clip)):
-        it.perform(frame)
+        it.process(frame)
         corners.append(frame.warp(np.eye(2, 3), (640, 360))[330:350, 520:620])
         if number == 20:
             break
@@ -200,9 +200,9 @@ def test_measures_of_likeness() -> None:
     face = np.kron(random.integers(0, 256, (32, 32, 3), np.uint8), np.ones((2, 2, 1), np.uint8))
     flat = np.full_like(face, 128)
     assert change(face, face) == 0
-    assert likeness(face, face) == pytest.approx(1)
-    assert likeness(face, flat) == pytest.approx(0, abs=1e-6)
+    assert similarity(face, face) == pytest.approx(1)
+    assert similarity(face, flat) == pytest.approx(0, abs=1e-6)
     half = face.copy()
     half[:36] = flat[:36]  # the eyes are hidden, the mouth is not
     assert change(face, half) == 0
-    assert likeness(face, half) == pytest.approx(1, abs=0.01)
+    assert similarity(face, half) == pytest.approx(1, abs=0.01)

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from realtime.live.reformatter import Fitter, format_of
+from realtime.live.reformatter import Reformatter, format_of
 from realtime.live.sink import StreamFormat
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
@@ -45,13 +45,13 @@ def test_what_fits_passes_as_it_is() -> None:
     one = frame(320, 240, "yuv420p")
     shape = format_of(one, None, Fraction(30), 0, sound=False)
     assert (shape.width, shape.height, shape.pixels) == (320, 240, "yuv420p")
-    assert Fitter(shape)(one) is one
+    assert Reformatter(shape)(one) is one
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "nv12", "yuv422p", "yuvj420p", "yuv420p10le", "gbrp", "rgb24"])
 @pytest.mark.parametrize("size", [(320, 240), (640, 480), (160, 120)])
 def test_colours_stay_whatever_the_pixels(pixels: str, size: tuple[int, int]) -> None:
-    fitted = Fitter(SHAPE)(frame(*size, pixels))
+    fitted = Reformatter(SHAPE)(frame(*size, pixels))
     assert (fitted.width, fitted.height, fitted.picture.format.name) == (320, 240, "yuv420p")
     assert fitted.captured_ns == 7
     assert near(at(fitted, 80, 60), "red")
@@ -61,7 +61,7 @@ def test_colours_stay_whatever_the_pixels(pixels: str, size: tuple[int, int]) ->
 
 
 def test_another_shape_gets_bars() -> None:
-    fitted = Fitter(SHAPE)(frame(320, 120, "yuv420p"))
+    fitted = Reformatter(SHAPE)(frame(320, 120, "yuv420p"))
     assert max(at(fitted, 160, 10)) < 12
     assert max(at(fitted, 160, 230)) < 12
     assert near(at(fitted, 80, 90), "red")
@@ -72,13 +72,13 @@ def test_what_lies_is_stood_up() -> None:
     turned = frame(320, 240, "yuv420p", Turn(0, -1, 1, 0))  # a quarter turn clockwise
     shape = format_of(turned, None, Fraction(30), 0, sound=False)
     assert (shape.width, shape.height) == (240, 320)
-    fitted = Fitter(shape)(turned)
+    fitted = Reformatter(shape)(turned)
     assert near(at(fitted, 180, 80), "red")
     assert near(at(fitted, 60, 80), "blue")
     assert near(at(fitted, 180, 240), "green")
 
 
 def test_one_fitter_serves_changing_frames() -> None:
-    fitter = Fitter(SHAPE)
+    reformatter = Reformatter(SHAPE)
     for size, pixels in (((640, 480), "yuv420p"), ((320, 240), "nv12"), ((640, 480), "yuv420p"), ((640, 480), "gbrp")):
-        assert near(at(fitter(frame(*size, pixels)), 80, 60), "red")
+        assert near(at(reformatter(frame(*size, pixels)), 80, 60), "red")

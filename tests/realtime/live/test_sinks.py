@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from realtime.live.sink import SinkSettings
 from realtime.live.sinks import SinkOpener
-from realtime.live.sinks.live_muxer import COMMENT, Encoded
+from realtime.live.sinks.live_muxer import COMMENT, LiveMuxer
 from realtime.live.sinks.mux_process import carries
 from realtime.runtime.errors import MummerError, OutputError, UsageError
 from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, picture, play, shape, tone
@@ -214,7 +214,7 @@ def test_a_minute_on_a_clock_that_is_wrong_by_two_thousandths(tmp_path: Path) ->
 def test_streams_hold_no_frame_back() -> None:
     with BytesIO() as memory:
         container = av.open(memory, "w", format="nut", container_options={"flush_packets": "1"})
-        encoded = Encoded(container, "memory", shape(sound=False), SinkSettings(), instant=True)
+        encoded = LiveMuxer(container, "memory", shape(sound=False), SinkSettings(), instant=True)
         sizes = []
         for number in range(10):
             encoded.write(picture(number, bright=False))
@@ -338,8 +338,8 @@ def test_a_receiver_that_goes_is_one_line() -> None:
         except OutputError:
             sink.close()
             sink = SinkOpener()(f"rtmp://127.0.0.1:{port}/live/x", SinkSettings())
-    relay = sink._relay  # type: ignore[attr-defined]
-    relay._process.kill()  # the network program is gone, as when the other end hangs up
+    mux = sink._mux  # type: ignore[attr-defined]
+    mux._process.kill()  # the network program is gone, as when the other end hangs up
     with pytest.raises(OutputError, match=r"rtmp://127.0.0.1.*check that something takes it there"):
         for number in range(20 * FPS):
             sink.write_sound(tone(number, loud=False))

@@ -23,7 +23,7 @@ from realtime.live.source import LiveSource, Sound, SourceSettings
 from realtime.live.sources import open_source
 from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.stream import Arrivals
-from realtime.live.sources.test_source import TrialSource
+from realtime.live.sources.test_source import SyntheticSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, UsageError
 from tests.realtime.live.players import FPS, RATE, SIZE, play
@@ -237,7 +237,7 @@ def test_arrivals_begin_anew_where_the_senders_clock_is_set() -> None:
 
 @pytest.mark.parametrize("size", [(640, 360), (480, 640)])
 def test_a_face_is_found_in_every_frame(size: tuple[int, int]) -> None:
-    source, finder = TrialSource("test:", SourceSettings(size=size)), open_finder()
+    source, finder = SyntheticSource("test:", SourceSettings(size=size)), open_finder()
     for number in range(0, 8 * 30, 2):
         frame = Frame(source.draw(number))
         assert (frame.width, frame.height) == size

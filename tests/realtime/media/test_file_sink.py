@@ -12,7 +12,7 @@ import pytest
 from av.sidedata.sidedata import Type
 from av.video.frame import PictureType
 
-from realtime.jobs.pipeline import Perform, run
+from realtime.jobs.pipeline import ProcessFrame, run
 from realtime.media.encoder import Encoding
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, Item
@@ -31,13 +31,15 @@ RGB = Clip(
 )
 
 
-def transcode(path: Path, target: Path, encoding: Encoding | None = None, perform: Perform | None = None) -> list[str]:
+def transcode(
+    path: Path, target: Path, encoding: Encoding | None = None, process: ProcessFrame | None = None
+) -> list[str]:
     """Through all three threads; returns the warnings of both ends."""
     source = FileSource(path)
     try:
         sink = FileSink(target, source, encoding or Encoding())
         sink.open()
-        run(source, perform, sink)
+        run(source, process, sink)
     finally:
         source.close()
     assert sink.frames == source.frames
@@ -428,7 +430,7 @@ def test_repeated_times_are_moved_apart(tmp_path: Path) -> None:
         if frame.pts == 5 * 512:
             frame.picture.pts = 4 * 512
 
-    (warning,) = transcode(path, tmp_path / "out.mp4", perform=stumble)
+    (warning,) = transcode(path, tmp_path / "out.mp4", process=stumble)
     assert "1 frames" in warning
     assert times(tmp_path / "out.mp4")[5] == Fraction(4 * 512 + 1, 12800)
 
@@ -453,34 +455,34 @@ def names() -> set[str]:
 def test_three_named_threads_and_none_left(tmp_path: Path) -> None:
     path = make(tmp_path / "in.mp4", Clip(frames=20))
     seen: set[str] = set()
-    transcode(path, tmp_path / "out.mp4", perform=lambda frame: seen.update(names()))
-    assert {"decode", "perform", "encode"} <= seen
-    assert not names() & {"decode", "perform", "encode"}
+    transcode(path, tmp_path / "out.mp4", process=lambda frame: seen.update(names()))
+    assert {"decode", "swap", "encode"} <= seen
+    assert not names() & {"decode", "swap", "encode"}
 
 
 class BrokenError(Exception):
     pass
 
 
-def fail_at(number: int) -> Perform:
+def fail_at(number: int) -> ProcessFrame:
     count = 0
 
-    def perform(frame: Frame) -> None:
+    def process(frame: Frame) -> None:
         nonlocal count
         count += 1
         if count == number:
             raise BrokenError("in the middle")
 
-    return perform
+    return process
 
 
 @pytest.mark.parametrize("number", [1, 2, 60])
 def test_an_error_while_performing_stops_all_with_its_traceback(tmp_path: Path, number: int) -> None:
     path = make(tmp_path / "in.mp4", Clip(frames=60))
     with pytest.raises(BrokenError) as caught:
-        transcode(path, tmp_path / "out.mp4", perform=fail_at(number))
-    assert "in perform" in "".join(traceback.format_exception(caught.value))
-    assert not names() & {"decode", "perform", "encode"}
+        transcode(path, tmp_path / "out.mp4", process=fail_at(number))
+    assert "in process" in "".join(traceback.format_exception(caught.value))
+    assert not names() & {"decode", "swap", "encode"}
 
 
 class BrokenSink(FileSink):
@@ -497,7 +499,7 @@ def test_an_error_while_writing_wakes_a_waiting_decoder(tmp_path: Path) -> None:
     with pytest.raises(BrokenError):
         run(source, None, sink)
     source.close()
-    assert not names() & {"decode", "perform", "encode"}
+    assert not names() & {"decode", "swap", "encode"}
 
 
 class BrokenSource:

@@ -13,7 +13,7 @@ from realtime.inference.modelfile import ModelFile
 from realtime.runtime.errors import ModelError, UsageError
 from realtime.swap import describe, open_model
 from realtime.swap.add import add_model, remove_model
-from realtime.swap.library import Record, find_model, list_models, models_folder
+from realtime.swap.library import ModelRecord, find_model, list_models, models_folder
 from tests.realtime.clips import Clip, make
 from tests.realtime.foreign import make_dfm, make_swapper
 from tests.realtime.swap.test_dfm import PERSON
@@ -39,7 +39,7 @@ def test_what_is_kept(tmp_path: Path, home: Path) -> None:
     path = add_model(source, "ann", PERSON, template="deepfacelive", licence="hers", color="light")
     assert path == home / "models" / "ann.dfm"
     assert path.read_bytes() == source.read_bytes()
-    record = Record.model_validate_json(path.with_suffix(".json").read_text())
+    record = ModelRecord.model_validate_json(path.with_suffix(".json").read_text())
     assert record.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
     assert (record.bytes, record.size, record.kind) == (source.stat().st_size, 224, "dfm")
     model = open_model("ann", "cpu")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from realtime.align import TEMPLATES
 from realtime.runtime.errors import ModelError
 from realtime.swap.consent import Consent, Identity
-from realtime.swap.library import Record
+from realtime.swap.library import ModelRecord
 from realtime.swap.manifest import Manifest, Tensors, Training, parse_manifest
 
 GOOD = Manifest(
@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_named(where: str, value: object) -> None:
 
 def test_the_page_on_the_model_file_names_every_field() -> None:
     page = (Path(__file__).parents[3] / "docs" / "model-file.md").read_text()
-    parts: tuple[type[BaseModel], ...] = (Manifest, Tensors, Training, Record, Identity, Consent)
+    parts: tuple[type[BaseModel], ...] = (Manifest, Tensors, Training, ModelRecord, Identity, Consent)
     missing = [name for part in parts for name in part.model_fields if f"`{name}`" not in page]
     assert not missing
     assert all(f"`{name}`" in page for name in TEMPLATES if name != "landmarks")
