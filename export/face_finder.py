@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from export.checks import check_graph
 from export.samples import own_pictures
-from models.files import make_folder, write_whole
 from models.graph import to_graph
 from realtime.finder.sfd_fan import CROP, DETECTOR, KEY, LANDMARKS, Note
 from realtime.inference.session import open_session
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import ModelError
+from realtime.runtime.files import make_folder, write_whole
 
 __all__ = ["export_face_finder"]
 

@@ -15,10 +15,10 @@ from export.samples import Faces
 from export.search import Found
 from export.switch import CHOICE, switch
 from models.architectures import Config, Network
-from models.files import write_whole
 from models.graph import OPSET, to_graph
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError, UsageError
+from realtime.runtime.files import write_whole
 from realtime.swap.manifest import KEY, Manifest
 
 __all__ = ["ExportRequest", "Exported", "Side", "export_model", "form_of"]

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from models.architectures import Config, Network, configure
-from models.files import write_whole
-from realtime.runtime.errors import InputError, OutputError, UsageError
+from realtime.runtime.errors import InputError, OutputError, UsageError, reason
+from realtime.runtime.files import write_whole
 
 __all__ = [
     "BEST",
@@ -139,7 +139,7 @@ def _link(path: Path, name: Path) -> Path:
         partial.replace(name)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{name}: cannot be written: {reason(error)}") from error
     return name
 
 

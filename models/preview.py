@@ -12,8 +12,8 @@ from torch import Tensor
 
 from models.architectures import Network
 from models.batches import Example
-from models.files import write_whole
 from realtime.runtime.arrays import Bytes
+from realtime.runtime.files import write_whole
 
 __all__ = ["FACES", "preview_grid", "preview_sheet", "write_preview"]
 

@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 from models.curve import Curve
 from models.settings import Settings
 from realtime.runtime.arrays import Bytes
-from realtime.runtime.errors import OutputError
+from realtime.runtime.errors import OutputError, reason
 
 __all__ = ["RunLogger"]
 
@@ -82,7 +82,7 @@ class RunLogger:
         try:
             yield
         except OSError as error:
-            raise OutputError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
+            raise OutputError(f"{self._folder}: cannot be written: {reason(error)}") from error
 
 
 def _time(seconds: float) -> str:

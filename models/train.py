@@ -26,7 +26,6 @@ from models.checkpoint import (
 from models.curve import Curve
 from models.devices import compiling_pays, open_fabric, resolve_precision
 from models.discriminator import Discriminator
-from models.files import make_folder, write_whole
 from models.losses import masked_ssim, picture_loss
 from models.preview import FACES, preview_grid, write_preview
 from models.run_logger import RunLogger
@@ -34,6 +33,7 @@ from models.schedule import stage_at
 from models.settings import FILE as SETTINGS
 from models.settings import Settings, to_toml
 from realtime.runtime.errors import MummerError, UsageError
+from realtime.runtime.files import make_folder, write_whole
 
 __all__ = ["Trained", "check_run", "train"]
 

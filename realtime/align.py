@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from realtime.runtime.arrays import Matrix, Points
 
-__all__ = ["TEMPLATES", "Template", "apply", "fit_similarity", "invert", "scale_of"]
+__all__ = ["TEMPLATES", "Template", "fit_similarity"]
 
 
 def fit_similarity(source: Points, target: Points) -> Matrix:
@@ -37,26 +37,6 @@ def fit_similarity(source: Points, target: Points) -> Matrix:
     turn = np.vdot(s - s_mean, t - t_mean) / spread  # scale * exp(i * angle)
     shift = t_mean - turn * s_mean
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
-
-
-def apply(matrix: Matrix, points: Points) -> Points:
-    """Map points, float32 (N, 2), through ``matrix``; returns float32 (N, 2)."""
-    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-
-
-def invert(matrix: Matrix) -> Matrix:
-    """The map back: ``a_to_b`` becomes ``b_to_a``. Raises ``numpy.linalg.LinAlgError`` for a singular one."""
-    # Written out: it is asked for a dozen times a frame, and two rows are too few for a general solver to pay.
-    (a, b, x), (c, d, y) = matrix.tolist()
-    det = a * d - b * c
-    if det == 0:
-        raise np.linalg.LinAlgError("a map onto a line has no way back")
-    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]], np.float64) / float(det)
-
-
-def scale_of(matrix: Matrix) -> float:
-    """Length in b of one pixel of a, for a similarity ``a_to_b``."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
 @dataclass(frozen=True, slots=True)

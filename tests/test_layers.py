@@ -17,6 +17,14 @@ FORBIDDEN = {
     "export": set[str](),
 }
 
+#: The rooms of ``realtime/``, lowest first: each may import those before it. A single file can be a room.
+ROOMS = (
+    "runtime", "media", "align", "inference", "settings", "composite", "devices", "finder", "swap", "marking",
+    "swapper", "jobs", "demo", "live", "serve", "cli",
+)  # fmt: skip
+#: The files at the top of ``realtime/`` that are no rooms.
+TOP = {"__init__.py", "__main__.py", "py.typed", "assets"}
+
 
 def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
@@ -24,7 +32,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module or ""
+            yield from ({f"{node.module}.{alias.name}" for alias in node.names} if node.module else ())
 
 
 @pytest.mark.parametrize("layer", FORBIDDEN)
@@ -34,6 +42,21 @@ def test_imports_point_one_way(layer: str) -> None:
     for path in files:
         for name in imports(path):
             assert name.split(".")[0] not in FORBIDDEN[layer], f"{path} imports {name}"
+
+
+def test_rooms_import_only_what_is_below_them() -> None:
+    realtime = ROOT / "realtime"
+    assert {path.name.removesuffix(".py") for path in realtime.iterdir() if path.name not in TOP} <= {
+        *ROOMS,
+        "__pycache__",
+    }
+    for path in realtime.rglob("*.py"):
+        room = path.relative_to(realtime).parts[0].removesuffix(".py")
+        for name in imports(path):
+            package, _, rest = name.partition(".")
+            if package == "realtime" and room in ROOMS:
+                below = rest.partition(".")[0]
+                assert ROOMS.index(below) <= ROOMS.index(room), f"{path} imports {name}, which is above it"
 
 
 def test_the_command_line_starts_without_heavy_imports() -> None:

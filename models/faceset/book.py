@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.faceset.frame_sources import Still
-from realtime.align import apply
+from realtime.media.affine import apply
 from realtime.runtime.arrays import Points
 from realtime.runtime.errors import InputError
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.faceset.likeness import crop_points, duplicates
 from models.faceset.record import Record
-from realtime.align import scale_of
+from realtime.media.affine import scale_of
 
 __all__ = [
     "BRIGHTNESS",

@@ -10,8 +10,8 @@ from models.faceset.folder import Faceset
 from models.faceset.join import link
 from models.faceset.order import ORDERS, ordered
 from models.faceset.record import Record
-from models.files import make_folder, write_whole
 from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.files import make_folder, write_whole
 
 __all__ = ["prune", "restore", "sort"]
 

@@ -19,8 +19,8 @@ from typing import Final
 
 from models.faceset.jsonl import JsonLines
 from models.faceset.record import Record, SourceRecord
-from models.files import make_folder, write_whole
-from realtime.runtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError, reason
+from realtime.runtime.files import make_folder, write_whole
 from realtime.swap.consent import Identity, read_identity
 
 __all__ = ["IDENTITY", "INDEX", "Faceset", "is_faceset"]
@@ -134,5 +134,5 @@ class Faceset:
                     wanted.parent.mkdir(parents=True, exist_ok=True)
                     elsewhere.replace(wanted)
                 except OSError as error:
-                    words = (error.strerror or str(error)).lower()
+                    words = reason(error)
                     raise OutputError(f"{elsewhere}: cannot be moved to {wanted}: {words}") from error

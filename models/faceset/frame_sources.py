@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from models.faceset.colors import colors_of
-from models.faceset.picture import decode_picture, quiet, read_bytes
 from models.faceset.record import Colors, Origin
 from realtime.media.file_source import FileSource, Item, Source
 from realtime.media.frame import Frame
+from realtime.media.picture import decode_picture, quiet, read_bytes
 from realtime.runtime.arrays import Points
 from realtime.runtime.errors import InputError
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from models.faceset.frame_sources import Still
 from models.faceset.landmark_files import known_landmarks
-from realtime.jobs.detections import PICTURES
+from realtime.media.picture import PICTURES
 from realtime.runtime.errors import InputError
 
 __all__ = ["Inputs", "find_inputs"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from models.faceset.folder import Faceset
 from models.faceset.record import Record
-from models.files import make_folder
-from realtime.runtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError, reason
+from realtime.runtime.files import make_folder
 
 __all__ = ["copy_faces", "link", "merge", "new_folder"]
 
@@ -54,7 +54,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         yield part
         part.rename(out)
     except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise OutputError(f"{out}: cannot be written: {reason(error)}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -87,4 +87,4 @@ def link(source: Path, target: Path) -> None:
         except OSError:
             shutil.copyfile(source, target)
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise OutputError(f"{target}: cannot be written: {reason(error)}") from error

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from models.files import write_whole
-from realtime.runtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError, reason
+from realtime.runtime.files import write_whole
 
 __all__ = ["JsonLines"]
 
@@ -34,7 +34,7 @@ class JsonLines(Generic[M]):
         except FileNotFoundError:
             return
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be read: {_reason(error)}") from error
+            raise InputError(f"{self.path}: cannot be read: {reason(error)}") from error
         *lines, _torn = data.split(b"\n")
         for number, line in enumerate(lines, 1):
             try:
@@ -58,7 +58,7 @@ class JsonLines(Generic[M]):
                 if written < len(line):
                     os.ftruncate(self._file, end)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written: {_reason(error)}") from error
+            raise OutputError(f"{self.path}: cannot be written: {reason(error)}") from error
         if written < len(line):
             raise OutputError(f"{self.path}: cannot be written: no space left on device")
 
@@ -80,7 +80,3 @@ class JsonLines(Generic[M]):
         if data and not data.endswith(b"\n"):
             os.ftruncate(file, data.rfind(b"\n") + 1)
         return file
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.faceset.record import Record
-from realtime.align import apply
+from realtime.media.affine import apply
 from realtime.runtime.arrays import Floats
 
 __all__ = ["chain", "crop_points", "duplicates"]

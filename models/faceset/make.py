@@ -17,10 +17,10 @@ from models.faceset.measure import measure
 from models.faceset.parser import FaceParser
 from models.faceset.pose import pose_of
 from models.faceset.record import MaskKind, Record
-from models.files import write_whole
-from realtime.align import apply
 from realtime.finder.face import Face
+from realtime.media.affine import apply
 from realtime.runtime.arrays import Bytes, Matrix, Points
+from realtime.runtime.files import write_whole
 
 __all__ = ["FaceMaker", "ImageFormat", "Seen", "encode_mask"]
 

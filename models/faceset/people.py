@@ -16,10 +16,11 @@ import numpy as np
 
 from models.faceset.folder import Faceset
 from models.faceset.join import copy_faces, new_folder
-from models.faceset.picture import read_picture
 from models.faceset.record import Record
-from realtime.align import Template, apply
+from realtime.align import Template
 from realtime.inference.session import open_session
+from realtime.media.affine import apply
+from realtime.media.picture import read_picture
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError
 

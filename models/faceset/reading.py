@@ -19,11 +19,11 @@ from numpy.lib.format import open_memmap
 from models.faceset.book import book_faces, book_landmarks, book_mask, is_book
 from models.faceset.cut import cut_mask
 from models.faceset.folder import IDENTITY, Faceset, is_faceset
-from models.faceset.picture import quiet, read_bytes, read_picture
-from models.files import make_folder
-from realtime.align import apply
+from realtime.media.affine import apply
+from realtime.media.picture import quiet, read_bytes, read_picture
 from realtime.runtime.arrays import Bytes, Points
-from realtime.runtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError, reason
+from realtime.runtime.files import make_folder
 from realtime.swap.consent import Identity, read_identity
 
 __all__ = ["FaceSet", "read_faces", "read_faceset"]
@@ -187,7 +187,7 @@ def _fill(path: Path, shape: tuple[int, ...], read: Callable[[int], Bytes], pool
                     file.write(picture.tobytes())
         partial.replace(path)
     except OSError as error:
-        words = (error.strerror or str(error)).lower()
+        words = reason(error)
         raise OutputError(f"{path}: the cache of faces cannot be written: {words}") from error
     finally:
         partial.unlink(missing_ok=True)

@@ -28,10 +28,10 @@ from models.faceset.coverage import (
 )
 from models.faceset.flaws import FLAWS
 from models.faceset.folder import Faceset
-from models.faceset.picture import read_picture
 from models.faceset.record import Record
-from models.files import write_whole
+from realtime.media.picture import read_picture
 from realtime.runtime.errors import InputError
+from realtime.runtime.files import write_whole
 
 __all__ = ["write_report"]
 

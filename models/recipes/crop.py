@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from realtime.align import scale_of
+from realtime.media.affine import scale_of
 from realtime.runtime.arrays import Bytes, Matrix
 
 __all__ = ["crop_still"]

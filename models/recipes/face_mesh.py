@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from models.recipes.crop import crop_still
-from realtime.align import apply, invert, scale_of
 from realtime.inference.session import open_session
+from realtime.media.affine import apply, invert, scale_of
 from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 
 __all__ = [

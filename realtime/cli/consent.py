@@ -77,6 +77,7 @@ def new(
 
     from realtime.runtime.digest import file_digest
     from realtime.runtime.errors import ConsentError, UsageError
+    from realtime.runtime.files import write_whole
     from realtime.swap.consent import Identity, sign_record, slug
 
     if file is not None:
@@ -116,7 +117,7 @@ def new(
     if file is None:
         file = Path(f"{identity.id}.json")
         _check_free(file, force)
-    _write(file, identity.model_dump_json(indent=2) + "\n")
+    write_whole(file, (identity.model_dump_json(indent=2) + "\n").encode())
     for line in _lines(file, identity):
         say(line)
 
@@ -159,21 +160,6 @@ def _check_free(file: Path, force: bool) -> None:
 
     if file.exists() and not force:
         raise OutputError(f"{file}: exists already; use --force to replace it")
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a whole file, in one step. Raises ``OutputError``."""
-    import os
-
-    from realtime.runtime.errors import OutputError
-
-    part = file.with_name(f".{file.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, file)  # noqa: PTH105  # the one call that replaces in one step everywhere
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{file}: cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
 def _lines(file: Path, identity: "Identity") -> list[str]:

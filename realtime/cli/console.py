@@ -2,7 +2,7 @@
 
 import sys
 
-from realtime.runtime.errors import OutputError
+from realtime.runtime.errors import OutputError, reason
 
 __all__ = ["note", "say"]
 
@@ -15,7 +15,7 @@ def say(line: str) -> None:
         raise  # nobody reads on: the command line ends without a word
     except OSError as error:
         sys.stdout = sys.stderr  # what is still held back would fail again at the exit
-        raise OutputError(f"the standard output cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise OutputError(f"the standard output cannot be written: {reason(error)}") from error
 
 
 def note(line: str) -> None:

@@ -22,14 +22,11 @@ def demo(
     from realtime.demo.picture import write_before_after
     from realtime.demo.sample import write_sample
     from realtime.jobs.convert import Job, convert
-    from realtime.runtime.errors import OutputError
+    from realtime.runtime.files import make_folder
     from realtime.runtime.process import tune
 
     tune()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made a folder: {(error.strerror or str(error)).lower()}") from error
+    make_folder(out)
     sample, swapped, picture = out / "sample.mp4", out / "swapped.mp4", out / "before_after.png"
 
     began = perf_counter()

@@ -7,9 +7,9 @@ import av
 import cv2
 import numpy as np
 
-from realtime.jobs.convert import whole_or_nothing
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError, OutputError
+from realtime.runtime.files import whole_or_nothing
 
 __all__ = ["write_before_after"]
 

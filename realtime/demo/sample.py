@@ -16,9 +16,10 @@ from realtime.demo.gesture import gesture
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sound import SAMPLE_RATE, synthesise
 from realtime.demo.speech import babble
-from realtime.jobs.convert import OnFrame, whole_or_nothing
+from realtime.jobs.convert import OnFrame
 from realtime.runtime.arrays import Bytes, Floats
-from realtime.runtime.errors import OutputError
+from realtime.runtime.errors import OutputError, reason
+from realtime.runtime.files import whole_or_nothing
 
 __all__ = ["write_sample"]
 
@@ -62,7 +63,7 @@ def write_sample(
                 container.mux(video.encode(None))
                 container.mux(audio.encode(None))
         except (OSError, av.FFmpegError) as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise OutputError(f"{path}: cannot be written: {reason(error)}") from error
     return frames
 
 

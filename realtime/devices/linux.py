@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from realtime.devices import v4l2
+from realtime.runtime.errors import reason
 
 __all__ = ["FREE", "IN_USE", "MICROPHONE", "VIRTUAL_CAMERA", "Found", "cameras", "microphones"]
 
@@ -39,7 +40,7 @@ def cameras(video: Path = _VIDEO, devices: Path = Path("/dev")) -> tuple[list[Fo
             can = v4l2.capability(device)
             choice = v4l2.modes(device) if can.captures else []
         except OSError as error:
-            seen.append((str(device), name, (error.strerror or str(error)).lower()))
+            seen.append((str(device), name, reason(error)))
             continue
         if can.loopback:
             virtual.append((f"virtualcam:{device}", name, IN_USE if choice else FREE))

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime.align import TEMPLATES, apply, invert
+from realtime.align import TEMPLATES
 from realtime.finder.face import Box
 from realtime.inference.session import open_session
+from realtime.media.affine import apply, invert
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Matrix, Points
 

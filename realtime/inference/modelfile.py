@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from realtime.inference.onnx_reader import Graph, GraphError, read_graph
-from realtime.runtime.errors import ModelError
+from realtime.runtime.errors import ModelError, reason
 
 __all__ = ["ModelFile", "read_model"]
 
@@ -146,4 +146,4 @@ def _opened(path: Path) -> Iterator[io.FileIO]:
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such model file") from error
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise ModelError(f"{path}: cannot be read: {reason(error)}") from error

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 import onnxruntime
-import typer
 
-from realtime.runtime.errors import ModelError
+from realtime.runtime.errors import ModelError, reason
+from realtime.runtime.folders import cache_folder
 
 __all__ = ["engine_folder"]
 
@@ -27,12 +27,12 @@ def engine_folder(model_sha256: str) -> Path:
     else, or is open to others.
     """
     key = hashlib.sha256("\n".join([model_sha256, onnxruntime.__version__, *_cards()]).encode()).hexdigest()
-    folder = _cache() / "engines" / key[:32]
+    folder = cache_folder() / "engines" / key[:32]
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=CLOSED)
         facts = folder.stat()
     except OSError as error:
-        raise ModelError(f"{folder}: cannot be made for TensorRT's engines: {error.strerror}") from error
+        raise ModelError(f"{folder}: cannot be made for TensorRT's engines: {reason(error)}") from error
     if sys.platform != "win32" and (facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077):
         raise ModelError(f"{folder}: open to others, who could put their code there; remove it, or chmod 700 it")
     return folder
@@ -42,11 +42,3 @@ def _cards() -> list[str]:
     """The NVIDIA cards and their driver, as far as the system tells."""
     pages = [_DRIVER / "version", *sorted(_DRIVER.glob("gpus/*/information"))]
     return [page.read_text(errors="replace") for page in pages if page.is_file()]
-
-
-def _cache() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if sys.platform == "linux":
-        return (Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache") / "mummer"
-    else:  # noqa: RET505  # so that mypy sees one platform at a time
-        return Path(typer.get_app_dir("mummer")) / "cache"

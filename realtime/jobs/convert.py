@@ -1,10 +1,7 @@
 """The file job: a video in, the same video with its faces swapped out, and a report of what was done."""
 
 import json
-import os
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -25,12 +22,13 @@ from realtime.media.encoder import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink, container_for, default_codec
 from realtime.media.file_source import FileSource, check_regular
 from realtime.runtime.errors import OutputError, UsageError
+from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import Stages
 from realtime.swap import ModelOptions, open_model
 from realtime.swap.library import DEFAULT
 from realtime.swapper import FrameSwapper, WhichFaces
 
-__all__ = ["Job", "Look", "OnFrame", "check_output", "convert", "make_swapper", "whole_or_nothing"]
+__all__ = ["Job", "Look", "OnFrame", "check_output", "convert", "make_swapper"]
 
 #: Called after each frame with the number written and the number expected (0 where nobody knows).
 OnFrame: TypeAlias = Callable[[int, int], None]
@@ -95,7 +93,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     source = FileSource(job.source, stages)
     try:
         facts = media_facts(job.source, source.container, source.video)
-        with whole_or_nothing(job.target) as part:
+        with whole_or_nothing(job.target, sidecar_of) as part:
             sink = FileSink(part, source, job.encoding, stages, name=job.target)
             tag(sink.container.metadata, beside=not embeds(job.target))
             sink.open()
@@ -140,7 +138,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
                 warnings=warnings,
             )
             if job.report is not None:
-                with whole_or_nothing(job.report) as page, _writing(job.report):
+                with whole_or_nothing(job.report) as page, writing(job.report):
                     # Escaped JSON holds file names too that are no UTF-8.
                     page.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     finally:
@@ -220,7 +218,7 @@ def _check_report(report: Path, job: Job) -> None:
 
 def _check_place(path: Path) -> None:
     """Raise ``OutputError`` where ``path`` cannot name a file, new or to be replaced."""
-    with _writing(path):
+    with writing(path):
         folder = path.resolve().parent
         is_folder, is_other = path.is_dir(), path.exists() and not path.is_file()
     if is_folder:
@@ -229,49 +227,6 @@ def _check_place(path: Path) -> None:
         raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
     if is_other:
         raise OutputError(f"{path}: not a regular file")
-
-
-@contextmanager
-def whole_or_nothing(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target``, with its suffix.
-
-    It takes the target's name at the end of the block, and so does its sidecar, if it has one; a sidecar of the
-    file that is replaced goes with it. Both are removed where the block fails. Raises ``OutputError`` where the
-    folder cannot be written to.
-    """
-    target = target.resolve()  # a link stays a link, and what it points to is replaced
-    part = target.with_name(f".mummer-{secrets.token_hex(6)}{target.suffix}")
-    try:
-        with _writing(target):
-            part.touch(exist_ok=False)
-        yield part
-        with _writing(target):
-            sidecar_of(target).unlink(missing_ok=True)
-            os.replace(part, target)  # noqa: PTH105  # the one call that replaces in one step everywhere
-            if sidecar_of(part).exists():
-                _add_sidecar(target, part)
-    finally:
-        for left in (part, sidecar_of(part)):
-            with suppress(OSError):  # not there, or the folder takes no change at all
-                left.unlink()
-
-
-def _add_sidecar(target: Path, part: Path) -> None:
-    try:
-        os.replace(sidecar_of(part), sidecar_of(target))  # noqa: PTH105  # as above
-    except BaseException:
-        target.unlink()  # without its signature it is not whole
-        raise
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """What the system refuses about ``path`` becomes an ``OutputError``."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-        words = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise OutputError(f"{path}: cannot be written: {words.lower()}") from error
 
 
 class _Clock:

@@ -2,23 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-import cv2
-import numpy as np
 from pydantic import BaseModel
 
 from realtime.finder import open_finder
 from realtime.finder.face import Box, Face
 from realtime.media.file_source import FileSource, check_regular
 from realtime.media.frame import Frame
-from realtime.runtime.arrays import Bytes
-from realtime.runtime.errors import InputError
+from realtime.media.picture import PICTURES, read_picture
 
-__all__ = ["FaceRecord", "FrameFaces", "detect_faces", "read_picture"]
-
-#: Suffixes of still pictures; everything else is opened as a video.
-PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+__all__ = ["FaceRecord", "FrameFaces", "detect_faces"]
 
 
 class FaceRecord(BaseModel):
@@ -57,17 +50,6 @@ def _frames(path: Path) -> Iterator[Frame]:
         yield from (item for item in source if isinstance(item, Frame))
     finally:
         source.close()
-
-
-def read_picture(path: Path) -> Bytes:
-    """A still picture, uint8 (H, W, 3) RGB, upright as its EXIF data says."""
-    try:
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # an empty file, or a picture of absurd size
-        picture = None
-    if picture is None:
-        raise InputError(f"{path}: not a picture that can be read (damaged, empty or of another kind)")
-    return np.asarray(picture, np.uint8)
 
 
 def _seen(face: Face) -> FaceRecord:

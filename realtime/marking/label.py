@@ -6,9 +6,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from realtime.media.affine import translation
 from realtime.media.frame import Frame, PictureFormat
 from realtime.media.paste import Patch
-from realtime.media.resample import translation
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import UsageError
 

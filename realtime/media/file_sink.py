@@ -24,9 +24,9 @@ from realtime.media.encoder import (
     fit_context,
     is_rgb,
 )
-from realtime.media.file_source import FileSource, Item, display_matrix, reason
+from realtime.media.file_source import FileSource, Item, display_matrix
 from realtime.media.frame import Frame
-from realtime.runtime.errors import OutputError
+from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
 from realtime.runtime.thread_priority import start_giving_way
 

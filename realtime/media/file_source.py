@@ -19,10 +19,10 @@ from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
 from realtime.media.pixel_formats import FORMATS, nearest_known, siting_of
 from realtime.media.truncation import check_whole
-from realtime.runtime.errors import InputError
+from realtime.runtime.errors import InputError, reason
 from realtime.runtime.stages import Stages
 
-__all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "open_media", "reason"]
+__all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "open_media"]
 
 #: What flows from source to sink: frames to swap, and packets of the other streams to pass on as they
 #: are.
@@ -218,11 +218,6 @@ def check_regular(path: Path) -> None:
         raise InputError(f"{path}: a folder, not a video file")
     if not path.is_file():
         raise InputError(f"{path}: not a regular file")
-
-
-def reason(error: av.error.FFmpegError | OSError) -> str:
-    """FFmpeg's own words for ``error``, without number and file name."""
-    return (error.strerror or type(error).__name__).rstrip(".").lower()
 
 
 def open_media(path: Path) -> InputContainer:

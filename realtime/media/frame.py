@@ -16,11 +16,12 @@ import cv2
 import numpy as np
 from av.video.plane import VideoPlane
 
+from realtime.media.affine import compose
 from realtime.media.colorspace import Codes, ColorMatrix, Conversion, conversion, matrix_of, range_of
 from realtime.media.orientation import Turn
 from realtime.media.paste import Patch, patches
 from realtime.media.pixel_formats import FORMATS, Family, PixelFormat, Siting, nearest_known
-from realtime.media.resample import compose, sample
+from realtime.media.resample import sample
 from realtime.runtime.arrays import Bytes, Matrix
 
 __all__ = ["Frame", "PictureFormat"]

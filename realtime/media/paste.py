@@ -13,10 +13,10 @@ from typing import Final, cast
 import cv2
 import numpy as np
 
-from realtime.align import invert, scale_of
+from realtime.media.affine import compose, invert, scale_of, translation
 from realtime.media.colorspace import Codes, Conversion
 from realtime.media.pixel_formats import Layout, PixelFormat, Siting
-from realtime.media.resample import compose, halve, halvings, pyramid_to_picture, reach, translation
+from realtime.media.resample import halve, halvings, pyramid_to_picture, reach
 from realtime.runtime.arrays import Bytes, Matrix, Points
 
 __all__ = ["Patch", "patches"]

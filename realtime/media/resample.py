@@ -11,29 +11,17 @@ from typing import Final, cast
 import cv2
 import numpy as np
 
-from realtime.align import apply, invert, scale_of
+from realtime.media.affine import apply, compose, invert, scale_of, translation
 from realtime.media.colorspace import Codes
 from realtime.runtime.arrays import Matrix, Points
 
-__all__ = ["Rect", "compose", "halve", "halvings", "pyramid_to_picture", "reach", "sample", "translation"]
+__all__ = ["Rect", "halve", "halvings", "pyramid_to_picture", "reach", "sample"]
 
 #: x0, y0, x1, y1 in whole pixels, the end excluded.
 Rect = tuple[int, int, int, int]
 
 #: Sampling positions that are off the grid by less than this many pixels are taken to be on it.
 ON_GRID: Final = 1e-3
-
-
-def compose(a_to_b: Matrix, b_to_c: Matrix) -> Matrix:
-    """First ``a_to_b``, then ``b_to_c``: the matrix ``a_to_c``, float64 (2, 3)."""
-    linear = b_to_c[:, :2] @ a_to_b
-    linear[:, 2] += b_to_c[:, 2]
-    return linear
-
-
-def translation(x: float, y: float) -> Matrix:
-    """The matrix that adds (x, y)."""
-    return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
 
 
 def pyramid_to_picture(times: int, x: int, y: int) -> Matrix:

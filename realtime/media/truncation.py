@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
-from realtime.runtime.errors import InputError
+from realtime.runtime.errors import InputError, reason
 
 __all__ = ["check_whole"]
 
@@ -28,7 +28,7 @@ def check_whole(path: Path) -> None:
         with path.open("rb") as file:
             missing = _missing(file, size)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
     if missing is not None:
         what, end = missing
         raise InputError(

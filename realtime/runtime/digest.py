@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from realtime.runtime.errors import InputError, MummerError
+from realtime.runtime.errors import InputError, MummerError, reason
 
 __all__ = ["file_digest"]
 
@@ -14,4 +14,4 @@ def file_digest(path: Path, refusal: type[MummerError] = InputError) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise refusal(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise refusal(f"{path}: cannot be read: {reason(error)}") from error

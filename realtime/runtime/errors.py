@@ -12,6 +12,7 @@ __all__ = [
     "OutputError",
     "SigningError",
     "UsageError",
+    "reason",
 ]
 
 
@@ -49,3 +50,9 @@ class UsageError(MummerError):
     """The request itself makes no sense, whatever the files hold."""
 
     exit_code = 2
+
+
+def reason(error: Exception) -> str:
+    """The system's own words for an ``OSError`` (or FFmpeg's, for its errors), without number and file name."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(words).rstrip(".").lower()

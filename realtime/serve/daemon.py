@@ -12,7 +12,7 @@ from realtime.live.engine import Engine
 from realtime.live.settings import LiveSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources import open_source
-from realtime.runtime.errors import OutputError, UsageError
+from realtime.runtime.errors import OutputError, UsageError, reason
 from realtime.runtime.process import settle
 from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
@@ -90,6 +90,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen()  # from here on who connects waits, and is not refused
         listener.set_inheritable(True)
     except OSError as error:
-        words = (error.strerror or str(error)).lower()
+        words = reason(error)
         raise OutputError(f"{host}:{port}: cannot listen there: {words}; choose another --host or --port") from error
     return listener

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from realtime.runtime.errors import UsageError
+from realtime.runtime.errors import UsageError, reason
 from realtime.serve.token import token_file
 
 __all__ = ["ServeSettings", "read_settings"]
@@ -58,7 +58,7 @@ def read_settings(file: Path | None, **said: object) -> ServeSettings:
             file.read_bytes()  # the library passes over a file that is missing
         settings: ServeSettings = kind(**{name: value for name, value in said.items() if value is not None})
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(f"{file}: cannot be read: {reason(error)}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])

@@ -5,7 +5,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from realtime.runtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError, reason
+from realtime.runtime.folders import state_folder
 
 __all__ = ["read_token", "token_file"]
 
@@ -14,11 +15,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def token_file() -> Path:
-    """Where the token lies unless said otherwise: in ``MUMMER_HOME``, or in the user's folder for state."""
-    if home := os.environ.get("MUMMER_HOME"):
-        return Path(home) / "token"
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "mummer" / "token"
+    """Where the token lies unless said otherwise."""
+    return state_folder() / "token"
 
 
 def read_token(path: Path) -> str:
@@ -34,7 +32,7 @@ def read_token(path: Path) -> str:
     except FileExistsError:
         return _existing(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be made: {(error.strerror or str(error)).lower()}") from error
+        raise OutputError(f"{path}: cannot be made: {reason(error)}") from error
     token = secrets.token_urlsafe(32)
     with os.fdopen(handle, "w") as file:
         file.write(token + "\n")

@@ -1,10 +1,7 @@
 """Taking a model into the user's library, with what its file does not say, and taking it out again."""
 
 import datetime
-import os
 import re
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +9,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from realtime.inference.modelfile import ModelFile
-from realtime.runtime.errors import ConsentError, ModelError, OutputError, UsageError
+from realtime.runtime.errors import ConsentError, ModelError, OutputError, UsageError, reason
+from realtime.runtime.files import whole_or_nothing, write_whole, writing
 from realtime.swap.consent import Identity, check_consent
 from realtime.swap.dfm import DfmModel
 from realtime.swap.kinds import PLAIN, kind_of, open_file
@@ -81,7 +79,7 @@ def remove_model(name: str) -> Path:
         path.unlink()
         path.with_suffix(".json").unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be removed: {(error.strerror or str(error)).lower()}") from error
+        raise OutputError(f"{path}: cannot be removed: {reason(error)}") from error
     return path
 
 
@@ -123,18 +121,10 @@ def _place(file: ModelFile, name: str, suffix: str, record: ModelRecord | None) 
     """Write the file and its record into the library: each whole or not at all, the record first."""
     folder = models_folder()
     path = folder / f"{name}{suffix}"
-    part = folder / f".{secrets.token_hex(6)}"
-    try:
+    with writing(path):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if record is not None:
-            part.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            os.replace(part, path.with_suffix(".json"))  # noqa: PTH105  # the one call that replaces in one step
-        with part.open("xb") as target:
-            file.write_to(target)
-        os.replace(part, path)  # noqa: PTH105
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    if record is not None:
+        write_whole(path.with_suffix(".json"), (record.model_dump_json(indent=2) + "\n").encode())
+    with whole_or_nothing(path) as part, writing(path), part.open("wb") as target:
+        file.write_to(target)
     return path

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from realtime.runtime.digest import file_digest
-from realtime.runtime.errors import ConsentError
+from realtime.runtime.errors import ConsentError, reason
 
 __all__ = [
     "Consent", "Identity", "IdentityKind", "check_consent", "check_evidence", "read_identity", "record_digest",
@@ -75,7 +75,7 @@ def read_identity(path: Path) -> Identity:
         with path.open("rb") as file:
             text = file.read(_MOST)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = reason(error)
         raise ConsentError(f"{path}: cannot be read: {why}; make one with `mummer consent new`") from error
     try:
         identity = Identity.model_validate_json(text)
@@ -154,7 +154,7 @@ def sign_record(identity: Identity, key: Path) -> Identity:
         load = serialization.load_ssh_private_key if ssh else serialization.load_pem_private_key
         secret = load(text, password=None)
     except OSError as error:
-        raise ConsentError(f"{key}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise ConsentError(f"{key}: cannot be read: {reason(error)}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it wants a password
         raise ConsentError(f"{key}: not a private key without a password: {error}") from error
     if not isinstance(secret, Ed25519PrivateKey):

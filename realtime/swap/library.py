@@ -1,16 +1,14 @@
 """The models at hand: those that come with the program, those that the user added, and files, found by path."""
 
 import datetime
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.inference.modelfile import ModelFile
-from realtime.runtime.errors import ModelError
+from realtime.runtime.errors import ModelError, reason
+from realtime.runtime.folders import data_folder
 from realtime.swap.consent import Identity
 from realtime.swap.manifest import KEY
 
@@ -23,8 +21,6 @@ ASSETS: Final = Path(__file__).parents[1] / "assets"
 SUFFIXES: Final = (".onnx", ".dfm")
 #: The model that a command takes when none is named.
 DEFAULT: Final = "bronze"
-#: Keeps everything of the user's in one folder, where it is set.
-HOME: Final = "MUMMER_HOME"
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
@@ -59,15 +55,8 @@ class ModelRecord(BaseModel):
 
 
 def models_folder() -> Path:
-    """Where the user's models lie: a data folder as the system has it (XDG on Linux), or ``MUMMER_HOME``."""
-    if home := os.environ.get(HOME):
-        return Path(home) / "models"
-    if sys.platform == "linux":
-        data = os.environ.get("XDG_DATA_HOME", "")
-        # As the XDG specification has it, a path that is not absolute does not count.
-        return (Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share") / "mummer" / "models"
-    else:  # noqa: RET505  # so that mypy sees one platform at a time
-        return Path(typer.get_app_dir("mummer")) / "models"
+    """Where the user's models lie."""
+    return data_folder() / "models"
 
 
 def list_models() -> list[Path]:
@@ -85,7 +74,7 @@ def find_model(name_or_path: str) -> Path:
         if path.exists():
             return path
     except OSError as error:
-        raise ModelError(f"{name_or_path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise ModelError(f"{name_or_path}: cannot be read: {reason(error)}") from error
     if path.suffix or len(path.parts) > 1:
         raise ModelError(f"{name_or_path}: no such model file")
     built_in = ", ".join(model.stem for model in _built_in()) or "none"

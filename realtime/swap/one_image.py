@@ -18,8 +18,8 @@ from realtime.finder import open_finder
 from realtime.inference.guarded_session import GuardedSession, open_guarded
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import REAL, Graph, GraphError, Port
-from realtime.jobs.detections import read_picture
 from realtime.media.frame import Frame
+from realtime.media.picture import read_picture
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import InputError, ModelError, UsageError
 from realtime.swap.consent import Identity, read_identity

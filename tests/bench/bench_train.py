@@ -39,8 +39,9 @@ from models.faceset.record import Origin, Record  # noqa: E402
 from models.settings import Settings  # noqa: E402
 from models.train import train  # noqa: E402
 from models.unpaired import SideBatches  # noqa: E402
-from realtime.align import TEMPLATES, apply  # noqa: E402
+from realtime.align import TEMPLATES  # noqa: E402
 from realtime.demo.portrait import LANDMARKS  # noqa: E402
+from realtime.media.affine import apply  # noqa: E402
 from realtime.runtime.malloc import keep_all_freed_memory  # noqa: E402
 from realtime.runtime.process_memory import peak_rss_mb  # noqa: E402
 

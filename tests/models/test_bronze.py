@@ -14,7 +14,8 @@ from models.recipes.bronze.pairs import disagreement, lower_lids, main, weight_m
 from models.recipes.bronze.render import rasterise, render, vertex_normals
 from models.recipes.bronze.sculpt import Pose, Sculptor, fit_pose
 from models.recipes.crop import crop_still
-from realtime.align import TEMPLATES, apply
+from realtime.align import TEMPLATES
+from realtime.media.affine import apply
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
 

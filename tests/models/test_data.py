@@ -17,8 +17,9 @@ from models.pairs import WEIGHT_ONE, Pairs, read_pairs
 from models.settings import LossWeights, Stage
 from models.side import held_out
 from models.unpaired import SideBatches
-from realtime.align import TEMPLATES, apply
+from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS
+from realtime.media.affine import apply
 from realtime.runtime.errors import InputError
 
 STAGE = Stage(name="all", share=1)

@@ -30,7 +30,8 @@ from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.loop import Batch, Pace, begin, fit, load_weights, prefetched, save_weights
 from models.recipes.face_finder.nets import DETECTOR_STRIDE, LANDMARK_SIZE, DetectorNet, LandmarkNet
 from models.recipes.face_finder.teachers import YuNet, denoise, face_meshes
-from realtime.align import TEMPLATES, apply, fit_similarity
+from realtime.align import TEMPLATES, fit_similarity
+from realtime.media.affine import apply
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Floats, Points
 from realtime.runtime.errors import InputError, ModelError, UsageError

@@ -12,8 +12,9 @@ from models.pseudo import LEAN, Drawn, Known, lent_mouths, mirrored, partners
 from models.settings import Stage
 from models.thin_plate_spline import GRID, bending
 from models.unpaired import SideBatches
-from realtime.align import TEMPLATES, apply
+from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS
+from realtime.media.affine import apply
 from realtime.runtime.arrays import Points
 
 SIZE = 128

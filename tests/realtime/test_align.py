@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.align import TEMPLATES, apply, fit_similarity, invert, scale_of
+from realtime.align import TEMPLATES, fit_similarity
+from realtime.media.affine import apply, invert, scale_of
 from realtime.runtime.arrays import Matrix, Points
 
 SIZE = 256

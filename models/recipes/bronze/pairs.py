@@ -29,7 +29,6 @@ import numpy as np
 import typer
 from numpy.lib.format import open_memmap
 
-from models.files import make_folder
 from models.pairs import WEIGHT_ONE
 from models.recipes.bronze.mesh import load_canonical
 from models.recipes.bronze.render import render
@@ -38,9 +37,11 @@ from models.recipes.command import run
 from models.recipes.crop import crop_still
 from models.recipes.face_mesh import EYES, INNER_LIPS, OUTER_LIPS, FaceMesh
 from models.recipes.faces68 import Faces68
-from realtime.align import TEMPLATES, apply, scale_of
+from realtime.align import TEMPLATES
+from realtime.media.affine import apply, scale_of
 from realtime.runtime.arrays import Bytes, Floats, Points
 from realtime.runtime.errors import ModelError
+from realtime.runtime.files import make_folder
 
 __all__ = ["disagreement", "lower_lids", "main", "make_pairs", "weight_map"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recipes.faces68 import Faces68
-from realtime.align import TEMPLATES, apply
+from realtime.align import TEMPLATES
+from realtime.media.affine import apply
 from realtime.media.resample import sample
 from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 

@@ -21,13 +21,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.devices import bfloat16_pays
-from models.files import make_folder
 from models.recipes.command import run
 from models.recipes.face_finder.data import AnnotatedFaces, load_faces, spoil
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_finder.nets import DETECTOR_STRIDE, DETECTOR_WEIGHTS, DetectorNet
 from models.recipes.face_finder.teachers import YuNet
 from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.files import make_folder
 
 __all__ = ["CANVAS", "Batch", "batches", "compose", "detector_loss", "main", "targets"]
 

@@ -14,7 +14,6 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from models.files import write_whole
 from models.graph import to_graph
 from models.recipes.command import run as run_recipe
 from models.recipes.face_finder.loop import load_weights
@@ -27,6 +26,7 @@ from models.recipes.face_finder.nets import (
 )
 from realtime.inference.session import open_session
 from realtime.runtime.errors import InputError, ModelError
+from realtime.runtime.files import write_whole
 
 __all__ = ["main", "write_detector", "write_landmarks"]
 

@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.devices import bfloat16_pays
-from models.files import make_folder
 from models.mirror import MIRRORED
 from models.recipes.command import run
 from models.recipes.face_finder.data import (
@@ -36,8 +35,10 @@ from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_finder.nets import LANDMARK_SIZE, LANDMARK_WEIGHTS, LandmarkNet
 from models.recipes.face_finder.teachers import denoise, face_meshes
-from realtime.align import TEMPLATES, apply, invert
+from realtime.align import TEMPLATES
+from realtime.media.affine import apply, invert
 from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
+from realtime.runtime.files import make_folder
 
 __all__ = ["Batch", "batches", "evaluate", "landmark_loss", "main"]
 

@@ -12,10 +12,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from models.files import write_whole
 from models.schedule import share_of_rate
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.files import write_whole
 
 __all__ = ["Pace", "begin", "clock", "fit", "load_weights", "prefetched", "save_weights", "to_input"]
 

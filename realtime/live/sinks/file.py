@@ -8,9 +8,8 @@ import av
 from realtime.live.sink import SinkSettings, StreamFormat
 from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
 from realtime.live.source import Sound
-from realtime.media.file_source import reason
 from realtime.media.frame import Frame
-from realtime.runtime.errors import OutputError
+from realtime.runtime.errors import OutputError, reason
 
 __all__ = ["Recording", "check_recording"]
 

@@ -18,9 +18,8 @@ from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
 from realtime.live.sound import LAYOUT, RATE, SoundLine
 from realtime.live.source import Sound
 from realtime.media.encoder import Encoding, choose_pixels, encoder_options, find_encoder, fit_context
-from realtime.media.file_source import reason
 from realtime.media.frame import Frame
-from realtime.runtime.errors import OutputError
+from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.thread_priority import give_way, start_giving_way
 
 __all__ = ["COMMENT", "GOP", "LiveMuxer", "check_codec"]

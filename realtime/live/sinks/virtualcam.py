@@ -17,7 +17,7 @@ from realtime.live.sink import SinkSettings, StreamFormat
 from realtime.live.source import Sound
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
-from realtime.runtime.errors import OutputError, UsageError
+from realtime.runtime.errors import OutputError, UsageError, reason
 
 __all__ = ["VirtualCamera"]
 
@@ -81,7 +81,7 @@ class VirtualCamera:
                 # pyvirtualcam would print that it failed, and go on.
                 self._send(self._descriptor)
         except (RuntimeError, OSError) as error:
-            words = (isinstance(error, OSError) and error.strerror) or str(error)
+            words = reason(error)
             raise OutputError(f"{self.address}: the virtual camera takes no frames: {words.lower()}") from error
 
     def write_sound(self, sound: Sound) -> None:

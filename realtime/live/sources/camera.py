@@ -19,8 +19,7 @@ from av.video.stream import VideoStream
 from realtime.devices import v4l2
 from realtime.live.source import LiveItem, SourceSettings
 from realtime.live.sources.live_decoder import Decoder, video_of
-from realtime.media.file_source import reason
-from realtime.runtime.errors import InputError
+from realtime.runtime.errors import InputError, reason
 
 __all__ = ["Camera", "open_device"]
 

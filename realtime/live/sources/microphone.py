@@ -15,8 +15,7 @@ from av.audio.frame import AudioFrame
 
 from realtime.live.source import LiveItem, LiveSource, Sound
 from realtime.live.sources.camera import open_device
-from realtime.media.file_source import reason
-from realtime.runtime.errors import InputError
+from realtime.runtime.errors import InputError, reason
 
 __all__ = ["Microphone", "WithMicrophone"]
 

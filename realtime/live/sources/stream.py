@@ -15,8 +15,8 @@ from av.stream import Stream
 from realtime.live.sinks.mux_process import carries
 from realtime.live.source import LiveItem, SourceSettings
 from realtime.live.sources.live_decoder import Decoder, video_of
-from realtime.media.file_source import DEMUXERS, reason
-from realtime.runtime.errors import InputError, UsageError
+from realtime.media.file_source import DEMUXERS
+from realtime.runtime.errors import InputError, UsageError, reason
 
 __all__ = ["SCHEMES", "Arrivals", "StreamSource"]
 

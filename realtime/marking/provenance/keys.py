@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import typer
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,15 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from realtime.runtime.errors import SigningError
+from realtime.runtime.errors import SigningError, reason
+from realtime.runtime.folders import HOME, config_folder
 
-__all__ = ["Credentials", "config_folder", "load_credentials", "local_serial", "trusted_roots"]
+__all__ = ["Credentials", "load_credentials", "local_serial", "trusted_roots"]
 
 #: The user's own certificate chain (leaf first) and private key, both PEM, and a time-stamping service.
 CERTIFICATE, KEY, TIMESTAMP = "MUMMER_CERTIFICATE", "MUMMER_KEY", "MUMMER_TIMESTAMP"
-
-#: A folder that takes the place of the system's.
-HOME: Final = "MUMMER_HOME"
 
 _YEARS: Final = 20  # without a trusted time stamp a signature lasts as long as its certificate
 _CURVES: Final = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
@@ -52,14 +49,6 @@ class Credentials:
     chain: str
     key: bytes
     timestamp: str | None = None
-
-
-def config_folder() -> Path:
-    """Where this program keeps what belongs to its user: as the system has it (XDG on Linux), or ``MUMMER_HOME``."""
-    folder = Path(os.environ.get(HOME) or typer.get_app_dir("mummer"))
-    if not folder.is_absolute() and not os.environ.get(HOME):
-        raise SigningError(f"nobody says where this user's files belong; set {HOME} to a folder")
-    return folder
 
 
 def load_credentials() -> Credentials:
@@ -140,7 +129,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SigningError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise SigningError(f"{path}: cannot be read: {reason(error)}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key wants a password
         raise SigningError(f"{path}: not an unencrypted PEM file of the kind needed: {error}") from error
 
@@ -183,7 +172,7 @@ def _make(folder: Path) -> None:
     except OSError as error:
         if not folder.exists():
             raise SigningError(
-                f"{folder}: no signing key can be made there: {(error.strerror or str(error)).lower()};"
+                f"{folder}: no signing key can be made there: {reason(error)};"
                 f" set {HOME} to another folder, or give a key with {KEY} and {CERTIFICATE}"
             ) from error
     finally:

@@ -14,7 +14,7 @@ from realtime.marking.provenance.keys import local_serial, trusted_roots
 from realtime.marking.provenance.sign import Where, sidecar_of
 from realtime.marking.watermark import read_watermark
 from realtime.media.file_source import check_regular
-from realtime.runtime.errors import InputError
+from realtime.runtime.errors import InputError, reason
 
 __all__ = ["Facts", "Mark", "Signature", "Verdict", "read_mark", "read_signature", "verify"]
 
@@ -169,7 +169,7 @@ def read_signature(path: Path) -> Signature:
         read = native.undisturbed(partial(_read, path, beside.read_bytes()))
         return read or _damaged("sidecar", f"{beside.name} is no manifest")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
 
 
 def _read(path: Path, manifest: bytes | None) -> Signature | None:

@@ -7,9 +7,9 @@ import numpy as np
 
 from realtime.marking.watermark.pattern import COARSE, FINE, chip_roles, chip_signs, render
 from realtime.marking.watermark.payload import Payload
+from realtime.media.affine import compose
 from realtime.media.colorspace import Codes
 from realtime.media.frame import Frame, PictureFormat
-from realtime.media.resample import compose
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["Watermark"]

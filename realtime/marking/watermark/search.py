@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from realtime.marking.watermark.evidence import SAMPLES, Finding, Picture, chip_sums, judge, lattice_to_tile, pilot_t
 from realtime.marking.watermark.pattern import pilot_chips, render
-from realtime.media.resample import compose, translation
+from realtime.media.affine import compose, translation
 from realtime.runtime.arrays import Matrix
 
 __all__ = ["Candidate", "in_part", "moved", "straight"]

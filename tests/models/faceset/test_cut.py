@@ -5,8 +5,9 @@ import numpy as np
 
 from models.faceset.cut import cut_mask
 from models.faceset.hull import hull_mask
-from realtime.align import TEMPLATES, apply
+from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS
+from realtime.media.affine import apply
 
 SIZE = 256
 POINTS = apply(TEMPLATES["whole-face"].frame_to_crop(LANDMARKS, SIZE), LANDMARKS)

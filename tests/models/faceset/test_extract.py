@@ -18,12 +18,13 @@ from models.faceset.extract import Extraction, extract
 from models.faceset.folder import Faceset
 from models.faceset.frame_sources import Pick
 from models.faceset.landmark_files import known_landmarks
-from models.faceset.picture import read_picture
 from models.faceset.record import Record
-from realtime.align import TEMPLATES, apply
+from realtime.align import TEMPLATES
 from realtime.jobs.detections import detect_faces
+from realtime.media.affine import apply
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
+from realtime.media.picture import read_picture
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
 from realtime.swap.consent import Identity
 from tests.realtime.clips import Clip, make

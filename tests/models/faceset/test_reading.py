@@ -10,7 +10,7 @@ import pytest
 
 from models.faces import read_faces, read_faceset
 from models.faceset.folder import Faceset
-from realtime.align import apply
+from realtime.media.affine import apply
 from realtime.runtime.errors import InputError
 
 FRAMES = 24

@@ -13,13 +13,13 @@ from models.faceset.coverage import Coverage, lacking, missing
 from models.faceset.folder import Faceset
 from models.faceset.hull import hull_mask
 from models.faceset.measure import measure
-from models.faceset.picture import read_picture
 from models.faceset.pose import _CHOSEN, _FACE, pose_of
 from models.faceset.record import Colors
 from models.faceset.report import write_report
 from models.faceset.tone import tone_mapper
-from realtime.align import apply
+from realtime.media.affine import apply
 from realtime.media.frame import Frame
+from realtime.media.picture import read_picture
 from realtime.runtime.errors import InputError
 
 

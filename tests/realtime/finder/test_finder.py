@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.align import TEMPLATES, apply
+from realtime.align import TEMPLATES
 from realtime.cli import build_app
 from realtime.demo.sample import write_sample
 from realtime.finder import BuiltinFinder, detector_names, open_finder
@@ -18,6 +18,7 @@ from realtime.finder.one_euro import OneEuro
 from realtime.finder.plugins import PluginFinder
 from realtime.finder.tracks import nesting, overlap
 from realtime.jobs.detections import detect_faces
+from realtime.media.affine import apply
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points

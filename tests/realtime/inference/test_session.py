@@ -150,7 +150,7 @@ def test_devices_that_are_not_there_say_why(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
 def test_engines_lie_where_nobody_else_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("MUMMER_HOME", str(tmp_path))
     folder = engine_folder("0" * 64)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert engine_folder("0" * 64) == folder != engine_folder("1" * 64)
@@ -160,7 +160,7 @@ def test_engines_lie_where_nobody_else_writes(tmp_path: Path, monkeypatch: pytes
 
 
 def test_tensorrt_keeps_its_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("MUMMER_HOME", str(tmp_path))
     (tmp_path / "m.onnx").write_bytes(doubling())
     with ModelFile(tmp_path / "m.onnx") as file:
         (first, options), *rest = _providers(DEVICES["tensorrt"], file, bound=True)

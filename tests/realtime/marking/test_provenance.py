@@ -430,7 +430,7 @@ def test_a_time_stamp_is_asked_for_only_where_it_is_configured(
 
 def test_output_and_sidecar_take_their_names_together(tmp_path: Path) -> None:
     target = tmp_path / "out.mkv"
-    with whole_or_nothing(target) as part:
+    with whole_or_nothing(target, sidecar_of) as part:
         make(part, SMALL)
         sign(part, CLAIM, target)
         assert not target.exists()
@@ -440,7 +440,7 @@ def test_output_and_sidecar_take_their_names_together(tmp_path: Path) -> None:
 
 
 def test_a_job_that_fails_leaves_neither(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), whole_or_nothing(tmp_path / "out.mkv") as part:
+    with pytest.raises(KeyboardInterrupt), whole_or_nothing(tmp_path / "out.mkv", sidecar_of) as part:
         make(part, SMALL)
         sign(part, CLAIM, tmp_path / "out.mkv")
         raise KeyboardInterrupt
@@ -460,7 +460,7 @@ def test_an_output_that_cannot_have_its_sidecar_does_not_appear(
     monkeypatch.setattr(os, "replace", refuse)
     with (
         pytest.raises(OutputError, match=r"out.mkv: cannot be written: permission denied"),
-        whole_or_nothing(tmp_path / "out.mkv") as part,
+        whole_or_nothing(tmp_path / "out.mkv", sidecar_of) as part,
     ):
         make(part, SMALL)
         sign(part, CLAIM, tmp_path / "out.mkv")
@@ -474,7 +474,7 @@ def test_a_link_has_the_sidecar_of_what_it_points_to(tmp_path: Path) -> None:
         link.symlink_to(real)
     except OSError:
         pytest.skip("no links here")
-    with whole_or_nothing(link) as part:
+    with whole_or_nothing(link, sidecar_of) as part:
         make(part, SMALL)
         sign(part, CLAIM, link)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.mkv", "real.mkv", "real.mkv.c2pa"]

@@ -1,16 +1,20 @@
-"""Pictures from disk."""
+"""Still pictures from disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
 
 from realtime.runtime.arrays import Bytes
-from realtime.runtime.errors import InputError
+from realtime.runtime.errors import InputError, reason
 
-__all__ = ["decode_picture", "quiet", "read_bytes", "read_picture"]
+__all__ = ["PICTURES", "decode_picture", "quiet", "read_bytes", "read_picture"]
+
+#: Suffixes of still pictures; everything else is opened as a video.
+PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 
 
 def read_picture(path: Path) -> Bytes:
@@ -23,7 +27,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
 
 
 def decode_picture(path: Path, data: bytes) -> Bytes:
@@ -33,7 +37,9 @@ def decode_picture(path: Path, data: bytes) -> Bytes:
     except cv2.error:  # a picture of absurd size
         picture = None
     if picture is None:
-        raise InputError(f"{path}: not a picture that can be read; delete or replace it")
+        raise InputError(
+            f"{path}: not a picture that can be read (damaged, empty or of another kind); delete or replace it"
+        )
     return np.asarray(picture, np.uint8)
 
 

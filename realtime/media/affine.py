@@ -1,0 +1,43 @@
+"""Affine maps of the plane.
+
+A matrix named ``a_to_b`` is float64 (2, 3) and maps points (x, y) of a, in pixels, to b; (0, 0) is the centre of the
+top-left pixel.
+"""
+
+import numpy as np
+
+from realtime.runtime.arrays import Matrix, Points
+
+__all__ = ["apply", "compose", "invert", "scale_of", "translation"]
+
+
+def apply(matrix: Matrix, points: Points) -> Points:
+    """Map points, float32 (N, 2), through ``matrix``; returns float32 (N, 2)."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def invert(matrix: Matrix) -> Matrix:
+    """The map back: ``a_to_b`` becomes ``b_to_a``. Raises ``numpy.linalg.LinAlgError`` for a singular one."""
+    # Written out: it is asked for a dozen times a frame, and two rows are too few for a general solver to pay.
+    (a, b, x), (c, d, y) = matrix.tolist()
+    det = a * d - b * c
+    if det == 0:
+        raise np.linalg.LinAlgError("a map onto a line has no way back")
+    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]], np.float64) / float(det)
+
+
+def scale_of(matrix: Matrix) -> float:
+    """Length in b of one pixel of a, for a similarity ``a_to_b``."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def compose(a_to_b: Matrix, b_to_c: Matrix) -> Matrix:
+    """First ``a_to_b``, then ``b_to_c``: the matrix ``a_to_c``, float64 (2, 3)."""
+    linear = b_to_c[:, :2] @ a_to_b
+    linear[:, 2] += b_to_c[:, 2]
+    return linear
+
+
+def translation(x: float, y: float) -> Matrix:
+    """The matrix that adds (x, y)."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
