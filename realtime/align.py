@@ -4,7 +4,8 @@ Conventions, used all over the program:
 
 - points are (x, y) in pixels, and the centre of the top-left pixel is (0, 0);
 - a matrix named ``a_to_b`` is float64 (2, 3) and maps points of a to points of b;
-- a crop of ``size`` pixels covers the unit square, so crop pixel = unit * size - 0.5.
+- a crop of ``size`` pixels covers the unit square, so crop pixel = unit * size - 0.5; the templates of programs that
+  scale points to pixels without the half pixel do the same here, see ``Template.origin``.
 
 The similarity fit is Umeyama's (1991), least squares with reflection excluded. The *whole face* template and its
 crop are DeepFaceLab's, so that its models and ours are interchangeable.
@@ -39,24 +40,34 @@ def fit_similarity(source: Points, target: Points) -> Matrix:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
+#: Where the unit square begins in a crop: at the outer corner of its first pixel, or at that pixel's centre.
+CORNER, CENTRE = -0.5, 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """Where a model expects the landmarks of an aligned face.
 
     ``groups`` names, for each template point, the landmarks (iBUG 68) whose mean is fitted to it; ``points`` holds
-    the points in the unit square of the crop, as (x, y) pairs.
+    the points in the unit square of the crop, as (x, y) pairs. ``origin`` is where that square's corner lies in the
+    crop's pixels: -0.5, the outer corner of the first pixel, or 0, its centre.
     """
 
     name: str
     groups: tuple[tuple[int, ...], ...]
     points: tuple[tuple[float, float], ...]
+    origin: float = CORNER
+
+    def places(self, size: int) -> Points:
+        """The points in the pixels of a ``size`` x ``size`` crop, float32 (K, 2)."""
+        return np.asarray(self.points, np.float32) * size + np.float32(self.origin)
 
     def frame_to_crop(self, landmarks: Points, size: int) -> Matrix:
         """The similarity from frame pixels to the pixels of a ``size`` x ``size`` crop.
 
         ``landmarks`` is float32 (68, 2) in frame pixels; returns float64 (2, 3).
         """
-        return fit_similarity(_means(self.groups) @ landmarks, np.asarray(self.points, np.float32) * size - 0.5)
+        return fit_similarity(_means(self.groups) @ landmarks, self.places(size))
 
 
 @cache
@@ -80,7 +91,9 @@ _REFERENCE: Final = (
     (0.858516, 0.216423), (0.79751, 0.244077), (0.719335, 0.245099), (0.254149, 0.780233),
     (0.726104, 0.780233),
 )  # fmt: skip
-_SINGLE: Final = tuple((i,) for i in (*range(17, 49), 54))
+_MARKS: Final = (*range(17, 49), 54)
+#: Lids, which DeepFaceLive leaves out: they move with every blink.
+_LIDS: Final = frozenset({37, 38, 40, 41, 43, 44, 46, 47})
 _EYES_NOSE_MOUTH: Final = (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (48,), (54,))
 
 #: Eyes, nose and corners of the mouth in InsightFace's crop of 112 pixels.
@@ -89,15 +102,29 @@ _ARCFACE: Final = (
 )  # fmt: skip
 
 
-def _reference(name: str, coverage: float, centre: tuple[float, float]) -> Template:
-    points = tuple(((x - centre[0]) / coverage + 0.5, (y - centre[1]) / coverage + 0.5) for x, y in _REFERENCE)
-    return Template(name, _SINGLE, points)
+def _reference(
+    name: str,
+    coverage: float,
+    centre: tuple[float, float],
+    without: frozenset[int] = frozenset(),
+    origin: float = CORNER,
+) -> Template:
+    """The reference face, but for the landmarks ``without``, in a square of ``coverage`` units around ``centre``."""
+    kept = [(mark, point) for mark, point in zip(_MARKS, _REFERENCE, strict=True) if mark not in without]
+    points = tuple(((x - centre[0]) / coverage + 0.5, (y - centre[1]) / coverage + 0.5) for _, (x, y) in kept)
+    return Template(name, tuple((mark,) for mark, _ in kept), points, origin)
 
 
-def _five_points(name: str, shift: float, size: int) -> Template:
-    """ArcFace's five points, pixels of a crop of 112, in a crop of ``size`` pixels with ``shift`` more on the left."""
-    points = tuple(((x + shift + 0.5) / size, (y + 0.5) / size) for x, y in _ARCFACE)
-    return Template(name, _EYES_NOSE_MOUTH, points)
+def _five_points(name: str, pixels: tuple[tuple[float, float], ...], size: int, shift: float = 0.0) -> Template:
+    """Five points, pixels of a crop of 112, in a crop of ``size`` pixels with ``shift`` more on the left."""
+    points = tuple(((x + shift) / size, y / size) for x, y in pixels)
+    return Template(name, _EYES_NOSE_MOUTH, points, CENTRE)
+
+
+#: The same in the crop that SimSwap and other early ones were trained with, symmetric and a little lower.
+_ARCFACE_V1: Final = (
+    (39.73, 51.138), (72.27, 51.138), (56.0, 68.493), (42.463, 87.01), (69.537, 87.01),
+)  # fmt: skip
 
 
 #: The presets by name; a model's manifest says which one it was trained with.
@@ -105,25 +132,27 @@ TEMPLATES: Final = {
     template.name: template
     for template in (
         _reference("whole-face", 2 * (0.4 * 2**0.5 + 0.5), (0.5, 0.43)),
-        _reference("deepfacelive", 2.2, (0.5, 0.42)),
+        _reference("deepfacelive", 2.2, (0.5, 0.42), without=_LIDS, origin=CENTRE),
         Template(
             "facefusion",
             _EYES_NOSE_MOUTH,
             (
-                (0.35342, 0.39286),
-                (0.62798, 0.39286),
-                (0.48661, 0.54018),
-                (0.38839, 0.6875),
-                (0.59821, 0.6875),
+                (0.35342266, 0.39285716),
+                (0.62797622, 0.39285716),
+                (0.48660713, 0.54017860),
+                (0.38839287, 0.68750011),
+                (0.59821427, 0.68750011),
             ),
+            CENTRE,
         ),
         Template(
             "mean-face",
             _EYES_NOSE_MOUTH,
             ((0.35, 0.332), (0.65, 0.332), (0.5, 0.506), (0.356, 0.668), (0.644, 0.668)),
         ),
-        _five_points("arcface-128", 8.0, 128),
-        _five_points("arcface-112", 0.0, 112),
+        _five_points("arcface-128", _ARCFACE, 128, shift=8.0),
+        _five_points("arcface-112", _ARCFACE, 112),
+        _five_points("arcface-112-v1", _ARCFACE_V1, 112),
         # What our own landmark net looks at: closer than the whole face, with the jaw and room for error.
         _reference("landmarks", 1.8, (0.5, 0.5)),
     )

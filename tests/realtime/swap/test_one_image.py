@@ -96,7 +96,7 @@ def test_the_embedder_sees_the_face_where_arcface_has_it(options: ModelOptions) 
 
 def test_the_template_is_the_five_points(tmp_path: Path) -> None:
     wanted = [(46.2946, 51.6963), (81.5318, 51.5014), (64.0252, 71.7366), (49.5493, 92.3655), (78.7299, 92.2041)]
-    pixels = np.asarray(TEMPLATES["arcface-128"].points) * 128 - 0.5
+    pixels = TEMPLATES["arcface-128"].places(128)
     np.testing.assert_allclose(pixels, wanted, atol=1e-4)
 
 
