@@ -18,12 +18,11 @@ from realtime.swap.library import SUFFIXES, ModelRecord, how_to_add, list_models
 from realtime.swap.manifest import KEY
 from realtime.swap.model import OpenRequest, SwapModel
 from realtime.swap.one_image import try_network
+from realtime.swap.one_image_contract import contract_of, size_of
 
 __all__ = ["add_model", "remove_model"]
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-#: The size in pixels where a graph leaves it open.
-USUAL_SIZE: Final = 128
 
 
 def add_model(
@@ -38,9 +37,9 @@ def add_model(
     """Copy the model file at ``path`` into the library as ``name``, after a run on a grey face; returns its new path.
 
     ``identity`` is whom another program's model puts in; a model of our own form says so itself, and a one-image
-    model puts in whoever it is shown. ``template`` is how faces are aligned for it: ``whole-face`` for ``.dfm`` and
-    ``arcface-128`` for one-image models unless said otherwise. The copy is made of the bytes that were checked.
-    Raises ``ModelError``, ``ConsentError``, ``UsageError`` or ``OutputError``.
+    model puts in whoever it is shown. ``template`` is how faces are aligned for it: ``whole-face`` for ``.dfm``, and
+    what its kind was trained with for one-image models unless said otherwise. The copy is made of the bytes that were
+    checked. Raises ``ModelError``, ``ConsentError``, ``UsageError`` or ``OutputError``.
     """
     if not NAME.fullmatch(name):
         raise UsageError(f"--name {name!r}: small letters, digits, dots, hyphens and underscores, 63 at most")
@@ -64,7 +63,7 @@ def add_model(
         else:
             if identity is not None:
                 raise UsageError(f"{path}: puts in the face of a photograph; give --consent when it runs, not here")
-            record = _record(file, kind, (), template or "arcface-128", licence, color)
+            record = _record(file, kind, (), template or contract_of(file).template, licence, color)
             try_network(request, record)
         return _place(file, name, SUFFIXES[kind == "dfm"], record)
 
@@ -91,8 +90,6 @@ def _record(
     licence: str | None,
     color: str | None,
 ) -> ModelRecord:
-    face = next(port for port in file.graph.inputs if len(port.shape) == 4)
-    size = face.shape[2]  # the same axis in both layouts
     try:
         return ModelRecord.model_validate(
             {
@@ -100,7 +97,7 @@ def _record(
                 "sha256": file.sha256(),
                 "bytes": file.size,
                 "added": datetime.date.today(),
-                "size": size if isinstance(size, int) else USUAL_SIZE,
+                "size": size_of(file.graph),
                 "template": template,
                 "identities": identities,
                 "licence": licence or "not stated",

@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Graph
 from realtime.runtime.errors import ModelError
-from realtime.swap import dfm, one_image, own
+from realtime.swap import dfm, one_image_contract, own
 from realtime.swap.library import ModelRecord, find_model, how_to_add, record_of
 from realtime.swap.manifest import KEY, Manifest, parse_manifest
 from realtime.swap.model import ModelOptions, OpenRequest, SwapModel
+from realtime.swap.one_image import OneImageModel
 
 __all__ = ["KINDS", "PLAIN", "ModelKind", "describe", "kind_of", "open_file", "open_model"]
 
@@ -25,7 +26,7 @@ class ModelKind(NamedTuple):
 PLAIN: Final = ModelOptions()
 #: By name, in the order in which they are tried: a ``.dfm`` may carry our manifest too.
 KINDS: Final = {
-    "one-image": ModelKind(one_image.fits, one_image.OneImageModel),
+    "one-image": ModelKind(one_image_contract.fits, OneImageModel),
     "dfm": ModelKind(dfm.fits, dfm.DfmModel),
     "own": ModelKind(own.fits, own.OwnModel),
 }

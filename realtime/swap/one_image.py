@@ -1,23 +1,20 @@
-"""Models that put in the face of one photograph: the contract of ``inswapper_128``.
+"""Models that put in the face of one photograph.
 
-The network takes ``target``, the aligned face, float32 (1, 3, 128, 128) RGB in 0..1, and ``source``, float32
-(1, 512), and answers with the new face in the form of ``target``. ``source`` is who the photograph shows, as an
-ArcFace network sees it (InsightFace's: the face aligned by five points in 112 pixels, RGB, (x - 127.5) / 127.5),
-multiplied with the 512 x 512 matrix that lies last among the network's weights, at the length of one.
+The network takes the aligned face and a code of who the photograph shows, as an ArcFace network sees it (InsightFace's:
+the face aligned by five points in 112 pixels, RGB, (x - 127.5) / 127.5). What else the families of such networks have
+agreed on, ``one_image_contract`` tells.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from realtime.align import TEMPLATES
+from realtime.align import TEMPLATES, Template
 from realtime.finder import open_finder
 from realtime.inference.guarded_session import GuardedSession, open_guarded
 from realtime.inference.modelfile import ModelFile
-from realtime.inference.onnx_reader import REAL, Graph, GraphError, Port
 from realtime.media.frame import Frame
 from realtime.media.picture import read_picture
 from realtime.runtime.arrays import Bytes, Floats
@@ -26,33 +23,16 @@ from realtime.swap.consent import Identity, read_identity
 from realtime.swap.library import ModelRecord, how_to_add, record_of
 from realtime.swap.manifest import Manifest, Tensors
 from realtime.swap.model import OpenModel, OpenRequest, check_crops
+from realtime.swap.one_image_contract import CODE, FLOAT, OneImageContract, check_ports, contract_of
 
-__all__ = ["LICENCE_NOTE", "OneImageModel", "fits", "read_matrix"]
+__all__ = ["LICENCE_NOTE", "OneImageModel", "embed", "try_network"]
 
-FLOAT: Final = "tensor(float)"
-CODE: Final = 512
 FACE: Final = 112
 #: What the user is told when adding one.
 LICENCE_NOTE: Final = (
     "the public weights of this kind are for non-commercial research only; whoever is photographed needs a consent"
     " record, given with --consent when the model runs"
 )
-
-
-def fits(graph: Graph) -> bool:
-    """Whether the file is of this kind: a ``target`` picture and a ``source`` code."""
-    return {port.name for port in graph.inputs} == {"target", "source"}
-
-
-def read_matrix(file: ModelFile) -> Floats:
-    """The matrix that codes are multiplied with, float32 (512, 512). Raises ``ModelError`` where there is none."""
-    matrices = [tensor for tensor in file.graph.weights if tensor.shape == (CODE, CODE) and tensor.type in REAL]
-    if not matrices:
-        raise ModelError(f"{file.path}: no matrix of {CODE} x {CODE} among its weights, which this kind of model needs")
-    try:
-        return matrices[-1].floats()
-    except GraphError as error:
-        raise ModelError(f"{file.path}: {error}") from error
 
 
 class OneImageModel(OpenModel):
@@ -73,44 +53,62 @@ class OneImageModel(OpenModel):
                 f"{file.path}: puts in the face of a photograph: give --photo FACE.jpg, --embedder ARCFACE.onnx"
                 " and --consent IDENTITY.json of the photographed person"
             )
-        matrix = read_matrix(file)
-        super().__init__(request, _manifest(record, read_identity(options.consent)))
+        self._contract = contract_of(file)
+        super().__init__(request, _manifest(record, self._contract, read_identity(options.consent)))
         record.check(file)
-        check_contract(self.path, self.size, self.inputs, self.outputs)
-        with np.errstate(all="ignore"):  # what comes of odd numbers is looked at below
-            code = embed(options.photo, options.embedder, request.device, request.threads) @ matrix  # (1, 512)
-            self._source: Floats = (code / np.linalg.norm(code)).astype(np.float32)
+        check_ports(self.path, self._contract, self.size, self.inputs, self.outputs)
+        code = embed(options.photo, options.embedder, request.device, request.threads)
+        self._source = self._contract.source(file, code)
         if not np.isfinite(self._source).all():
             raise ModelError(f"{options.embedder}: its answer to {options.photo} cannot be used (not a number)")
         self._choose(options)
 
     def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:
-        """See ``SwapModel``. The network has no mask; the mask is an ellipse where the template has the face."""
+        """See ``SwapModel``. Where the network has no mask, it is an ellipse where the template has the face."""
         check_crops(crops, self.size)
-        faces = np.empty_like(crops)
-        for face, crop in zip(faces, crops, strict=True):
-            target = crop.transpose(2, 0, 1)[None] * np.float32(1 / 255)  # (1, 3, S, S)
-            answer = _answer(self._run, target, self._source, self.path)
-            levels = np.clip(answer[0], 0, 1).transpose(1, 2, 0) * np.float32(255)
-            np.rint(levels, out=face, casting="unsafe")
-        return faces, np.repeat(_ellipse(self.size)[None], len(crops), axis=0)
+        faces, masks = np.empty_like(crops), np.empty(crops.shape[:3], np.uint8)
+        for face, mask, crop in zip(faces, masks, crops, strict=True):
+            shares, seen = _answer(self._run, self._contract, crop, self._source, self.path)
+            _levels(shares, face)
+            if seen is None:
+                mask[:] = _ellipse(self.template, self.size)
+            else:
+                _levels(seen, mask)
+        return faces, masks
 
 
 def try_network(request: OpenRequest, record: ModelRecord) -> None:
     """Run the network once on a grey face, without anybody's photograph. Raises ``ModelError`` where it fails."""
-    read_matrix(request.file)
+    contract = contract_of(request.file)
+    code = np.full((1, CODE), CODE**-0.5, np.float32)
+    source = contract.source(request.file, code)
     run = open_guarded(request.file, request.device, request.threads)
-    check_contract(request.file.path, record.size, run.inputs, run.outputs)
-    grey = np.full((1, 3, record.size, record.size), 0.5, np.float32)
-    _answer(run, grey, np.full((1, CODE), CODE**-0.5, np.float32), request.file.path)
+    check_ports(request.file.path, contract, record.size, run.inputs, run.outputs)
+    grey = np.full((record.size, record.size, 3), 128, np.uint8)
+    _answer(run, contract, grey, source if np.isfinite(source).all() else code, request.file.path)
 
 
-def _answer(run: GuardedSession, target: Floats, source: Floats, path: Path) -> Floats:
-    """The new face, float32 (1, 3, S, S), for the face ``target`` and the code ``source``, both as in the contract."""
-    (answer,) = run([run.outputs[0].name], {"target": target, "source": source})
-    if answer.shape != target.shape or answer.dtype != np.float32 or not np.isfinite(answer).all():
-        raise ModelError(f"{path}: its answer is no picture: {answer.dtype} {list(answer.shape)}")
-    return np.asarray(answer, np.float32)
+def _answer(
+    run: GuardedSession, contract: OneImageContract, crop: Bytes, source: Floats, path: Path
+) -> tuple[Floats, Floats | None]:
+    """The new face, (S, S, 3) RGB, and its mask, (S, S), in 0..1 or a little beyond, for ``crop``, uint8 (S, S, 3)."""
+    size = len(crop)
+    mean, deviation = np.asarray([contract.mean, contract.deviation], np.float32)
+    picture = (crop * np.float32(1 / 255) - mean) / deviation
+    target = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])  # (1, 3, S, S)
+    answers = run([port.name for port in run.outputs], {"target": target, "source": source})
+    for answer, channels in zip(answers, (3, 1), strict=False):
+        wanted = (1, channels, size, size)
+        if answer.shape != wanted or answer.dtype != np.float32 or not np.isfinite(answer).all():
+            raise ModelError(f"{path}: its answer is no picture: {answer.dtype} {list(answer.shape)}")
+    face = np.asarray(answers[0][0], np.float32).transpose(1, 2, 0)
+    mask = np.asarray(answers[1][0, 0], np.float32) if contract.mask else None
+    return face * np.float32(contract.answer_deviation) + np.float32(contract.answer_mean), mask
+
+
+def _levels(shares: Floats, levels: Bytes) -> None:
+    """Write ``shares`` of 0..1 into ``levels``, uint8 of the same shape, as 0..255."""
+    np.rint(np.clip(shares, 0, 1) * np.float32(255), out=levels, casting="unsafe")
 
 
 def embed(photo: Path, embedder: Path, device: str, threads: int) -> Floats:
@@ -132,35 +130,20 @@ def embed(photo: Path, embedder: Path, device: str, threads: int) -> Floats:
     return np.asarray(code, np.float32)
 
 
-def check_contract(path: Path, size: int, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
-    """Raise ``ModelError`` where types and shapes are not those of ``inswapper_128``, but for the ``size``."""
-    wanted = {"target": (1, 3, size, size), "source": (1, CODE)}
-    for port in inputs:
-        if port.type != FLOAT or not _agree(port.shape, wanted[port.name]):
-            raise ModelError(
-                f"{path}: {port.name!r} is {port.type} {list(port.shape)}, not {FLOAT} {list(wanted[port.name])}"
-            )
-    answer = outputs[0] if len(outputs) == 1 else None
-    if answer is None or answer.type != FLOAT or not _agree(answer.shape, wanted["target"]):
-        raise ModelError(f"{path}: its outputs are not one {FLOAT} {list(wanted['target'])}")
-
-
-def _agree(shape: tuple[int | str | None, ...], wanted: tuple[int, ...]) -> bool:
-    return not shape or (
-        len(shape) == len(wanted)
-        and all(not isinstance(have, int) or have == want for have, want in zip(shape, wanted, strict=True))
-    )
-
-
-def _manifest(record: ModelRecord, person: Identity) -> Manifest:
+def _manifest(record: ModelRecord, contract: OneImageContract, person: Identity) -> Manifest:
     return Manifest(
-        architecture={"name": "one-image"},
+        architecture={"name": "one-image", "contract": contract.name},
         size=record.size,
         template=record.template,
         tensors=Tensors(
-            input="target", swapped="output", mask=None, layout="NCHW", dtype="float32", value_range=(0, 1)
+            input="target",
+            swapped="output",
+            mask="mask" if contract.mask else None,
+            layout="NCHW",
+            dtype="float32",
+            value_range=(-1, 1) if contract.mask else (0, 1),
         ),
-        masks=(),
+        masks=("mask",) if contract.mask else (),
         identities=(person,),
         licence=record.licence,
         training=None,
@@ -170,14 +153,19 @@ def _manifest(record: ModelRecord, person: Identity) -> Manifest:
 
 
 @cache
-def _ellipse(size: int) -> Bytes:
-    """A mask, uint8 (size, size): from the brows to the chin of the five-point template, with a soft edge."""
-    y, x = np.mgrid[0:size, 0:size] / size
-    distance = np.hypot((x - CENTRE[0]) / AXES[0], (y - CENTRE[1]) / AXES[1])
-    return np.asarray(np.rint(255 * np.clip((1 - distance) / EDGE + 0.5, 0, 1)), np.uint8)
+def _ellipse(template: Template, size: int) -> Bytes:
+    """A mask, uint8 (size, size): from the brows to the chin of a five-point template, soft to the crop's borders."""
+    centre = np.mean(template.points, axis=0) + (0, LIFT)
+    y, x = (np.mgrid[0:size, 0:size] + 0.5) / size
+    distance = np.hypot((x - centre[0]) / AXES[0], (y - centre[1]) / AXES[1])
+    border = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
+    shares = np.minimum((1 - distance) / EDGE + 0.5, border / BORDER)
+    return np.asarray(np.rint(255 * np.clip(shares, 0, 1)), np.uint8)
 
 
-#: The face in shares of the crop's side, by the eye on ArcFace's template; the edge fades over a tenth of the axes.
-CENTRE: Final = (0.5, 0.53)
+#: The face in shares of the crop's side, by the eye on ArcFace's template: how far its middle lies from that of the
+#: five points, and its half axes. The edge fades over a tenth of the axes, and towards the border of the crop.
+LIFT: Final = -0.032
 AXES: Final = (0.32, 0.42)
 EDGE: Final = 0.1
+BORDER: Final = 0.04

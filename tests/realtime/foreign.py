@@ -105,6 +105,56 @@ def make_swapper(path: Path, matrix: np.ndarray[tuple[int, ...], np.dtype[np.flo
     )
 
 
+def make_hyperswap(path: Path, size: int = 256, *, stray: bool = False) -> Path:
+    """A one-image network with a mask: a third of the target's light, moved by the code; a wide ellipse.
+
+    Pictures are -1..1. ``stray`` adds a weight of the shape that other networks multiply codes with.
+    """
+    nodes = [
+        node("Slice", ["source", "begin", "end", "axis"], ["rgb"]),
+        node("Reshape", ["rgb", "shape"], ["color"]),
+        node("Mul", ["target", "third"], ["dark"]),
+        node("Add", ["dark", "color"], ["output"]),
+        node("ReduceMax", ["target"], ["most"], axes=[1], keepdims=1),
+        node("Sub", ["most", "most"], ["nothing"]),
+        node("Add", ["nothing", "wide"], ["mask"]),
+    ]
+    weights = [
+        weight("begin", [0], np.int64),
+        weight("end", [3], np.int64),
+        weight("axis", [1], np.int64),
+        weight("shape", [1, 3, 1, 1], np.int64),
+        weight("third", 1 / 3),
+        weight("wide", ellipse(size, 0.9, 0.6)[:, None, :, :, 0]),
+    ]
+    if stray:
+        weights.append(weight("linear", np.eye(512)))
+    inputs = [value("source", 1, 512), value("target", 1, 3, size, size)]
+    outputs = [value("output", 1, 3, size, size), value("mask", 1, 1, size, size)]
+    return save(path, nodes, inputs, outputs, weights)
+
+
+def make_simswap(path: Path, size: int = 256) -> Path:
+    """A one-image network without matrix or mask: a tenth of what it is given, and of the code, around grey of 0..1."""
+    nodes = [
+        node("Slice", ["source", "begin", "end", "axis"], ["rgb"]),
+        node("Reshape", ["rgb", "shape"], ["color"]),
+        node("Add", ["target", "color"], ["sum"]),
+        node("Mul", ["sum", "tenth"], ["small"]),
+        node("Add", ["small", "half"], ["output"]),
+    ]
+    weights = [
+        weight("begin", [0], np.int64),
+        weight("end", [3], np.int64),
+        weight("axis", [1], np.int64),
+        weight("shape", [1, 3, 1, 1], np.int64),
+        weight("tenth", 0.1),
+        weight("half", 0.5),
+    ]
+    inputs = [value("target", 1, 3, size, size), value("source", 1, 512)]
+    return save(path, nodes, inputs, [value("output", 1, 3, size, size)], weights)
+
+
 def make_embedder(path: Path) -> Path:
     """An ArcFace-like network: the picture's mean colour, then its mean over each of the rows, then noughts."""
     nodes = [

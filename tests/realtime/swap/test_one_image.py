@@ -16,7 +16,7 @@ from realtime.swap.add import add_model
 from realtime.swap.consent import Identity
 from realtime.swap.one_image import embed
 from tests.realtime.clips import Clip, make
-from tests.realtime.foreign import make_dfm, make_embedder, make_swapper
+from tests.realtime.foreign import ellipse, make_dfm, make_embedder, make_hyperswap, make_simswap, make_swapper
 from tests.realtime.tiny import CONSENT
 
 pytest.importorskip("skimage")
@@ -167,3 +167,73 @@ def test_an_embedder_that_sees_nothing_is_refused(tmp_path: Path, options: Model
 def test_consent_is_for_the_photograph_not_for_the_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="photograph"):
         add_model(make_swapper(tmp_path / "swapper.onnx", MATRIX), "swapper", PERSON)
+
+
+def code_of(options: ModelOptions) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """The photographed face's code at the length of one; its first three numbers are a colour."""
+    assert options.photo is not None and options.embedder is not None
+    code = embed(options.photo, options.embedder, "cpu", 1)[0]
+    return np.asarray(code / np.linalg.norm(code), np.float32)
+
+
+CROPS = np.stack([np.full((256, 256, 3), (200, 100, 30), np.uint8), np.full((256, 256, 3), 50, np.uint8)])
+
+
+@pytest.mark.parametrize("stray", [False, True], ids=["", "with a weight of 512 x 512"])
+def test_a_network_with_a_mask_takes_the_code_itself(tmp_path: Path, options: ModelOptions, stray: bool) -> None:
+    """Hyperswap's contract: pictures of -1..1, the code at the length of one, a mask as second output."""
+    path = make_hyperswap(tmp_path / "a.onnx", stray=stray)
+    add_model(path, "swapper", None)
+    model = opened(options)
+    assert (model.size, model.template.name) == (256, "arcface-128")
+    light = code_of(options)[:3]
+    assert np.abs(light).max() > 0.02  # the test can fail
+    swapped, masks = model.swap(CROPS)
+    wanted = ((CROPS / 127.5 - 1) / 3 + light) * 127.5 + 127.5
+    np.testing.assert_allclose(swapped, np.clip(wanted, 0, 255), atol=0.51)
+    np.testing.assert_array_equal(masks, np.repeat(ellipse(256, 0.9, 0.6)[..., 0] * 255, 2, axis=0))
+
+
+@pytest.mark.parametrize("size", [256, 512])
+def test_a_network_without_matrix_and_mask_takes_the_code_itself(
+    tmp_path: Path, options: ModelOptions, size: int
+) -> None:
+    """SimSwap's contract: the older five points; ImageNet's mean and deviation in at 256, plain 0..1 in at 512."""
+    add_model(make_simswap(tmp_path / "a.onnx", size), "swapper", None)
+    model = opened(options)
+    assert (model.size, model.template.name) == (size, "arcface-112-v1")
+    crops = np.repeat(CROPS, size // 256, axis=1).repeat(size // 256, axis=2)
+    given = crops / 255 if size == 512 else (crops / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    swapped, masks = model.swap(crops)
+    wanted = ((given + code_of(options)[:3]) * 0.1 + 0.5) * 255
+    np.testing.assert_allclose(swapped, np.clip(wanted, 0, 255), atol=0.51)
+    points = (np.asarray(model.template.points) * size).astype(int)
+    assert all(masks[0, y, x] == 255 for x, y in points)
+    assert masks[0, [0, -1]].max() < 40 and masks[0, :, [0, -1]].max() < 40
+
+
+def test_a_video_is_converted_with_each_kind(tmp_path: Path, options: ModelOptions) -> None:
+    from realtime.demo.sample import write_sample
+    from realtime.jobs.convert import Job, Look, convert
+
+    clip = tmp_path / "in.mp4"
+    write_sample(clip, size=(640, 360), seconds=0.2, fps=15)
+    for name, path in (("a", make_hyperswap(tmp_path / "a.onnx")), ("b", make_simswap(tmp_path / "b.onnx"))):
+        add_model(path, name, None)
+        report = convert(Job(clip, tmp_path / f"{name}.mp4", Look(model=name, device="cpu", options=options)))
+        assert report.frames_swapped == report.frames_in == 3
+
+
+def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(make_hyperswap(tmp_path / "a.onnx"))
+    model.graph.output[1].CopyFrom(onnx.helper.make_tensor_value_info("dark", 1, [1, 3, 256, 256]))
+    onnx.save(model, tmp_path / "b.onnx")
+    with pytest.raises(ModelError, match=r"b\.onnx: its outputs are not .* and .*\[1, 1, 256, 256\]"):
+        add_model(tmp_path / "b.onnx", "swapper", None)
+    three = onnx.load(tmp_path / "a.onnx")
+    three.graph.output.append(onnx.helper.make_tensor_value_info("dark", 1, [1, 3, 256, 256]))
+    onnx.save(three, tmp_path / "c.onnx")
+    with pytest.raises(ModelError, match="no one-image network that is known: 3 outputs of 256 px"):
+        add_model(tmp_path / "c.onnx", "swapper", None)
