@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorTrc
 
 from models.faceset.record import Colors, SourceRecord
+from realtime.media.color_tags import matrix_name, primaries_name, transfer_name
 from realtime.media.frame import Frame
 
 __all__ = ["color_notes", "colors_of"]
@@ -20,12 +20,12 @@ SIDE: Final = 64
 def colors_of(frame: Frame) -> Colors:
     """What a frame's tags say about its colours, and whether it looks as if filmed in log."""
     picture = frame.picture
-    transfer = _name(ColorTrc, picture.color_trc)
+    transfer = transfer_name(picture.color_trc)
     return Colors(
-        matrix=frame.kind.matrix.name.lower(),
-        primaries=_name(ColorPrimaries, picture.color_primaries),
+        matrix=matrix_name(frame.kind.matrix),
+        primaries=primaries_name(picture.color_primaries),
         transfer=transfer,
-        looks_log=transfer in {"log", "log_sqrt"} or (transfer not in _HDR and _looks_log(frame)),
+        looks_log=transfer in _LOG or (transfer not in _HDR and _looks_log(frame)),
     )
 
 
@@ -55,16 +55,9 @@ def color_notes(sources: Iterable[SourceRecord]) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-_HDR: Final = {"smpte2084": "PQ", "arib_std_b67": "HLG"}
+_HDR: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+_LOG: Final = frozenset({"log100", "log316"})
 _WIDE: Final = {"bt2020": "BT.2020", "smpte431": "P3", "smpte432": "P3"}
-
-
-def _name(kind: type[ColorTrc] | type[ColorPrimaries], code: int) -> str:
-    """The name of an FFmpeg code; ``unspecified`` for one that says nothing."""
-    try:
-        return kind(code).name.lower()
-    except ValueError:
-        return "unspecified"
 
 
 def _looks_log(frame: Frame) -> bool:

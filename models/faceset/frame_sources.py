@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from models.faceset.colors import colors_of
 from models.faceset.record import Colors, Origin
-from realtime.media.file_source import FileSource, Item, Source
+from realtime.media.file_source import FileSource, Item
 from realtime.media.frame import Frame
 from realtime.media.picture import decode_picture, quiet, read_bytes
 from realtime.runtime.arrays import Points
@@ -33,13 +33,16 @@ class Shot:
     landmarks: tuple[Points, ...] | None = None
 
 
-class FrameSource(Source, Protocol):
+class FrameSource(Iterable[Item], Protocol):
     """A source whose frames come with a ``Shot`` each, in the same order; it stops once ``enough`` is set."""
 
     shots: deque[Shot]
     enough: bool
     expected: int
     colors: Colors | None
+
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,6 @@ class Pick:
 
 class VideoFrames:
     """The picked frames of a video. Raises ``InputError`` as ``FileSource`` does."""
-
-    live = False
 
     def __init__(self, path: Path, origin: Origin, pick: Pick) -> None:
         self.shots: deque[Shot] = deque()
@@ -125,8 +126,6 @@ class PictureFrames:
     Those that ``known`` knows are not decoded, but counted in ``passed``; what is to be said of those that cannot be
     read is in ``unreadable``.
     """
-
-    live = False
 
     def __init__(self, stills: Sequence[Still], known: Callable[[Origin], bool]) -> None:
         self.shots: deque[Shot] = deque()

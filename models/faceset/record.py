@@ -1,11 +1,14 @@
 """What a faceset remembers: one record a face, one a source; each is a line of JSON in its index."""
 
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from av.video.reformatter import ColorPrimaries, ColorTrc
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from realtime.media.color_tags import matrix_name, primaries_name, transfer_name
+from realtime.media.colorspace import ColorMatrix
 from realtime.runtime.arrays import Matrix, Points
 
 __all__ = ["Colors", "MaskKind", "Origin", "Record", "SourceRecord"]
@@ -19,6 +22,10 @@ _Fraction = Annotated[Fraction, PlainValidator(lambda text: Fraction(text)), Pla
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: A file's name alone: an index from somebody else must not lead out of its folder.
 _Name = Annotated[str, Field(pattern=r"^[^/\\\x00.][^/\\\x00]*$")]
+#: Earlier facesets spell the names of colours as Python does (``arib_std_b67``, ``unspecified``).
+_OLD_MATRICES: Final = {code.name.lower(): matrix_name(code) for code in ColorMatrix}
+_OLD_PRIMARIES: Final = {code.name.lower(): primaries_name(code) for code in ColorPrimaries}
+_OLD_TRANSFERS: Final = {code.name.lower(): transfer_name(code) for code in ColorTrc}
 _Points = Annotated[list[tuple[float, float]], Field(min_length=68, max_length=68)]
 
 
@@ -85,9 +92,9 @@ class Record(_Line):
 class Colors(_Line):
     """How a source's colours are coded, by FFmpeg's names, and what was noticed about them."""
 
-    matrix: str
-    primaries: str
-    transfer: str
+    matrix: Annotated[str, BeforeValidator(lambda name: _OLD_MATRICES.get(name, name))]
+    primaries: Annotated[str, BeforeValidator(lambda name: _OLD_PRIMARIES.get(name, name))]
+    transfer: Annotated[str, BeforeValidator(lambda name: _OLD_TRANSFERS.get(name, name))]
     looks_log: bool = False
 
 

@@ -49,7 +49,7 @@ def _displayed(scene: Floats) -> Floats:
 #: By FFmpeg's name of the transfer: the curve, and what leads from there to cd/m².
 HDR: Final[dict[str, tuple[_Curve, _Curve]]] = {
     "smpte2084": (_pq, lambda light: light),
-    "arib_std_b67": (_hlg, _displayed),
+    "arib-std-b67": (_hlg, _displayed),
 }
 
 

@@ -36,7 +36,7 @@ def bench_convert(
     """
     from realtime.jobs.bench import bench_convert as run
     from realtime.jobs.convert import Job, Look
-    from realtime.media.encoder import Encoding
+    from realtime.media.encoding import Encoding
 
     look = Look(model=model, device=device, detector=detector)
     job = Job(options.as_file(source), Path("bench.mp4"), look, Encoding(codec, crf, preset))

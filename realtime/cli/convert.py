@@ -47,7 +47,7 @@ def convert(
     """Swap the faces in a video; all else stays as it is."""
     from realtime.jobs.convert import Job, Look
     from realtime.jobs.convert import convert as run
-    from realtime.media.encoder import Encoding
+    from realtime.media.encoding import Encoding
     from realtime.runtime.process import tune
     from realtime.swap import ModelOptions
 

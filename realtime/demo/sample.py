@@ -17,13 +17,13 @@ from realtime.demo.portrait import load_portrait
 from realtime.demo.sound import SAMPLE_RATE, synthesise
 from realtime.demo.speech import babble
 from realtime.jobs.convert import OnFrame
+from realtime.media.color_tags import BT709
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.files import whole_or_nothing
 
 __all__ = ["write_sample"]
 
-_BT709: Final = 1  # the code for primaries, transfer and matrix alike in ITU-T H.273
 _SOUND_BLOCK: Final = 1024  # what AAC takes at once
 
 
@@ -73,8 +73,7 @@ def _streams(container: OutputContainer, size: tuple[int, int], fps: int) -> tup
     video.pix_fmt = "yuv420p"
     context = video.codec_context
     context.time_base = Fraction(1, fps)
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
-    context.color_range = ColorRange.MPEG.value
+    BT709.put_on(context)
     return video, container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=96_000)
 
 

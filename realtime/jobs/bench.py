@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.pipeline import run
 from realtime.jobs.report import Report
-from realtime.media.encoder import Encoding
+from realtime.media.encoding import Encoding
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource
 from realtime.runtime.process import tune

@@ -18,8 +18,9 @@ from realtime.marking.label import TEXT, Label
 from realtime.marking.provenance.claim import Claim, tag
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
 from realtime.marking.watermark import Watermark, payload_of
-from realtime.media.encoder import Encoding, check_encoding, is_lossless
-from realtime.media.file_sink import FileSink, container_for, default_codec
+from realtime.media.containers import container_for
+from realtime.media.encoding import Encoding, check_encoding, is_lossless
+from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
 from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.files import whole_or_nothing, writing
@@ -84,7 +85,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     stages = Stages()
     check_regular(job.source)
     check_output(job.target, job.source, job.force)
-    codec = job.encoding.codec or default_codec(job.target)
+    codec = job.encoding.codec or container_for(job.target).codec
     check_encoding(job.encoding, codec)
     if job.report is not None:
         _check_report(job.report, job)

@@ -1,33 +1,35 @@
 """The threads that join source, swapper and sink: decode, swap, encode."""
 
-from collections.abc import Callable
-from threading import Lock, Thread
+from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Final
 
 from realtime.media.file_sink import Sink
-from realtime.media.file_source import Item, Source
+from realtime.media.file_source import Item
 from realtime.media.frame import Frame
-from realtime.runtime.channel import Channel, ChannelClosedError
+from realtime.runtime.channel import Channel
 from realtime.runtime.thread_priority import give_way
+from realtime.runtime.threads import guarded_thread
 
 __all__ = ["ProcessFrame", "run"]
 
 #: What is done to a frame, in place.
 ProcessFrame = Callable[[Frame], object]
 
-#: Frames that may wait at a joint of a file job, and packets that may wait in place of one of them.
+#: Frames that may wait between two threads of a file job, and packets that may wait in place of one of them.
 _FRAMES: Final = 3
 _PACKETS: Final = 32
 
 
-def run(source: Source, process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None = None) -> None:
+def run(
+    source: Iterable[Item], process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None = None
+) -> None:
     """Run ``source`` through ``process`` into ``sink``, to the end.
 
     ``process`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each
-    frame. Files never lose a frame: a full joint makes the thread before it wait; a live source keeps the
-    latest only. The first error in any thread stops all of them and is raised here with its own traceback; so
-    does an exception that reaches the calling thread (Ctrl-C). No thread is left running, and the sink is
-    finished or aborted.
+    frame. No frame is lost: a full queue makes the thread before it wait. The first error in any thread stops all
+    of them and is raised here with its own traceback; so does an exception that reaches the calling thread
+    (Ctrl-C). No thread is left running, and the sink is finished or aborted.
     """
     crew = _Crew(source, process, sink, on_frame)
     try:
@@ -38,25 +40,21 @@ def run(source: Source, process: ProcessFrame | None, sink: Sink, on_frame: Call
         raise
 
 
-def _joint(source: Source) -> Channel[Item]:
-    return Channel(1, "latest") if source.live else Channel(_FRAMES * _PACKETS)
-
-
 def _cost(item: Item) -> int:
     return _PACKETS if isinstance(item, Frame) else 1
 
 
 class _Crew:
     def __init__(
-        self, source: Source, process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None
+        self, source: Iterable[Item], process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None
     ) -> None:
         self._source, self._process, self._sink, self._on_frame = source, process, sink, on_frame
-        self._decoded = _joint(source)
-        self._performed = _joint(source)
+        self._decoded: Channel[Item] = Channel(_FRAMES * _PACKETS)
+        self._swapped: Channel[Item] = Channel(_FRAMES * _PACKETS)
         self._error: BaseException | None = None
         self._lock = Lock()
         self._threads = [
-            Thread(target=self._guard, args=(task,), name=name, daemon=True)
+            guarded_thread(task, name, self._failed)
             for name, task in (("decode", self._read), ("swap", self._change), ("encode", self._write))
         ]
 
@@ -70,8 +68,7 @@ class _Crew:
 
     def stop(self) -> None:
         """Wake every thread, and wait for the end of the frame that each is at."""
-        self._decoded.cut()
-        self._performed.cut()
+        self._cut()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
@@ -87,26 +84,24 @@ class _Crew:
         for item in self._decoded:
             if self._process is not None and isinstance(item, Frame):
                 self._process(item)
-            self._performed.put(item, _cost(item))
-        self._performed.close()
+            self._swapped.put(item, _cost(item))
+        self._swapped.close()
 
     def _write(self) -> None:
         give_way()
-        for item in self._performed:
+        for item in self._swapped:
             self._sink.write(item)
             if self._on_frame is not None and isinstance(item, Frame):
                 self._on_frame()
         self._sink.finish()
 
-    def _guard(self, task: Callable[[], None]) -> None:
-        """Run a thread's task; the first error of all is kept for the caller, and stops the others."""
-        try:
-            task()
-        except ChannelClosedError:
-            pass
-        except BaseException as error:  # noqa: BLE001  # raised again, in the caller's thread
-            with self._lock:
-                if self._error is None:
-                    self._error = error
-            self._decoded.cut()
-            self._performed.cut()
+    def _failed(self, error: BaseException) -> None:
+        """Keep the first error of all for the caller, and stop the other threads."""
+        with self._lock:
+            if self._error is None:
+                self._error = error
+        self._cut()
+
+    def _cut(self) -> None:
+        self._decoded.cut()
+        self._swapped.cut()

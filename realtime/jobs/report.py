@@ -2,13 +2,14 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 from pydantic import BaseModel
 
+from realtime.media.color_tags import matrix_name, primaries_name, range_name, transfer_name
 from realtime.runtime.stages import StageTimes
 from realtime.swap.consent import Identity
 
@@ -112,10 +113,10 @@ def media_facts(path: Path, container: InputContainer, video: VideoStream) -> Me
         size=(context.width, context.height),
         pix_fmt=context.pix_fmt or "unknown",
         color=ColorFacts(
-            matrix=_MATRICES.get(context.colorspace, str(context.colorspace)),
-            primaries=_PRIMARIES.get(context.color_primaries, str(context.color_primaries)),
-            transfer=_TRANSFERS.get(context.color_trc, str(context.color_trc)),
-            range=_RANGES.get(context.color_range, str(context.color_range)),
+            matrix=matrix_name(context.colorspace),
+            primaries=primaries_name(context.color_primaries),
+            transfer=transfer_name(context.color_trc),
+            range=range_name(context.color_range),
         ),
         sample_aspect_ratio=_ratio(video.sample_aspect_ratio),
         fps=round(float(rate), 3),
@@ -137,19 +138,3 @@ def media_facts(path: Path, container: InputContainer, video: VideoStream) -> Me
 
 def _ratio(value: Fraction | None) -> str:
     return "unknown" if not value else f"{value.numerator}/{value.denominator}"
-
-
-# Numbers of ITU-T H.273, names of FFmpeg.
-_MATRICES: Final = {
-    0: "gbr", 1: "bt709", 2: "unknown", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco",
-    9: "bt2020nc", 10: "bt2020c", 14: "ictcp",
-}  # fmt: skip
-_PRIMARIES: Final = {
-    1: "bt709", 2: "unknown", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film",
-    9: "bt2020", 10: "smpte428", 11: "smpte431", 12: "smpte432", 22: "ebu3213",
-}  # fmt: skip
-_TRANSFERS: Final = {
-    1: "bt709", 2: "unknown", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear",
-    13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
-}  # fmt: skip
-_RANGES: Final = {0: "unknown", 1: "limited", 2: "full"}

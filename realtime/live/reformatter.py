@@ -7,6 +7,7 @@ import av
 import av.filter
 import numpy as np
 from av.filter.context import FilterContext
+from av.video.reformatter import ColorRange
 
 from realtime.live.sink import StreamFormat
 from realtime.media.colorspace import ColorMatrix, matrix_of, range_of
@@ -41,6 +42,7 @@ def format_of(frame: Frame, size: tuple[int, int] | None, rate: Fraction, began_
     width, height = size or (frame.width, frame.height)
     picture = frame.picture
     pixels = picture.format.name
+    full = range_of(picture.color_range, frame.kind.pixels)
     return StreamFormat(
         width=max(width // 2 * 2, 2),
         height=max(height // 2 * 2, 2),
@@ -49,7 +51,7 @@ def format_of(frame: Frame, size: tuple[int, int] | None, rate: Fraction, began_
         began_ns=began_ns,
         sound=sound,
         colorspace=int(matrix_of(picture.colorspace, height)),
-        color_range=2 if range_of(picture.color_range, frame.kind.pixels) and pixels in OUTPUT_PIXELS else 1,
+        color_range=ColorRange.JPEG if full and pixels in OUTPUT_PIXELS else ColorRange.MPEG,
         color_primaries=picture.color_primaries,
         color_trc=picture.color_trc,
     )
@@ -95,7 +97,7 @@ class Reformatter:
             (picture.width, picture.height, picture.format.name) == (shape.width, shape.height, shape.pixels)
             and frame.kind.turn == Turn()
             and frame.kind.matrix == shape.colorspace
-            and frame.kind.full_range == (shape.color_range == 2)  # FFmpeg's number
+            and frame.kind.full_range == (shape.color_range == ColorRange.JPEG)
         )
 
     def _build(self, picture: av.VideoFrame, kind: PictureFormat) -> _Ends:
@@ -111,7 +113,7 @@ class Reformatter:
         rgb = picture.format.is_rgb
         colors = {
             "out_color_matrix": _MATRIX_NAMES.get(ColorMatrix(shape.colorspace), "bt709"),
-            "out_range": "full" if shape.color_range == 2 else "limited",
+            "out_range": "full" if shape.color_range == ColorRange.JPEG else "limited",
         }
         if not rgb:
             colors["in_color_matrix"] = _MATRIX_NAMES.get(kind.matrix, "bt709")

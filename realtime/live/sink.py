@@ -6,7 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, Protocol
 
+from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
+
 from realtime.live.source import Sound
+from realtime.media.color_tags import NO_MATRIX
 from realtime.media.frame import Frame
 
 __all__ = ["CLOCK", "LiveSink", "OpenSink", "SinkSettings", "StreamFormat"]
@@ -20,7 +23,7 @@ class StreamFormat:
     """What every frame that a sink gets has in common; settled before the first one and kept while the engine runs.
 
     ``pixels`` is FFmpeg's name of the pixel format, ``rate`` the nominal number of frames a second (the most there
-    will be; frames come when they come), the colour tags are FFmpeg's numbers. ``began_ns`` is the monotonic clock
+    will be; frames come when they come), the colour tags are FFmpeg's codes. ``began_ns`` is the monotonic clock
     at presentation time 0. ``sound`` says whether pieces of sound are to be expected.
     """
 
@@ -30,10 +33,10 @@ class StreamFormat:
     rate: Fraction
     began_ns: int
     sound: bool = False
-    colorspace: int = 2
-    color_range: int = 0
-    color_primaries: int = 2
-    color_trc: int = 2
+    colorspace: int = NO_MATRIX
+    color_range: int = ColorRange.UNSPECIFIED
+    color_primaries: int = ColorPrimaries.UNSPECIFIED
+    color_trc: int = ColorTrc.UNSPECIFIED
 
     def pts(self, captured_ns: int) -> int:
         """The presentation time, in units of ``CLOCK``, of what was captured at ``captured_ns``."""

@@ -10,6 +10,7 @@ from av.video.plane import VideoPlane
 from realtime.live.reformatter import Reformatter
 from realtime.live.sink import StreamFormat
 from realtime.marking.label import Label
+from realtime.media.color_tags import ColorTags
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 
@@ -48,8 +49,7 @@ def _copy(picture: av.VideoFrame) -> av.VideoFrame:
     for ours, theirs in zip(copy.planes, picture.planes, strict=True):
         width = min(ours.line_size, theirs.line_size)
         _rows(ours)[:, :width] = _rows(theirs)[:, :width]
-    copy.colorspace, copy.color_range = picture.colorspace, picture.color_range
-    copy.color_primaries, copy.color_trc = picture.color_primaries, picture.color_trc
+    ColorTags.of(picture).put_on(copy)
     return copy
 
 

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, cast
 
 import cv2
 import numpy as np
+from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from realtime.media.pixel_formats import Family, PixelFormat
@@ -62,10 +63,10 @@ def matrix_of(code: int, height: int) -> ColorMatrix:
 
 
 def range_of(code: int, pixels: PixelFormat) -> bool:
-    """True for full range, by FFmpeg's ``color_range`` number (1 limited, 2 full) or the format's custom."""
+    """True for full range, by FFmpeg's ``color_range`` code or the format's custom."""
     if pixels.full_range and pixels.family is not Family.GRAY:
         return True  # RGB, and FFmpeg's "yuvj" formats, whatever else the stream claims
-    return {1: False, 2: True}.get(code, pixels.full_range)
+    return code == ColorRange.JPEG or (code != ColorRange.MPEG and pixels.full_range)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import av
 from av.container import InputContainer
@@ -22,22 +22,11 @@ from realtime.media.truncation import check_whole
 from realtime.runtime.errors import InputError, reason
 from realtime.runtime.stages import Stages
 
-__all__ = ["FileSource", "Item", "Source", "check_regular", "display_matrix", "open_media"]
+__all__ = ["FileSource", "Item", "check_regular", "display_matrix", "open_media"]
 
 #: What flows from source to sink: frames to swap, and packets of the other streams to pass on as they
 #: are.
 Item: TypeAlias = "Frame | Packet[Stream]"
-
-
-class Source(Protocol):
-    """Frames and packets in file order. ``live`` decides the policy of every channel behind it."""
-
-    live: bool
-
-    def __iter__(self) -> Iterator[Item]: ...
-
-    def close(self) -> None:
-        """Let go of the file or device."""
 
 
 class FileSource:
@@ -49,8 +38,6 @@ class FileSource:
     the file cannot be opened, holds no video, has a video without frames, or breaks off or is damaged on the
     way.
     """
-
-    live = False
 
     def __init__(self, path: Path, stages: Stages | None = None) -> None:
         self.path = path

@@ -17,6 +17,7 @@ import numpy as np
 from av.video.plane import VideoPlane
 
 from realtime.media.affine import compose
+from realtime.media.color_tags import ColorTags
 from realtime.media.colorspace import Codes, ColorMatrix, Conversion, conversion, matrix_of, range_of
 from realtime.media.orientation import Turn
 from realtime.media.paste import Patch, patches
@@ -216,6 +217,5 @@ def _upright(picture: av.VideoFrame) -> av.VideoFrame:
     source.push(picture)
     upright = cast(av.VideoFrame, sink.pull())
     upright.pts, upright.time_base = picture.pts, picture.time_base
-    upright.colorspace, upright.color_range = picture.colorspace, picture.color_range
-    upright.color_primaries, upright.color_trc = picture.color_primaries, picture.color_trc
+    ColorTags.of(picture).put_on(upright)
     return upright

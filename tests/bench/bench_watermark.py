@@ -28,7 +28,7 @@ from realtime.marking.watermark import Payload, Watermark, payload_of  # noqa: E
 from realtime.marking.watermark.evidence import chip_sums, evened, lattice_to_tile, sampled, whitened  # noqa: E402
 from realtime.marking.watermark.pattern import COARSE  # noqa: E402
 from realtime.marking.watermark.read import brightness, brightness_of, read_pictures  # noqa: E402
-from realtime.media.encoder import Encoding  # noqa: E402
+from realtime.media.encoding import Encoding  # noqa: E402
 from realtime.media.file_sink import FileSink  # noqa: E402
 from realtime.media.file_source import FileSource  # noqa: E402
 from realtime.media.frame import Frame  # noqa: E402

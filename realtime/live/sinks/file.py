@@ -1,34 +1,24 @@
 """A recording: a file that can be played at any moment, whatever ends it."""
 
 from pathlib import Path
-from typing import Final
 
 import av
 
 from realtime.live.sink import SinkSettings, StreamFormat
 from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
 from realtime.live.source import Sound
+from realtime.media.containers import CONTAINERS, container_for
 from realtime.media.frame import Frame
 from realtime.runtime.errors import OutputError, reason
 
 __all__ = ["Recording", "check_recording"]
 
-#: Muxer and options, by suffix. MP4 is written in fragments, one a group of pictures, and becomes an ordinary file at
-#: the clean end; Matroska is written in clusters of a second; a transport stream is cut anywhere.
-_FRAGMENTS: Final = {"movflags": "hybrid_fragmented+frag_keyframe+delay_moov", "flush_packets": "1"}
-_CONTAINERS: Final[dict[str, tuple[str, dict[str, str]]]] = {
-    ".mp4": ("mp4", _FRAGMENTS),
-    ".m4v": ("mp4", _FRAGMENTS),
-    ".mov": ("mov", _FRAGMENTS),
-    ".mkv": ("matroska", {"cluster_time_limit": "1000", "flush_packets": "1"}),
-    ".ts": ("mpegts", {"flush_packets": "1"}),
-}
-
 
 def check_recording(path: Path, force: bool) -> None:
     """Raise ``OutputError`` where ``path`` cannot become a file that survives a crash."""
-    if path.suffix.lower() not in _CONTAINERS:
-        known = ", ".join(_CONTAINERS)
+    kind = CONTAINERS.get(path.suffix.lower())
+    if kind is None or kind.growing is None:
+        known = ", ".join(suffix for suffix, row in CONTAINERS.items() if row.growing is not None)
         raise OutputError(f"{path}: no kind of file that survives a crash; use one of {known}")
     if path.is_dir():
         raise OutputError(f"{path}: a folder; give the name of the file to write")
@@ -54,9 +44,9 @@ class Recording:
 
     def open(self, shape: StreamFormat) -> None:
         """Create the file; an existing one is replaced, so whoever makes this has checked that."""
-        muxer, options = _CONTAINERS[self.path.suffix.lower()]
+        kind = container_for(self.path)
         try:
-            container = av.open(str(self.path.absolute()), "w", format=muxer, container_options=options)
+            container = av.open(str(self.path.absolute()), "w", format=kind.muxer, container_options=kind.growing)
             encoded = LiveMuxer(container, str(self.path), shape, self._settings, instant=False)
             container.start_encoding()
         except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -7,20 +7,20 @@ from typing import Final, cast
 import av
 import av.filter
 from av.audio.stream import AudioStream
-from av.codec.context import ThreadType
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
-from av.video.stream import VideoStream
 
 from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
 from realtime.live.sound import LAYOUT, RATE, SoundLine
 from realtime.live.source import Sound
-from realtime.media.encoder import Encoding, choose_pixels, encoder_options, find_encoder, fit_context
+from realtime.media.color_tags import ColorTags
+from realtime.media.encoding import Encoding, check_encoding
 from realtime.media.frame import Frame
+from realtime.media.video_encoder import VideoEncoder, VideoShape
 from realtime.runtime.errors import OutputError, reason
-from realtime.runtime.thread_priority import give_way, start_giving_way
+from realtime.runtime.thread_priority import give_way
 
 __all__ = ["COMMENT", "GOP", "LiveMuxer", "check_codec"]
 
@@ -28,8 +28,6 @@ __all__ = ["COMMENT", "GOP", "LiveMuxer", "check_codec"]
 COMMENT: Final = "contains synthetic faces made with mummer"
 #: Seconds between two pictures from which decoding can begin, at most.
 GOP: Final = 2
-#: Bits a pixel a frame that a stream may take where nothing else is asked for.
-_BITS_PER_PIXEL: Final = 0.12
 #: Seconds at which streams begin: encoders of sound, and reordered pictures, have packets from before the first.
 _START: Final = Fraction(1, 10)
 #: Pieces of sound kept until the first frame says where the beginning is.
@@ -40,8 +38,11 @@ _SOUND_BITS: Final = 128_000
 
 def check_codec(settings: SinkSettings) -> None:
     """Raise ``OutputError`` where the encoder asked for is none, or does not know its settings."""
-    codec = find_encoder(settings.codec or "libx264")
-    encoder_options(codec, Encoding(codec.name, None, settings.preset))
+    check_encoding(_encoding(settings, instant=False), settings.codec or "libx264")
+
+
+def _encoding(settings: SinkSettings, instant: bool) -> Encoding:
+    return Encoding(settings.codec, None, settings.preset, settings.bitrate, GOP, instant)
 
 
 class LiveMuxer:
@@ -63,7 +64,7 @@ class LiveMuxer:
         self._line: SoundLine | None = None
         self._early: deque[Sound] = deque(maxlen=_EARLY)
         container.metadata.update({"comment": COMMENT, "description": COMMENT})
-        self._video = self._add_video(settings, instant)
+        self._video = self._add_video(_encoding(settings, instant))
         self._sound = self._add_sound() if shape.sound else None
         self._picture = _Reference(shape)
 
@@ -132,42 +133,13 @@ class LiveMuxer:
             packet.dts = None if packet.dts is None else packet.dts + shift
             self.container.mux_one(packet)
 
-    def _add_video(self, settings: SinkSettings, instant: bool) -> VideoStream:
+    def _add_video(self, encoding: Encoding) -> VideoEncoder:
         shape = self._shape
-        codec = find_encoder(settings.codec or "libx264")
-        options = encoder_options(codec, Encoding(codec.name, None, settings.preset))
-        known = {option.name for option in codec.create("video").supported_options.private}
-        if instant and "tune" in known and codec.name.startswith("libx26"):
-            options["tune"] = "zerolatency"
-        if "forced-idr" in known:
-            options["forced-idr"] = "1"
-        bits = settings.bitrate
-        if bits is None and instant:
-            bits = max(300_000, int(shape.width * shape.height * shape.rate * _BITS_PER_PIXEL))
-        if bits is not None:
-            options |= {"maxrate": str(bits), "bufsize": str(bits)}
-        if settings.bitrate is not None:
-            options.pop("crf", None)
-            options["b"] = str(bits)
-        stream = cast(VideoStream, self.container.add_stream(codec.name, rate=shape.rate, options=options))
-        context = stream.codec_context
-        context.width, context.height = shape.width, shape.height
-        context.pix_fmt, _ = choose_pixels(codec, shape.pixels, (shape.width, shape.height))
-        context.time_base = CLOCK
-        context.colorspace, context.color_range = shape.colorspace, shape.color_range
-        context.color_primaries, context.color_trc = shape.color_primaries, shape.color_trc
-        fit_context(context, options, shape.rate)
-        if instant:
-            context.thread_type = ThreadType.SLICE  # threads that work on several pictures hold all but one back
-        context.gop_size = max(int(GOP * shape.rate), 1)
-        try:
-            start_giving_way(context.open)
-        except (av.error.FFmpegError, ValueError) as error:
-            raise OutputError(
-                f"{self.name}: the encoder {codec.name} refuses {shape.width}x{shape.height} {context.pix_fmt};"
-                " check --codec, --bitrate and --preset"
-            ) from error
-        return stream
+        colors = ColorTags(shape.colorspace, shape.color_range, shape.color_primaries, shape.color_trc)
+        video = VideoShape(shape.width, shape.height, shape.pixels, shape.rate, CLOCK, colors)
+        encoder = VideoEncoder(self.container, self.name, video, encoding)
+        encoder.open()
+        return encoder
 
     def _add_sound(self) -> AudioStream:
         return self.container.add_stream(_SOUND_CODEC, rate=RATE, layout=LAYOUT, bit_rate=_SOUND_BITS)

@@ -12,11 +12,12 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from realtime.live.reformatter import OUTPUT_PIXELS
 from realtime.live.source import LiveItem, Sound
+from realtime.media.color_tags import BT709
 from realtime.media.frame import Frame
 from realtime.media.pixel_formats import siting_of
 from realtime.runtime.errors import InputError
@@ -29,7 +30,6 @@ Times: TypeAlias = Callable[[Fraction | None, int], int]
 
 #: Threads of a decoder, each with a part of one picture: whole pictures for each would hold pictures back.
 _THREADS: Final = 2
-_BT709: Final = 1
 
 
 def video_of(container: InputContainer, address: str) -> VideoStream:
@@ -91,9 +91,9 @@ class Decoder:
             format=OUTPUT_PIXELS[0],
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             dst_color_range=ColorRange.MPEG,
-            dst_colorspace=_BT709 if rgb else None,
+            dst_colorspace=Colorspace.ITU709 if rgb else None,
         )
         plain.pts, plain.time_base = picture.pts, picture.time_base
         if rgb:
-            plain.colorspace = plain.color_primaries = plain.color_trc = _BT709
+            BT709.put_on(plain)
         return plain

@@ -15,6 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from realtime.live.source import LiveItem, Sound, SourceSettings
 from realtime.live.sources.portrait import Portrait, Pose
+from realtime.media.color_tags import BT709
 from realtime.media.frame import Frame
 from realtime.runtime.errors import UsageError
 
@@ -35,7 +36,6 @@ _BLINKS: Final = 3.7
 _LIT: Final = (255.0, 255.0, 255.0)
 _UNLIT: Final = (30.0, 30.0, 30.0)
 _SECOND_NS: Final = 1_000_000_000
-_BT709: Final = 1
 
 
 class SyntheticSource:
@@ -99,7 +99,7 @@ class SyntheticSource:
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
         )
-        picture.colorspace = picture.color_primaries = picture.color_trc = _BT709
+        BT709.put_on(picture)
         picture.pts, picture.time_base = number, 1 / self._fps
         return picture
 

@@ -136,7 +136,7 @@ def test_a_set_that_has_all_is_told_so(whole: Faceset) -> None:
     ]
 
 
-@pytest.mark.parametrize("transfer", ["smpte2084", "arib_std_b67"])
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
 def test_tone_mapping_keeps_order_and_greys(transfer: str) -> None:
     mapped = tone_mapper(Colors(matrix="bt2020", primaries="bt2020", transfer=transfer))
     assert mapped is not None
@@ -146,7 +146,7 @@ def test_tone_mapping_keeps_order_and_greys(transfer: str) -> None:
     assert np.abs(out - out[:, 1:2]).max() <= 2  # greys stay grey
     assert out[0].max() == 0
     assert out[255].min() == 255
-    white = {"smpte2084": 148, "arib_std_b67": 191}[transfer]  # the code of diffuse white, 203 cd/m²
+    white = {"smpte2084": 148, "arib-std-b67": 191}[transfer]  # the code of diffuse white, 203 cd/m²
     assert 190 < out[white, 1] < 240
 
 

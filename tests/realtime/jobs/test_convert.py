@@ -14,7 +14,7 @@ from realtime.align import TEMPLATES
 from realtime.finder import FaceFinder
 from realtime.finder.face import Face
 from realtime.jobs.convert import Job, Look, convert
-from realtime.media.encoder import Encoding
+from realtime.media.encoding import Encoding
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Matrix
 from realtime.runtime.errors import MummerError, OutputError

@@ -374,6 +374,24 @@ def test_an_encoder_that_is_none_is_said_at_once() -> None:
         SinkOpener()("talk.mkv", SinkSettings(codec="nope"))
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "words"),
+    [
+        ("talk.ts", SinkSettings(codec="ffv1"), "mpegts does not hold what ffv1 encodes"),
+        ("talk.mp4", SinkSettings(codec="prores_ks"), "mp4 does not hold what prores_ks encodes"),
+        ("talk.mp4", SinkSettings(preset="hasty"), "with crf=20 preset=hasty .*: check --codec, --preset"),
+    ],
+)
+def test_a_recording_is_refused_in_the_words_of_a_converted_file(
+    tmp_path: Path, name: str, settings: SinkSettings, words: str
+) -> None:
+    """A transport stream would take what nothing plays from it."""
+    sink = SinkOpener()(str(tmp_path / name), settings)
+    with pytest.raises(OutputError, match=words):
+        sink.open(shape())
+    assert not (tmp_path / name).exists()
+
+
 # the virtual camera
 
 

@@ -17,7 +17,7 @@ from realtime.marking.watermark import Payload, Reading, Watermark, code, payloa
 from realtime.marking.watermark.evidence import chip_sums, evened, judge, lattice_to_tile, sampled, whitened
 from realtime.marking.watermark.pattern import COARSE, FINE, PILOT, TILE, chip_roles, chip_signs
 from realtime.marking.watermark.read import brightness_of, read_pictures
-from realtime.media.encoder import Encoding, is_lossless
+from realtime.media.encoding import Encoding, is_lossless
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
 from realtime.media.pixel_formats import FORMATS

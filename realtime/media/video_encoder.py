@@ -1,0 +1,189 @@
+"""The one way to encode video: a stream of a container, into which pictures go."""
+
+import os
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final, cast
+
+import av
+from av.codec import Codec
+from av.codec.codec import find_best_pix_fmt_of_list
+from av.codec.context import Flags, ThreadType
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from realtime.media.color_tags import ColorTags
+from realtime.media.colorspace import ColorMatrix
+from realtime.media.containers import muxed_by
+from realtime.media.encoding import Encoding, bounded, encoder_options, find_encoder
+from realtime.runtime.errors import OutputError
+from realtime.runtime.thread_priority import start_giving_way
+
+__all__ = ["VideoEncoder", "VideoShape"]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoShape:
+    """What all pictures of a stream have in common.
+
+    ``pixels`` is FFmpeg's name of their format, ``rate`` the nominal number of them a second, ``clock`` the seconds a
+    unit of their times, ``aspect`` the shape of a pixel, 0 where nobody says.
+    """
+
+    width: int
+    height: int
+    pixels: str
+    rate: Fraction
+    clock: Fraction
+    colors: ColorTags
+    aspect: Fraction = Fraction(0)
+
+
+class VideoEncoder:
+    """A video stream that is added to ``container``, and what fills it.
+
+    Pictures are encoded as they are, or in the nearest pixel format that the encoder takes; ``warnings`` says what gets
+    lost so. Between making and ``open`` the caller may still change ``stream`` and ``context``. Raises ``OutputError``
+    that names ``name`` for settings which the encoder or the container refuses.
+    """
+
+    def __init__(self, container: OutputContainer, name: str, shape: VideoShape, encoding: Encoding) -> None:
+        self.name = name
+        self.warnings: list[str] = []
+        kind = muxed_by(container.format.name)
+        self.codec = codec = find_encoder(encoding.codec or kind.codec)
+        options = encoder_options(codec, encoding)
+        if encoding.instant and "maxrate" not in options:
+            bits = int(shape.width * shape.height * shape.rate * _INSTANT_BITS_PER_PIXEL)
+            options |= bounded(max(_INSTANT_BITS, bits))
+        pixels = self._choose_pixels(shape)
+        refusal = OutputError(
+            f"{name}: {kind.muxer} does not hold what {codec.name} encodes;"
+            " use another --codec or another suffix, .mkv holds most"
+        )
+        if not kind.holds_video(codec.canonical_name):
+            raise refusal
+        try:
+            self.stream = cast(VideoStream, container.add_stream(codec.name, rate=shape.rate, options=options))
+        except ValueError as error:
+            raise refusal from error
+        self.context = context = self.stream.codec_context
+        context.width, context.height, context.pix_fmt = shape.width, shape.height, pixels
+        context.time_base, context.sample_aspect_ratio = shape.clock, shape.aspect
+        self._converts = pixels != shape.pixels
+        _tags(shape, pixels).put_on(context)
+        _fit(context, options, shape.rate)
+        if encoding.instant:
+            context.thread_type = ThreadType.SLICE  # threads that work on several pictures hold all but one back
+        if encoding.group is not None:
+            context.gop_size = max(int(encoding.group * shape.rate), 1)
+
+    def open(self) -> None:
+        """Start the encoder, its threads giving way to all others."""
+        context = self.context
+        asked = " ".join(f"{name}={value}" for name, value in context.options.items())
+        try:
+            start_giving_way(context.open)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise OutputError(
+                f"{self.name}: the encoder {self.codec.name} refuses {context.width}x{context.height}"
+                f" {context.pix_fmt}{' with ' if asked else ''}{asked}: check --codec, --preset, --crf and --bitrate"
+            ) from error
+
+    def encode(self, picture: VideoFrame | None) -> "list[av.Packet[av.stream.Stream]]":
+        """The packets that are ready after ``picture``; after None, which is the end, all that are left.
+
+        Raises FFmpeg's own errors.
+        """
+        if picture is not None and self._converts:
+            picture = self._converted(picture)
+        return cast("list[av.Packet[av.stream.Stream]]", self.stream.encode(picture))
+
+    def _choose_pixels(self, shape: VideoShape) -> str:
+        size = shape.width, shape.height
+        pixels, notable = choose_pixels(self.codec, shape.pixels, size)
+        if notable:
+            what = f"{shape.pixels} of {shape.width}x{shape.height}"
+            self.warnings.append(f"the encoder {self.codec.name} takes no {what}: encoded as {pixels}")
+        return pixels
+
+    def _converted(self, picture: VideoFrame) -> VideoFrame:
+        context = self.context
+        converted = picture.reformat(
+            format=context.pix_fmt,
+            src_color_range=context.color_range or None,
+            dst_color_range=context.color_range or None,
+            dst_colorspace=Colorspace.ITU709 if is_rgb(picture.format.name) else None,
+        )
+        converted.pts, converted.time_base, converted.duration = picture.pts, picture.time_base, picture.duration
+        converted.pict_type = picture.pict_type
+        return converted
+
+
+def choose_pixels(codec: Codec, pixels: str, size: tuple[int, int] = (16, 16)) -> tuple[str, bool]:
+    """The encoder's pixel format nearest to ``pixels``, and whether the change is worth a note.
+
+    The format itself where the encoder takes it for pictures of ``size`` (width, height). The deprecated
+    full-range twins (``yuvj420p``) count as their plain format, which carries the range in its tag. Notable
+    is what loses something, and what is larger only because the size is odd.
+    """
+    names = [form.name for form in codec.video_formats or () if (codec.name, form.name) not in _BROKEN]
+    if codec.name in _EVEN:
+        names = [name for name in names if _divides(name, size)]
+    if not names or pixels in names:
+        return pixels, False
+    plain = pixels.replace("yuvj", "yuv")
+    if plain in names:
+        return plain, False
+    alpha = any(component.is_alpha for component in VideoFormat(plain).components)
+    best, loss = find_best_pix_fmt_of_list(names, plain, alpha)
+    if best is None:
+        raise OutputError(f"the encoder {codec.name} takes no picture like {pixels}; use another --codec")
+    return best.name, bool(loss) or not _divides(plain, size)
+
+
+def is_rgb(pixels: str) -> bool:
+    """Whether the pixel format holds RGB."""
+    return VideoFormat(pixels).is_rgb
+
+
+def _divides(pixels: str, size: tuple[int, int]) -> bool:
+    """Whether pictures of ``size`` = (width, height) have whole chroma samples only."""
+    form = VideoFormat(pixels, 16, 16)
+    return size[0] * form.chroma_width() % 16 == 0 and size[1] * form.chroma_height() % 16 == 0
+
+
+def _tags(shape: VideoShape, pixels: str) -> ColorTags:
+    """The tags of what is encoded in ``pixels``: those of the pictures, but where these are RGB and that is not."""
+    tags = shape.colors
+    if is_rgb(shape.pixels) and not is_rgb(pixels):
+        tags = replace(tags, matrix=ColorMatrix.BT709, range=ColorRange.MPEG)
+    return replace(tags, range=ColorRange.JPEG) if shape.pixels.startswith("yuvj") else tags
+
+
+def _fit(context: VideoCodecContext, options: dict[str, str], rate: Fraction) -> None:
+    """Settings that depend on what the codec can do: threads, frame durations, a bit rate without crf."""
+    context.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
+    # Frame threads where there are any: PyAV's default, slices, costs x264 quality.
+    context.thread_type = ThreadType.AUTO
+    context.flags |= Flags.frame_duration
+    pixels = context.width * context.height
+    if context.codec.lossy and "crf" not in options and "b" not in options:
+        context.bit_rate = max(200_000, int(pixels * rate * _BITS_PER_PIXEL))
+
+
+#: Codecs that refuse pictures whose last chroma sample is not whole.
+_EVEN: Final = frozenset({"libx264", "libx265"})
+#: Formats that an encoder lists, and cannot be opened with.
+_BROKEN: Final = frozenset(("libvpx-vp9", name) for name in ("gbrap", "yuva422p", "yuva444p"))
+#: Bits a pixel a frame for codecs that know no constant quality.
+_BITS_PER_PIXEL: Final = 0.15
+#: Bits a pixel a frame, and bits a second at the least, that a stream may take where nothing else is asked for.
+_INSTANT_BITS_PER_PIXEL: Final = 0.12
+_INSTANT_BITS: Final = 300_000
+#: Each encoder thread holds frames: more would not be faster beside the other stages and costs memory.
+MAX_THREADS: Final = 4
