@@ -11,14 +11,14 @@ from typing import Final
 
 import onnx
 from onnx import TensorProto
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType
-from onnxruntime.quantization.calibrate import create_calibrator
-from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from export.forms import Form
+from realtime.inference.onnx_runtime import quantization
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["Quantiser"]
+
+_LIBRARY: Final = quantization()
 
 #: Operators whose work is worth it. What stands between them is cheap: to quantise it too costs 1 to 3 dB and is no
 #: faster.
@@ -42,13 +42,13 @@ class Quantiser:
         """The graph with all layers quantised but those ``left_out``, by name."""
         copy = onnx.ModelProto()
         copy.CopyFrom(self._model)
-        quantizer = QDQQuantizer(
+        quantizer = _LIBRARY.qdq_quantizer.QDQQuantizer(
             copy,
             per_channel=True,
             # Seven bits: two products of eight add up beyond 16 bits, which processors without VNNI cut off.
             reduce_range=True,
-            weight_qType=QuantType.QInt8,
-            activation_qType=QuantType.QUInt8,
+            weight_qType=_LIBRARY.QuantType.QInt8,
+            activation_qType=_LIBRARY.QuantType.QUInt8,
             tensors_range=self._ranges,
             nodes_to_quantize=[],
             nodes_to_exclude=list(left_out),
@@ -66,18 +66,18 @@ def _ranges(model: onnx.ModelProto, form: Form, faces: Bytes) -> object:
     with tempfile.TemporaryDirectory(prefix="mummer-") as folder:
         source = Path(folder, "model.onnx")
         onnx.save(model, str(source))
-        calibrator = create_calibrator(
+        calibrator = _LIBRARY.calibrate.create_calibrator(
             source,
             list(HEAVY),
             augmented_model_path=str(Path(folder, "watched.onnx")),
-            calibrate_method=CalibrationMethod.MinMax,
+            calibrate_method=_LIBRARY.CalibrationMethod.MinMax,
         )
         calibrator.collect_data(_Reader(form, faces))
         return calibrator.compute_data()
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]  # the library has no types
-    """Gives one face at a time, as the calibrator asks for them."""
+class _Reader:
+    """The library's ``CalibrationDataReader``: gives one face at a time, as the calibrator asks for them."""
 
     def __init__(self, form: Form, faces: Bytes) -> None:
         self._questions = ({form.tensors.input: form.asked(face[None])} for face in faces)

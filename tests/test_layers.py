@@ -59,6 +59,13 @@ def test_rooms_import_only_what_is_below_them() -> None:
                 assert ROOMS.index(below) <= ROOMS.index(room), f"{path} imports {name}, which is above it"
 
 
+def test_one_module_imports_onnx_runtime() -> None:
+    """Imported anywhere else it could start before its reports are turned off."""
+    files = [path for part in (*FORBIDDEN, "tests") for path in (ROOT / part).rglob("*.py")]
+    found = {path for path in files for name in imports(path) if name.split(".")[0] == "onnxruntime"}
+    assert found == {ROOT / "realtime" / "inference" / "onnx_runtime.py"}
+
+
 def test_the_command_line_starts_without_heavy_imports() -> None:
     heavy = ("torch", "cv2", "av", "numpy", "onnxruntime")
     code = f"import sys, realtime.cli; print([m for m in {heavy} if m in sys.modules])"

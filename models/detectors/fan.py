@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import cv2
 import numpy as np
-from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 
 from models.detectors.weights import Weights, ensure
+from realtime.inference.onnx_runtime import native
 from realtime.runtime.arrays import Bytes, Points
 from realtime.runtime.errors import DetectorError
 
@@ -53,8 +53,7 @@ _DEVICES: Final = {
 #: What torch, numpy, OpenCV and ONNX Runtime raise on a file that is not what its name says.
 _DAMAGED: Final = (
     pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError,
-    cv2.error, onnxruntime_errors.Fail, onnxruntime_errors.InvalidArgument, onnxruntime_errors.InvalidGraph,
-    onnxruntime_errors.InvalidProtobuf,
+    cv2.error, native.Fail, native.InvalidArgument, native.InvalidGraph, native.InvalidProtobuf,
 )  # fmt: skip
 #: Faces that go through FAN at once.
 _BATCH: Final = 8

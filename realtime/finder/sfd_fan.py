@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 import cv2
 import numpy as np
-import onnxruntime
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.session import open_session
 from realtime.runtime.arrays import Bytes, Floats, Points
 from realtime.runtime.errors import DetectorError, ModelError

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Port
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.providers import DEVICES, Device
 from realtime.inference.session import LOADING, REFUSALS, SILENT, open_on, plain
 from realtime.runtime.errors import ModelError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import onnxruntime
+from realtime.inference.onnx_runtime import onnxruntime
 
 __all__ = ["DEVICES", "Device", "available", "what_is_missing"]
 

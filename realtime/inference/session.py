@@ -9,10 +9,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as native
-
 from realtime.inference.modelfile import ModelFile, read_model
+from realtime.inference.onnx_runtime import native, onnxruntime
 from realtime.inference.providers import DEVICES, Device, available, what_is_missing
 from realtime.inference.tensorrt_cache import engine_folder
 from realtime.runtime.errors import ModelError

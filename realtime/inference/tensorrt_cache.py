@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import onnxruntime
-
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.runtime.errors import ModelError, reason
 from realtime.runtime.folders import cache_folder
 

@@ -10,12 +10,12 @@ from time import perf_counter, process_time, sleep
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from realtime.inference.guarded_session import GuardedSession
 from realtime.inference.modelfile import ModelFile
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.providers import DEVICES
 from realtime.inference.session import SPINNING, open_session, why_not
 from realtime.runtime.errors import ModelError

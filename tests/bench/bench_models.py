@@ -36,7 +36,7 @@ SIZE = 320
 CHILD = """
 import json, sys
 from time import perf_counter
-import onnxruntime
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.runtime.process_memory import peak_rss_mb
 from realtime.swap import open_model
 way, path = sys.argv[1:]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from export.model import ExportRequest, export_model
 from export.parity import psnr
 from export.record import weights_sha256
 from models.architectures import ARCHITECTURES, Network
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.runtime.errors import ModelError, OutputError, UsageError
 from realtime.swap import open_model
 from tests.export.networks import card, expected, faces, shaken, small

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -31,6 +30,7 @@ from models.recipes.face_finder.loop import Batch, Pace, begin, fit, load_weight
 from models.recipes.face_finder.nets import DETECTOR_STRIDE, LANDMARK_SIZE, DetectorNet, LandmarkNet
 from models.recipes.face_finder.teachers import YuNet, denoise, face_meshes
 from realtime.align import TEMPLATES, fit_similarity
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.media.affine import apply
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Floats, Points

@@ -6,12 +6,12 @@ from threading import Event
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
 from realtime.inference.guarded_session import GuardedSession
 from realtime.inference.modelfile import ModelFile
+from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.providers import DEVICES, available
 from realtime.inference.session import SPINNING, _options, _providers, open_session, why_not
 from realtime.inference.tensorrt_cache import engine_folder
