@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.runtime.errors import InputError, UsageError, reason
+from realtime.settings import first_problem
 
 __all__ = [
     "FILE",
@@ -139,11 +140,7 @@ def validate(values: Mapping[str, object], where: str) -> Plan:
     try:
         return Plan.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(step) for step in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise UsageError(f"{where}: there is no setting {name!r}") from error
-        raise UsageError(f"{where}: {name}: {first['msg']}") from error
+        raise UsageError(f"{where}: {first_problem(error)}") from error
 
 
 def read_toml(path: Path) -> dict[str, object]:

@@ -1,27 +1,27 @@
 """One frame's way, from faces found to faces pasted back, with no thread in sight."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
 
-from realtime.composite.color import Transfer
-from realtime.composite.mask import Blend
+from realtime.composite.color import Transfer, open_color
+from realtime.composite.mask import Blend, open_blend
 from realtime.composite.sharpen import sharpen
-from realtime.finder import FaceFinder
+from realtime.finder import FaceFinder, open_finder
 from realtime.finder.face import Face
 from realtime.marking.label import Label
-from realtime.marking.watermark import Watermark
+from realtime.marking.provenance.claim import Claim
+from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Matrix
 from realtime.runtime.stages import Stages
-from realtime.swap import SwapModel
+from realtime.settings import Look, WhichFaces
+from realtime.swap import SwapModel, open_model
 
-__all__ = ["FrameSwapper", "WhichFaces"]
-
-#: Every face, or the largest of each frame only.
-WhichFaces: TypeAlias = Literal["all", "largest"]
+__all__ = ["FrameSwapper", "make_claim", "make_swapper"]
 
 #: A face fills a fifth of its crop or more. A mask with less than this share hides nobody.
 LEAST_MASK: Final = 0.05
@@ -91,3 +91,48 @@ class FrameSwapper:
         if self.faces == "all" or len(faces) < 2:
             return faces
         return (max(faces, key=lambda face: face.eye_distance),)
+
+
+def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False) -> FrameSwapper:
+    """Open all that the frame's way needs; ``confined`` keeps the watermark to the faces.
+
+    Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
+    """
+    label = None if look.label is None else Label(look.label, look.label_place)
+    blend = open_blend(look.blend)
+    color = None if look.color is None else open_color(look.color)
+    model = open_model(look.model, look.device, look)
+    return FrameSwapper(
+        finder=finder or open_finder(look.detector, look.device),
+        model=model,
+        color=color or open_color(model.manifest.color),
+        sharpness=look.sharpen,
+        blend=blend,
+        label=label,
+        watermark=Watermark(payload_of(model.sha256), confined),
+        faces=look.faces,
+        stages=stages,
+    )
+
+
+def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
+    """What an output that ``swapper`` made from ``source`` (None for a live one) says of itself."""
+    model, mark = swapper.model, swapper.watermark
+    return Claim(
+        source=source,
+        model=model.name,
+        model_sha256=model.sha256,
+        identities=model.shown,
+        label=None if swapper.label is None else swapper.label.text,
+        watermark=None if mark is None else np.packbits(mark.payload.encode()).tobytes().hex(),
+        frames_swapped=swapper.frames_swapped,
+        settings={
+            "identity": model.identity,
+            "morph": model.morph,
+            "detector": look.detector,
+            "faces": look.faces,
+            "blend": look.blend,
+            "color": look.color,
+            "sharpen": look.sharpen,
+        },
+    )

@@ -12,6 +12,7 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import note, say
+from realtime.settings import WhichFaces
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -50,9 +51,7 @@ def extract(
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out faces that are less sure.")] = 0,
     detector: options.Detector = "builtin",
     device: options.Device = "auto",
-    faces: Annotated[options.FacesChoice, typer.Option(help="Every face, or the largest of each frame.")] = (
-        options.FacesChoice.all
-    ),
+    faces: Annotated[WhichFaces, typer.Option(help="Every face, or the largest of each frame.")] = "all",
     mask: Annotated[MaskChoice, typer.Option(help="Masks from landmarks, or by a face parser.")] = MaskChoice.hull,
     parser: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="The face parser's file.")] = None,
     image_format: Annotated[
@@ -95,7 +94,7 @@ def extract(
         min_score=min_score,
         detector=detector,
         device=device,
-        faces=faces.value,
+        faces=faces,
         parser=parser,
         format=image_format.value,
         tone_map=tone_map,

@@ -33,8 +33,8 @@ from realtime.media.frame import Frame
 from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import InputError, UsageError
 from realtime.runtime.thread_priority import give_way
+from realtime.settings import WhichFaces
 from realtime.swap.consent import Identity
-from realtime.swapper import WhichFaces
 
 __all__ = ["Extracted", "Extraction", "OnFrame", "extract"]
 

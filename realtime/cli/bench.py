@@ -35,8 +35,9 @@ def bench_convert(
     Both run in turn, with the same decoder, encoder and settings.
     """
     from realtime.jobs.bench import bench_convert as run
-    from realtime.jobs.convert import Job, Look
+    from realtime.jobs.convert import Job
     from realtime.media.encoding import Encoding
+    from realtime.settings import Look
 
     look = Look(model=model, device=device, detector=detector)
     job = Job(options.as_file(source), Path("bench.mp4"), look, Encoding(codec, crf, preset))
@@ -70,12 +71,12 @@ def bench_live(
     from fractions import Fraction
     from tempfile import TemporaryDirectory
 
-    from realtime.jobs.convert import Look
     from realtime.live.testing.bench import MODES, retimed
     from realtime.live.testing.bench import bench_live as run
     from realtime.media.file_source import check_regular
     from realtime.runtime.errors import UsageError
     from realtime.runtime.process import tune
+    from realtime.settings import Look
 
     modes = tuple(mode for mode in MODES if only is None or mode in only)
     if unknown := sorted(set(only or ()) - set(MODES)):

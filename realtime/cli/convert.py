@@ -11,6 +11,7 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import note, say
+from realtime.settings import Look
 
 if TYPE_CHECKING:
     from realtime.jobs.convert import OnFrame
@@ -18,52 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["convert"]
 
 
+@options.with_settings
 def convert(
     source: options.Input,
     target: Annotated[
         Path, typer.Argument(metavar="OUTPUT", help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, ...")
     ],
-    model: options.Model = "bronze",
-    identity: options.Identity = None,
-    morph: options.Morph = None,
-    photo: options.Photo = None,
-    embedder: options.Embedder = None,
-    consent: options.Consent = None,
-    device: options.Device = "auto",
-    detector: options.Detector = "builtin",
-    faces: options.Faces = options.FacesChoice.all,
-    blend: options.Blend = "normal",
-    color: options.Color = None,
-    sharpen: options.Sharpen = 0.5,
+    look: Look,
     codec: options.Codec = None,
     crf: options.Crf = None,
     preset: options.Preset = None,
-    label: options.Label = "SYNTHETIC FACES",
-    label_place: options.LabelPlace = "bottom-right",
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write what was done, as JSON.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Swap the faces in a video; all else stays as it is."""
-    from realtime.jobs.convert import Job, Look
+    from realtime.jobs.convert import Job
     from realtime.jobs.convert import convert as run
     from realtime.media.encoding import Encoding
     from realtime.runtime.process import tune
-    from realtime.swap import ModelOptions
 
     tune()
-    look = Look(
-        model=model,
-        device=device,
-        detector=detector,
-        faces=faces.value,
-        blend=blend,
-        color=color,
-        sharpen=sharpen,
-        label=None if label == "off" else label,
-        label_place=label_place,
-        options=ModelOptions(identity, morph, photo, embedder, consent),
-    )
     job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force)
     with progress(job.source.name, show=not quiet) as on_frame:
         done = run(job, on_frame)

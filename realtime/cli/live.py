@@ -3,13 +3,13 @@
 import os
 import signal
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from realtime.cli import options
 from realtime.cli.console import note, say
+from realtime.live.settings import LiveSettings
 
 if TYPE_CHECKING:
     from realtime.live.engine import Engine
@@ -21,89 +21,23 @@ __all__ = ["live"]
 REFRESH = 0.5
 
 
-class OnMissChoice(StrEnum):
-    """What is sent where a face could not be swapped."""
-
-    cover = "cover"
-    hold = "hold"
-    slate = "slate"
-    show = "show"
-
-
+@options.with_settings
 def live(
-    camera: Annotated[
-        str, typer.Option(metavar="SOURCE", help="Camera number or path, address of a stream, a file, or test:.")
-    ],
     to: Annotated[
         list[str], typer.Option(metavar="SINK", help="virtualcam[:DEVICE], address of a stream, a file, or null:.")
     ],
-    model: options.Model = "bronze",
-    light_model: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Takes its place while frames take too long.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Size of the output; the camera is asked for it.")
-    ] = None,
-    fps: Annotated[float | None, typer.Option(min=1, max=240, help="Frames a second, at most.")] = None,
-    audio: Annotated[
-        str | None, typer.Option(metavar="DEVICE", help="A microphone in place of the source's own sound.")
-    ] = None,
-    on_miss: Annotated[
-        OnMissChoice, typer.Option(help="Where a face is or may be that was not swapped; 'show' shows it.")
-    ] = OnMissChoice.cover,
-    loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
+    settings: LiveSettings,
     duration: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="End after so long.")] = None,
-    device: options.Device = "auto",
-    detector: options.Detector = "builtin",
-    blend: options.Blend = "normal",
-    color: options.Color = None,
-    sharpen: options.Sharpen = 0.5,
-    label: Annotated[
-        str, typer.Option(metavar="TEXT", help="Text in a corner that says what the video is.")
-    ] = "SYNTHETIC FACES",
-    label_place: options.LabelPlace = "bottom-right",
-    codec: options.Codec = None,
-    bitrate: Annotated[int | None, typer.Option(metavar="BITS", min=1, help="Bits a second of encoded sinks.")] = None,
-    preset: options.Preset = None,
-    patient: Annotated[
-        bool, typer.Option("--patient", help="Keep trying where the camera or a sink is not there yet.")
-    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a recording that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
 ) -> None:
     """Swap the faces of a camera, live; end it with Ctrl-C."""
-    from fractions import Fraction
-
-    from realtime.jobs.convert import Look
     from realtime.live.engine import Engine
-    from realtime.live.settings import LiveSettings
-    from realtime.live.sink import SinkSettings
     from realtime.live.sinks import SinkOpener
-    from realtime.live.source import SourceSettings
     from realtime.runtime.process import settle, tune
 
     tune(lasting=True)
-    rate = None if fps is None else Fraction(fps).limit_denominator(1001)
-    settings = LiveSettings(
-        camera=camera,
-        sinks=tuple(to),
-        look=Look(
-            model=model,
-            device=device,
-            detector=detector,
-            blend=blend,
-            color=color,
-            sharpen=sharpen,
-            label=label,
-            label_place=label_place,
-        ),
-        source=SourceSettings(None if size is None else options.as_size(size), rate, audio, loop),
-        sink=SinkSettings(codec, bitrate, preset),
-        on_miss=on_miss.value,
-        light_model=light_model,
-        patient=patient,
-    )
-    engine = Engine(settings, open_sink=SinkOpener(force))
+    engine = Engine(settings.model_copy(update={"sinks": tuple(to)}), open_sink=SinkOpener(force))
     settle()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: engine.finish())

@@ -44,8 +44,9 @@ def list_(
     from rich.table import Table
 
     from realtime.runtime.errors import ModelError
+    from realtime.settings import MODEL
     from realtime.swap import describe, open_model
-    from realtime.swap.library import DEFAULT, list_models
+    from realtime.swap.library import list_models
 
     table = Table("name", "size", "identity", "kind", "licence", box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
@@ -58,7 +59,7 @@ def list_(
     opened = [open_model(file, "cpu") for file in files or ()]
     for path, facts in [*described, *((model.path, model.manifest) for model in opened)]:
         table.add_row(
-            f"{path.stem} (default)" if path.stem == DEFAULT else path.stem,
+            f"{path.stem} (default)" if path.stem == MODEL else path.stem,
             f"{facts.size} px",
             ", ".join(identity.name for identity in facts.identities) or "whoever --photo shows",
             ", ".join(identity.kind for identity in facts.identities) or "-",

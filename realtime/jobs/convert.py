@@ -5,58 +5,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-import numpy as np
-
-from realtime.composite.color import open_color
-from realtime.composite.mask import open_blend
-from realtime.finder import FaceFinder, open_finder
+from realtime.finder import FaceFinder
 from realtime.jobs.pipeline import run
 from realtime.jobs.report import ModelFacts, ProvenanceFacts, Report, media_facts
-from realtime.marking.label import TEXT, Label
-from realtime.marking.provenance.claim import Claim, tag
+from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
-from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
-from realtime.runtime.errors import OutputError, UsageError
+from realtime.runtime.errors import OutputError
 from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import Stages
-from realtime.swap import ModelOptions, open_model
-from realtime.swap.library import DEFAULT
-from realtime.swapper import FrameSwapper, WhichFaces
+from realtime.settings import Look
+from realtime.swapper import make_claim, make_swapper
 
-__all__ = ["Job", "Look", "OnFrame", "check_output", "convert", "make_swapper"]
+__all__ = ["Job", "OnFrame", "check_output", "convert"]
 
 #: Called after each frame with the number written and the number expected (0 where nobody knows).
 OnFrame: TypeAlias = Callable[[int, int], None]
-
-
-#: Networks that learn by mean errors answer a little soft; this much gives back what they lose, without a halo.
-SHARPEN: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How the swapped faces look, and who looks for them.
-
-    ``color`` of None is what the model prefers, ``label`` of None leaves the label out, ``sharpen`` is 0..1,
-    and ``options`` is what the model itself offers to choose.
-    """
-
-    model: str = DEFAULT
-    device: str = "auto"
-    detector: str = "builtin"
-    faces: WhichFaces = "all"
-    blend: str = "normal"
-    color: str | None = None
-    sharpen: float = SHARPEN
-    label: str | None = TEXT
-    label_place: str = "bottom-right"
-    options: ModelOptions = field(default_factory=ModelOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,53 +114,6 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     finally:
         source.close()
     return report
-
-
-def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False) -> FrameSwapper:
-    """Open all that the frame's way needs; ``confined`` keeps the watermark to the faces.
-
-    Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
-    """
-    if not 0 <= look.sharpen <= 1:
-        raise UsageError(f"--sharpen is a share from 0 to 1, not {look.sharpen:g}")
-    label = None if look.label is None else Label(look.label, look.label_place)
-    blend = open_blend(look.blend)
-    color = None if look.color is None else open_color(look.color)
-    model = open_model(look.model, look.device, look.options)
-    return FrameSwapper(
-        finder=finder or open_finder(look.detector, look.device),
-        model=model,
-        color=color or open_color(model.manifest.color),
-        sharpness=look.sharpen,
-        blend=blend,
-        label=label,
-        watermark=Watermark(payload_of(model.sha256), confined),
-        faces=look.faces,
-        stages=stages,
-    )
-
-
-def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
-    """What an output that ``swapper`` made from ``source`` (None for a live one) says of itself."""
-    model, mark = swapper.model, swapper.watermark
-    return Claim(
-        source=source,
-        model=model.name,
-        model_sha256=model.sha256,
-        identities=model.shown,
-        label=None if swapper.label is None else swapper.label.text,
-        watermark=None if mark is None else np.packbits(mark.payload.encode()).tobytes().hex(),
-        frames_swapped=swapper.frames_swapped,
-        settings={
-            "identity": model.identity,
-            "morph": model.morph,
-            "detector": look.detector,
-            "faces": look.faces,
-            "blend": look.blend,
-            "color": look.color,
-            "sharpen": look.sharpen,
-        },
-    )
 
 
 def check_output(target: Path, source: Path, force: bool) -> None:

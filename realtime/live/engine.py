@@ -44,7 +44,7 @@ from realtime.runtime.rate import Meter, Thinner
 from realtime.runtime.stages import Stages
 from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
-from realtime.swap import ModelOptions
+from realtime.settings import ModelOptions
 from realtime.swap.library import find_model
 
 __all__ = ["Engine"]
@@ -164,7 +164,8 @@ class Engine:
         """
         with self._lock:
             begin = self._controller.plan(change, self._blank())
-            model = None if change.model is None else str(find_model(change.model))
+            name = change.model if "model" in change.model_fields_set else self._controller.look.model
+            model = str(find_model(name)) if change.opens_model else None
             running = {sink.address: sink for sink in self._sinks}
             if unknown := [address for address in change.remove_sinks if address not in running]:
                 there = ", ".join(sorted(running)) or "none"
@@ -178,8 +179,8 @@ class Engine:
 
             begin()
             if model is not None:
-                self._controller.loading = change.model
-                guarded_thread(lambda: self._switch_model(model, change.options), "load model", self._fail).start()
+                self._controller.loading = name
+                guarded_thread(lambda: self._switch_model(model, change), "load model", self._fail).start()
             for sink in added:
                 sink.start()
             if removed := [running[address] for address in change.remove_sinks]:

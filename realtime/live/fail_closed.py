@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, get_args
 
 import av
 
@@ -10,16 +9,12 @@ from realtime.finder import FaceFinder
 from realtime.finder.face import Box, Face
 from realtime.live.cover import cover
 from realtime.live.guard import Guard, Hidden
+from realtime.live.settings import OnMiss
 from realtime.live.slate import duplicate
 from realtime.media.frame import Frame
 from realtime.swapper import FrameSwapper
 
-__all__ = ["ON_MISS", "FailClosed", "OnMiss", "RecordingFinder"]
-
-#: What happens to a frame in which a face is or may be that was not swapped: the region is covered, the last good
-#: frame stays, the slate is sent, or the frame is shown as it is.
-OnMiss: TypeAlias = Literal["cover", "hold", "slate", "show"]
-ON_MISS: Final[tuple[OnMiss, ...]] = get_args(OnMiss)
+__all__ = ["FailClosed", "RecordingFinder"]
 
 
 class RecordingFinder:

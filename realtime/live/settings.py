@@ -1,55 +1,154 @@
 """What an engine runs with, and what can be changed while it runs."""
 
-from dataclasses import dataclass, field
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_validator
 
-from realtime.jobs.convert import Look
-from realtime.live.fail_closed import OnMiss
-from realtime.live.sink import SinkSettings
-from realtime.live.source import SourceSettings
-from realtime.swap import ModelOptions
+from realtime.settings import Look, ModelOptions, Option
 
-__all__ = ["Change", "LiveSettings"]
+__all__ = ["ON_MISS", "Change", "LiveLook", "LiveSettings", "OnMiss", "SinkSettings", "SourceSettings"]
+
+#: What happens to a frame in which a face is or may be that was not swapped: the region is covered, the last good
+#: frame stays, the slate is sent, or the frame is shown as it is.
+OnMiss: TypeAlias = Literal["cover", "hold", "slate", "show"]
+ON_MISS: Final[tuple[OnMiss, ...]] = get_args(OnMiss)
+
+#: Sides of a picture that make sense, in pixels.
+SMALLEST, LARGEST = 16, 16384
 
 
 @dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """What an engine runs with.
+class SourceSettings:
+    """What a source is asked for; each takes what it has a use for.
 
-    ``camera`` and ``sinks`` are addresses. ``light_model`` takes the model's place while cost is to be saved.
-    ``patient`` tries again too where the very first opening of the source or of a sink fails; otherwise that ends the
-    run with the error. The look's label must not be None: live output always says what it is.
+    ``size`` is (width, height) in pixels and ``fps`` frames a second, None for the source's own. ``audio`` is the
+    address of a microphone that takes the place of the source's own sound. ``loop`` plays a file again and again.
     """
 
-    camera: str
-    sinks: tuple[str, ...] = ()
-    look: Look = field(default_factory=Look)
-    source: SourceSettings = field(default_factory=SourceSettings)
-    sink: SinkSettings = field(default_factory=SinkSettings)
-    on_miss: OnMiss = "cover"
-    light_model: str | None = None
-    patient: bool = False
+    size: tuple[int, int] | None = None
+    fps: Fraction | None = None
+    audio: str | None = None
+    loop: bool = False
 
 
-class Change(BaseModel):
-    """What to change of a running engine; what is None stays.
+@dataclass(frozen=True, slots=True)
+class SinkSettings:
+    """How sinks that encode do it; None for what suits the sink. ``bitrate`` is in bits a second.
 
-    ``model`` is a name or file, and ``options`` what is chosen of it, or of the model that runs. ``sharpen`` is 0..1,
-    ``camera`` and the sinks are addresses, the other names are those of the command line.
+    ``on_finished`` is called with the path of each recording that was closed in good order; the engine signs it there.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    codec: str | None = None
+    bitrate: int | None = None
+    preset: str | None = None
+    on_finished: Callable[[Path], None] | None = None
 
-    model: str | None = None
-    options: ModelOptions = ModelOptions()
-    blend: str | None = None
-    color: str | None = None
-    sharpen: Annotated[float | None, Field(ge=0, le=1)] = None
-    label: str | None = None
-    label_place: str | None = None
-    on_miss: OnMiss | None = None
-    camera: str | None = None
+
+class LiveLook(Look):
+    """A look, and what is sent where there is none. Live output always says what it is: the label cannot be off."""
+
+    on_miss: OnMiss = Field(
+        default="cover", description="Where a face is or may be that was not swapped; 'show' shows it."
+    )
+
+    @field_validator("label")
+    @classmethod
+    def _always(cls, label: str | None) -> str:
+        if label is None or label == "off":
+            raise ValueError("live output always carries a label; give its text")
+        return label
+
+
+class LiveSettings(LiveLook):
+    """What an engine runs with: the body of a request to start a session, and the options of ``mummer live``.
+
+    ``camera`` and ``sinks`` are addresses, ``size`` is (width, height) in pixels (``1280x720`` will do), ``fps`` frames
+    a second. ``light_model`` takes the model's place while cost is to be saved. ``patient`` tries again too where the
+    very first opening of the source or of a sink fails; otherwise that ends the run with the error.
+    """
+
+    camera: Annotated[str, Option("SOURCE")] = Field(
+        min_length=1, description="Camera number or path, address of a stream, a file, or test:."
+    )
+    sinks: Annotated[tuple[str, ...], Option(hidden=True)] = ()
+    light_model: Annotated[str | None, Option("NAME|FILE")] = Field(
+        default=None, description="Takes its place while frames take too long."
+    )
+    size: Annotated[tuple[int, int] | None, Option("WxH")] = Field(
+        default=None, description="Size of the output; the camera is asked for it."
+    )
+    fps: Annotated[float | None, Option("RATE")] = Field(
+        default=None, ge=1, le=240, description="Frames a second, at most."
+    )
+    audio: Annotated[str | None, Option("DEVICE")] = Field(
+        default=None, description="A microphone in place of the source's own sound."
+    )
+    loop: bool = Field(default=False, description="Play a file again and again.")
+    codec: Annotated[str | None, Option("ENCODER")] = Field(
+        default=None, description="FFmpeg's name: libx264, libx265, ...; by default what suits the sink."
+    )
+    bitrate: Annotated[int | None, Option("BITS")] = Field(
+        default=None, ge=1, description="Bits a second of encoded sinks."
+    )
+    preset: Annotated[str | None, Option("NAME")] = Field(default=None, description="The encoder's preset.")
+    patient: bool = Field(default=False, description="Keep trying where the camera or a sink is not there yet.")
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _written(cls, size: object) -> object:
+        if not isinstance(size, str):
+            return size
+        width, _, height = size.lower().partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise ValueError("write it like 1280x720, in pixels")
+        return int(width), int(height)
+
+    @field_validator("size")
+    @classmethod
+    def _possible(cls, size: tuple[int, int] | None) -> tuple[int, int] | None:
+        if size is not None and not all(SMALLEST <= side <= LARGEST for side in size):
+            raise ValueError(f"write it like 1280x720, in pixels, {SMALLEST} to {LARGEST} each")
+        return size
+
+    @property
+    def source(self) -> SourceSettings:
+        """What of it is about the source."""
+        rate = None if self.fps is None else Fraction(self.fps).limit_denominator(1001)
+        return SourceSettings(self.size, rate, self.audio, self.loop)
+
+    @property
+    def sink(self) -> SinkSettings:
+        """What of it is about the sinks."""
+        return SinkSettings(self.codec, self.bitrate, self.preset)
+
+
+class Change(LiveLook):
+    """What to change of a running engine; what is not named stays.
+
+    The look's fields mean what they mean at the start, and ``color`` of None is what the model prefers again.
+    ``camera`` and the sinks are addresses. Where models run and who looks for faces is settled at the start: ``device``
+    and ``detector`` cannot be changed.
+    """
+
+    camera: Annotated[str | None, Field(min_length=1)] = None
     add_sinks: tuple[str, ...] = ()
     remove_sinks: tuple[str, ...] = ()
+
+    @field_validator("device", "detector")
+    @classmethod
+    def _settled(cls, name: str) -> str:
+        raise ValueError("is chosen at the start of a session; start another one")
+
+    @property
+    def opens_model(self) -> bool:
+        """Whether a model has to be opened for it; its other choices hold for the one that runs."""
+        return bool(self.model_fields_set & {"model", "photo", "embedder", "consent"})
+
+    def applied_to(self, look: LiveLook) -> LiveLook:
+        """``look`` with what is named here, but for the model and what is chosen about it."""
+        named = self.model_fields_set & LiveLook.model_fields.keys() - {"model", *ModelOptions.model_fields}
+        return look.model_copy(update={name: getattr(self, name) for name in named})

@@ -1,18 +1,17 @@
 """What a live sink is: where frames go once they are swapped."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Final, Protocol
 
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 
+from realtime.live.settings import SinkSettings
 from realtime.live.source import Sound
 from realtime.media.color_tags import NO_MATRIX
 from realtime.media.frame import Frame
 
-__all__ = ["CLOCK", "LiveSink", "OpenSink", "SinkSettings", "StreamFormat"]
+__all__ = ["CLOCK", "LiveSink", "OpenSink", "StreamFormat"]
 
 #: Seconds a unit of the presentation times of live frames; encoders of sinks are opened with it.
 CLOCK: Final = Fraction(1, 90_000)
@@ -41,19 +40,6 @@ class StreamFormat:
     def pts(self, captured_ns: int) -> int:
         """The presentation time, in units of ``CLOCK``, of what was captured at ``captured_ns``."""
         return (captured_ns - self.began_ns) * CLOCK.denominator // 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class SinkSettings:
-    """How sinks that encode do it; None for what suits the sink. ``bitrate`` is in bits a second.
-
-    ``on_finished`` is called with the path of each recording that was closed in good order; the engine signs it there.
-    """
-
-    codec: str | None = None
-    bitrate: int | None = None
-    preset: str | None = None
-    on_finished: Callable[[Path], None] | None = None
 
 
 class LiveSink(Protocol):

@@ -7,9 +7,10 @@ from typing import Protocol, TypeAlias
 
 import av
 
+from realtime.live.settings import SourceSettings
 from realtime.media.frame import Frame
 
-__all__ = ["LiveItem", "LiveSource", "OpenSource", "Sound", "SourceSettings"]
+__all__ = ["LiveItem", "LiveSource", "OpenSource", "Sound"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,20 +26,6 @@ class Sound:
 
 #: What a source yields.
 LiveItem: TypeAlias = Frame | Sound
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSettings:
-    """What a source is asked for; each takes what it has a use for.
-
-    ``size`` is (width, height) in pixels and ``fps`` frames a second, None for the source's own. ``audio`` is the
-    address of a microphone that takes the place of the source's own sound. ``loop`` plays a file again and again.
-    """
-
-    size: tuple[int, int] | None = None
-    fps: Fraction | None = None
-    audio: str | None = None
-    loop: bool = False
 
 
 class LiveSource(Protocol):

@@ -73,6 +73,7 @@ class ModelStatus(BaseModel, frozen=True):
 class LookStatus(BaseModel, frozen=True):
     """How the faces look now."""
 
+    faces: str
     blend: str
     color: str
     sharpen: float

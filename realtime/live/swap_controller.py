@@ -15,10 +15,9 @@ from realtime.composite.color import open_color
 from realtime.composite.mask import BLENDS, open_blend
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.finder.face import Box
-from realtime.jobs.convert import make_claim, make_swapper
 from realtime.live.fail_closed import FailClosed
 from realtime.live.governor import Governor
-from realtime.live.settings import Change, LiveSettings
+from realtime.live.settings import Change, LiveLook, LiveSettings
 from realtime.live.status import GovernorStatus, LookStatus, ModelStatus
 from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
@@ -27,8 +26,10 @@ from realtime.media.frame import Frame
 from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Events
 from realtime.runtime.stages import Stages
-from realtime.swap import ModelOptions, SwapModel, open_model
+from realtime.settings import ModelOptions
+from realtime.swap import SwapModel, open_model
 from realtime.swap.consent import Identity
+from realtime.swapper import make_claim, make_swapper
 
 __all__ = ["DETECT_EVERY", "SwapController"]
 
@@ -66,11 +67,9 @@ class SwapController:
 
         Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
         """
-        if settings.look.label is None:
-            raise UsageError("live output always carries a label; give its text")
-        self._look, self._color_name = settings.look, settings.look.color
+        self.look: LiveLook = settings
         self._events = events
-        self._swapper = make_swapper(settings.look, stages, finder)
+        self._swapper = make_swapper(settings, stages, finder)
         self._full = self._swapper.model
         self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
         self._saves_model = False
@@ -135,42 +134,36 @@ class SwapController:
 
         Raises ``UsageError`` where it makes no sense.
         """
-        swapper = self._swapper
-        steps: list[_Step] = []
+        swapper, model, named = self._swapper, self._swapper.model, change.model_fields_set
+        look = change.applied_to(self.look)
+        steps: list[_Step] = [lambda: setattr(self, "look", look)]
 
-        def step(name: str, value: object) -> None:
-            steps.append(lambda: setattr(swapper, name, value))
+        def step(owner: object, name: str, value: object) -> None:
+            steps.append(lambda: setattr(owner, name, value))
 
-        if change.blend is not None:
-            step("blend", open_blend(change.blend))
-        if change.color is not None:
-            step("color", open_color(change.color))
-        if change.sharpen is not None:
-            step("sharpness", change.sharpen)
-        now = swapper.label
-        if now is not None and (change.label is not None or change.label_place is not None):
-            label = Label(now.text if change.label is None else change.label, change.label_place or now.place)
+        if "faces" in named:
+            step(swapper, "faces", look.faces)
+        if "blend" in named:
+            step(swapper, "blend", open_blend(look.blend))
+        if "color" in named:
+            step(swapper, "color", open_color(look.color or model.manifest.color))
+        if "sharpen" in named:
+            step(swapper, "sharpness", look.sharpen)
+        if named & {"label", "label_place"}:
+            label = Label(look.label or "", look.label_place)
             if like is not None:
                 label.draw(like)  # the first time takes as long as two frames have
-            step("label", label)
-        if change.on_miss is not None:
-            on_miss = change.on_miss
-            steps.append(lambda: setattr(self._fail_closed, "on_miss", on_miss))
-
-        model, options = swapper.model, change.options
-        if change.model is None:
-            if options.identity is not None and options.identity not in (each.id for each in model.identities):
-                there = ", ".join(each.id for each in model.identities)
-                raise UsageError(f"{model.name}: there is no {options.identity!r} in it; the faces in it are {there}")
-            if options.morph is not None and model.morph is None:
-                raise UsageError(f"{model.name}: this model has no morph value")
-            if options.identity is not None:
-                steps.append(lambda: setattr(model, "identity", options.identity))
-            if options.morph is not None:
-                steps.append(lambda: setattr(model, "morph", options.morph))
+            step(swapper, "label", label)
+        if "on_miss" in named:
+            step(self._fail_closed, "on_miss", look.on_miss)
+        if not change.opens_model:
+            check_choice(model, change)
+            if change.identity is not None:
+                step(model, "identity", change.identity)
+            if change.morph is not None:
+                step(model, "morph", change.morph)
 
         def begin() -> None:
-            self._color_name = change.color or self._color_name
             for each in steps:
                 self._steps.put(each)
 
@@ -187,6 +180,7 @@ class SwapController:
             mark.draw(like)
 
         def take_over() -> None:
+            self.look = self.look.model_copy(update={"model": name})
             self._full = model
             self._swapper.watermark = mark
             self._choose_model()
@@ -210,8 +204,9 @@ class SwapController:
         """How the faces look now."""
         swapper, label = self._swapper, self._swapper.label
         return LookStatus(
+            faces=swapper.faces,
             blend=next(name for name, blend in BLENDS.items() if blend == swapper.blend),
-            color=self._color_name or swapper.model.manifest.color,
+            color=self.look.color or swapper.model.manifest.color,
             sharpen=swapper.sharpness,
             label="" if label is None else label.text,
             label_place="" if label is None else label.place,
@@ -225,7 +220,7 @@ class SwapController:
 
     def claim(self) -> Claim:
         """What a recording made now says of itself: all who were put in since the start may be in it."""
-        claim = make_claim(None, self._look, self._swapper)
+        claim = make_claim(None, self.look, self._swapper)
         identities = tuple(dict.fromkeys((*claim.identities, *self._shown)))
         models = ", ".join(f"{name} {sha256}" for name, sha256 in self._used)
         return replace(claim, identities=identities, settings={**claim.settings, "models": models})
@@ -254,7 +249,7 @@ class SwapController:
         self._shown |= dict.fromkeys(model.shown)
 
     def _open(self, name: str, options: ModelOptions) -> SwapModel:
-        model = open_model(name, self._look.device, options)
+        model = open_model(name, self.look.device, options)
         _warm_up(model)
         return model
 
@@ -262,7 +257,7 @@ class SwapController:
         model = self._light if self._light is not None and self._saves_model else self._full
         self._swapper.model = model
         self._remember()
-        if self._color_name is None:
+        if self.look.color is None:
             self._swapper.color = open_color(model.manifest.color)
 
     def _list_measures(self, finder: BuiltinFinder | None) -> list[_Measure]:
@@ -310,3 +305,14 @@ class SwapController:
 def _warm_up(model: SwapModel) -> None:
     for _ in range(REHEARSALS):
         model.swap(np.zeros((1, model.size, model.size, 3), np.uint8))
+
+
+def check_choice(model: SwapModel, options: ModelOptions) -> None:
+    """Raise ``UsageError`` where ``options`` choose what ``model``, which is open already, does not have."""
+    there = [each.id for each in model.identities]
+    if options.identity is not None and options.identity not in there:
+        raise UsageError(
+            f"{model.name}: there is no {options.identity!r} in it; the faces in it are {', '.join(there)}"
+        )
+    if options.morph is not None and model.morph is None:
+        raise UsageError(f"{model.name}: this model has no morph value")

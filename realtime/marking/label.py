@@ -11,11 +11,9 @@ from realtime.media.frame import Frame, PictureFormat
 from realtime.media.paste import Patch
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import UsageError
+from realtime.settings import LABEL
 
-__all__ = ["PLACES", "TEXT", "Label"]
-
-#: What the label says unless told otherwise.
-TEXT: Final = "SYNTHETIC FACES"
+__all__ = ["PLACES", "Label"]
 
 #: The corners by name: 0 left or top, 1 right or bottom.
 PLACES: Final = {
@@ -44,7 +42,7 @@ class Label:
     Made once for each kind of frame and kept, so that drawing costs one blend of a small region.
     """
 
-    def __init__(self, text: str = TEXT, place: str = "bottom-right") -> None:
+    def __init__(self, text: str = LABEL, place: str = "bottom-right") -> None:
         """``text`` is one line of letters that can be drawn, ``place`` one of ``PLACES``; ``UsageError`` otherwise."""
         if not text.strip() or not all(map(_can_be_drawn, text)):
             known = ", ".join(["ASCII", *_SCRIPTS])

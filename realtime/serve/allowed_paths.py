@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from realtime.live.address import file_of
-from realtime.live.settings import Change
+from realtime.live.settings import Change, LiveSettings
 from realtime.runtime.errors import UsageError
-from realtime.serve.request import StartRequest
+from realtime.settings import ModelOptions
 from realtime.swap.library import list_models
 
 __all__ = ["AllowedPaths", "check_change", "check_start"]
@@ -27,17 +27,19 @@ class AllowedPaths:
             raise UsageError(f"{path}: out of bounds for the API: {hint}")
 
 
-def check_start(request: StartRequest, roots: AllowedPaths) -> None:
+def check_start(request: LiveSettings, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``request`` names a file that is out of bounds."""
-    _check((request.camera, *request.sinks), (request.model, request.light_model), roots)
+    _check((request.camera, *request.sinks), (request.model, request.light_model), request, roots)
 
 
 def check_change(change: Change, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``change`` names a file that is out of bounds."""
-    _check((change.camera, *change.add_sinks), (change.model,), roots)
+    _check((change.camera, *change.add_sinks), (change.model,), change, roots)
 
 
-def _check(addresses: Iterable[str | None], models: Iterable[str | None], roots: AllowedPaths) -> None:
+def _check(
+    addresses: Iterable[str | None], models: Iterable[str | None], options: ModelOptions, roots: AllowedPaths
+) -> None:
     for address in addresses:
         if address is not None and (path := file_of(address)) is not None:
             roots.check(path)
@@ -45,3 +47,6 @@ def _check(addresses: Iterable[str | None], models: Iterable[str | None], roots:
     for model in models:
         if model is not None and model not in names:
             roots.check(Path(model))
+    for file in (options.photo, options.embedder, options.consent):
+        if file is not None:
+            roots.check(file)

@@ -14,14 +14,13 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from realtime.devices import Hardware, list_hardware
-from realtime.live.settings import Change
+from realtime.live.settings import Change, LiveSettings
 from realtime.runtime.errors import MummerError, UsageError
 from realtime.serve.allowed_paths import AllowedPaths, check_change, check_start
 from realtime.serve.choices import Choices
 from realtime.serve.events import Feed
 from realtime.serve.metrics import exposition
 from realtime.serve.middleware import AccessMiddleware, known_hosts
-from realtime.serve.request import StartRequest
 from realtime.serve.session import Session, SessionStatus
 from realtime.serve.settings import ServeSettings
 from realtime.serve.thumbnails import Thumbnails
@@ -85,10 +84,10 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
         return session.status()
 
     @app.post("/api/session", status_code=201)
-    def start(request: StartRequest) -> SessionStatus:
+    def start(request: LiveSettings) -> SessionStatus:
         """Start a session."""
         check_start(request, roots)
-        session.start(request.settings())
+        session.start(request)
         return session.status()
 
     @app.patch("/api/session")

@@ -16,11 +16,11 @@ from realtime.runtime.errors import OutputError, UsageError, reason
 from realtime.runtime.process import settle
 from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
-from realtime.serve.request import StartRequest
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.token import read_token
 from realtime.serve.webrtc import Browser
+from realtime.settings import first_problem
 
 __all__ = ["run"]
 
@@ -71,13 +71,11 @@ def run(settings: ServeSettings, say: Callable[[str], None], verbose: bool = Fal
 def _begin(session: Session, settings: ServeSettings) -> None:
     """Start the session that the configuration names, which does not mind what is not there yet."""
     try:
-        request = StartRequest.model_validate({"patient": True, **(settings.start or {})})
+        request = LiveSettings.model_validate({"patient": True, **(settings.start or {})})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in ("start", *first["loc"]))
-        raise UsageError(f"the settings: {where}: {first['msg'].lower()}") from error
+        raise UsageError(f"the settings: {first_problem(error, LiveSettings.model_fields, 'start.')}") from error
     check_start(request, AllowedPaths(settings.roots))
-    session.start(request.settings())
+    session.start(request)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from realtime.runtime.errors import UsageError, reason
 from realtime.serve.token import token_file
+from realtime.settings import first_problem
 
 __all__ = ["ServeSettings", "read_settings"]
 
@@ -60,10 +61,7 @@ def read_settings(file: Path | None, **said: object) -> ServeSettings:
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {reason(error)}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        known = f"; there are {', '.join(ServeSettings.model_fields)}" if first["type"] == "extra_forbidden" else ""
-        raise UsageError(f"{file or 'the settings'}: {where}: {first['msg'].lower()}{known}") from error
+        raise UsageError(f"{file or 'the settings'}: {first_problem(error, ServeSettings.model_fields)}") from error
     except ValueError as error:  # not TOML, or not JSON in the environment
         raise UsageError(f"{file or 'the settings'}: {' '.join(str(error).split())}") from error
     return settings

@@ -8,12 +8,13 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.jobs.convert import Look, make_swapper
 from realtime.live.sources.portrait import Portrait, Pose
 from realtime.media.frame import Frame
 from realtime.runtime.errors import ModelError
 from realtime.runtime.stages import Stages
+from realtime.settings import Look
 from realtime.swap.library import list_models
+from realtime.swapper import make_swapper
 
 __all__ = ["Thumbnails"]
 

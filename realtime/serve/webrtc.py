@@ -23,9 +23,10 @@ from aiortc.mediastreams import MediaStreamError
 from pydantic import BaseModel, ConfigDict, Field
 
 from realtime.live.address import scheme_of
-from realtime.live.sink import LiveSink, OpenSink, SinkSettings, StreamFormat
+from realtime.live.settings import SinkSettings, SourceSettings
+from realtime.live.sink import LiveSink, OpenSink, StreamFormat
 from realtime.live.slate import duplicate
-from realtime.live.source import LiveSource, OpenSource, Sound, SourceSettings
+from realtime.live.source import LiveSource, OpenSource, Sound
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel, ChannelClosedError
 from realtime.runtime.errors import UsageError

@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Graph
 from realtime.runtime.errors import ModelError
+from realtime.settings import ModelOptions
 from realtime.swap import dfm, one_image_contract, own
 from realtime.swap.library import ModelRecord, find_model, how_to_add, record_of
 from realtime.swap.manifest import KEY, Manifest, parse_manifest
-from realtime.swap.model import ModelOptions, OpenRequest, SwapModel
+from realtime.swap.model import OpenRequest, SwapModel
 from realtime.swap.one_image import OneImageModel
 
 __all__ = ["KINDS", "PLAIN", "ModelKind", "describe", "kind_of", "open_file", "open_model"]

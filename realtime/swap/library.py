@@ -13,14 +13,12 @@ from realtime.swap.consent import Identity
 from realtime.swap.manifest import KEY
 
 __all__ = [
-    "ASSETS", "DEFAULT", "SUFFIXES", "ModelRecord", "find_model", "how_to_add", "list_models", "models_folder",
+    "ASSETS", "SUFFIXES", "ModelRecord", "find_model", "how_to_add", "list_models", "models_folder",
     "record_of",
 ]  # fmt: skip
 
 ASSETS: Final = Path(__file__).parents[1] / "assets"
 SUFFIXES: Final = (".onnx", ".dfm")
-#: The model that a command takes when none is named.
-DEFAULT: Final = "bronze"
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 

@@ -12,26 +12,11 @@ from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Port
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import ModelError, UsageError
+from realtime.settings import ModelOptions
 from realtime.swap.consent import Identity, check_consent
 from realtime.swap.manifest import Manifest
 
-__all__ = ["ModelOptions", "OpenModel", "OpenRequest", "SwapModel", "check_crops"]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """What a user may choose about a model; None is what the model prefers.
-
-    ``identity`` is the id of one of several faces in the file, ``morph`` (0..1) how much of the other face an
-    AMP model shows. A one-image model needs ``photo``, a picture of the face to put in, ``embedder``, the file of
-    an ArcFace network, and ``consent``, the photographed person's identity file.
-    """
-
-    identity: str | None = None
-    morph: float | None = None
-    photo: Path | None = None
-    embedder: Path | None = None
-    consent: Path | None = None
+__all__ = ["OpenModel", "OpenRequest", "SwapModel", "check_crops"]
 
 
 class SwapModel(Protocol):

@@ -28,7 +28,8 @@ RATIO, RSS_MB, START_S = 0.5, 500.0, 1.5
 CHILD = """
 import json, sys
 from pathlib import Path
-from realtime.jobs.convert import Job, Look, convert
+from realtime.jobs.convert import Job, convert
+from realtime.settings import Look
 from realtime.runtime.process_memory import peak_rss_mb
 source, target, model = sys.argv[1:]
 report = convert(Job(Path(source), Path(target), Look(model=model), force=True))

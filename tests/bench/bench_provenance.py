@@ -36,7 +36,8 @@ print(json.dumps({"frames": write_sample(Path(sys.argv[1]))}))
 CONVERT = """
 import json, os, sys
 from pathlib import Path
-from realtime.jobs.convert import Job, Look, convert
+from realtime.jobs.convert import Job, convert
+from realtime.settings import Look
 source, target, model = sys.argv[1:]
 report = convert(Job(Path(source), Path(target), Look(model=model), force=True))
 marks = {name: report.stages_ms[name]["cpu"] * report.frames_out / 1000 for name in ("watermark", "label")

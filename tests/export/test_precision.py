@@ -19,7 +19,8 @@ from export.switch import CHOICE, switch
 from models.architectures import Network
 from realtime.inference.session import open_session
 from realtime.runtime.errors import ModelError
-from realtime.swap import ModelOptions, open_model
+from realtime.settings import ModelOptions
+from realtime.swap import open_model
 from tests.export.networks import card, expected, faces, shaken, small
 
 OWN = FORMS[".onnx"]

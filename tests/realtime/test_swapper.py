@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime.jobs.convert import Look, make_swapper
 from realtime.live.sources.portrait import Portrait, Pose
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.stages import Stages
-from realtime.swapper import FrameSwapper
+from realtime.settings import Look
+from realtime.swapper import FrameSwapper, make_swapper
 from tests.realtime.tiny import make_model
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from realtime.live.address import file_of, scheme_of
-from realtime.live.sink import LiveSink, SinkSettings
+from realtime.live.settings import SinkSettings
+from realtime.live.sink import LiveSink
 from realtime.live.sinks.file import Recording, check_recording
 from realtime.live.sinks.null import NullSink
 from realtime.live.sinks.stream import SCHEMES, StreamSink

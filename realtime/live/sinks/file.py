@@ -4,7 +4,8 @@ from pathlib import Path
 
 import av
 
-from realtime.live.sink import SinkSettings, StreamFormat
+from realtime.live.settings import SinkSettings
+from realtime.live.sink import StreamFormat
 from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
 from realtime.live.source import Sound
 from realtime.media.containers import CONTAINERS, container_for

@@ -12,7 +12,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 
-from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
+from realtime.live.settings import SinkSettings
+from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sound import LAYOUT, RATE, SoundLine
 from realtime.live.source import Sound
 from realtime.media.color_tags import ColorTags

@@ -1,6 +1,7 @@
 """The sink that sends nothing: for measuring what comes before it."""
 
-from realtime.live.sink import SinkSettings, StreamFormat
+from realtime.live.settings import SinkSettings
+from realtime.live.sink import StreamFormat
 from realtime.live.source import Sound
 from realtime.media.frame import Frame
 from realtime.runtime.errors import UsageError

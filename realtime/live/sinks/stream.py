@@ -8,7 +8,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from realtime.live.sink import CLOCK, SinkSettings, StreamFormat
+from realtime.live.settings import SinkSettings
+from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
 from realtime.live.sinks.mux_process import CONTAINER, MuxProcess
 from realtime.live.source import Sound

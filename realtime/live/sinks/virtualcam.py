@@ -13,7 +13,8 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from pyvirtualcam import PixelFormat
 
 from realtime.devices import linux, v4l2
-from realtime.live.sink import SinkSettings, StreamFormat
+from realtime.live.settings import SinkSettings
+from realtime.live.sink import StreamFormat
 from realtime.live.source import Sound
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes

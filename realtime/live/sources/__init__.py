@@ -1,7 +1,8 @@
 """Live sources by address."""
 
 from realtime.live.address import file_of, scheme_of
-from realtime.live.source import LiveSource, SourceSettings
+from realtime.live.settings import SourceSettings
+from realtime.live.source import LiveSource
 from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import WithMicrophone

@@ -17,7 +17,8 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from realtime.devices import v4l2
-from realtime.live.source import LiveItem, SourceSettings
+from realtime.live.settings import SourceSettings
+from realtime.live.source import LiveItem
 from realtime.live.sources.live_decoder import Decoder, video_of
 from realtime.runtime.errors import InputError, reason
 

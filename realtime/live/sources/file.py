@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 import av
 from av.audio.stream import AudioStream
 
-from realtime.live.source import LiveItem, Sound, SourceSettings
+from realtime.live.settings import SourceSettings
+from realtime.live.source import LiveItem, Sound
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel, ChannelClosedError

@@ -12,8 +12,9 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
+from realtime.live.settings import SourceSettings
 from realtime.live.sinks.mux_process import carries
-from realtime.live.source import LiveItem, SourceSettings
+from realtime.live.source import LiveItem
 from realtime.live.sources.live_decoder import Decoder, video_of
 from realtime.media.file_source import DEMUXERS
 from realtime.runtime.errors import InputError, UsageError, reason

@@ -13,7 +13,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from realtime.live.source import LiveItem, Sound, SourceSettings
+from realtime.live.settings import SourceSettings
+from realtime.live.source import LiveItem, Sound
 from realtime.live.sources.portrait import Portrait, Pose
 from realtime.media.color_tags import BT709
 from realtime.media.frame import Frame

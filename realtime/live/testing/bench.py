@@ -13,13 +13,12 @@ import av
 from pydantic import BaseModel
 
 from realtime.finder import FaceFinder, open_finder
-from realtime.jobs.convert import Look
 from realtime.live.engine import Engine
 from realtime.live.footprint import Footprint, footprint
-from realtime.live.settings import Change, LiveSettings
-from realtime.live.sink import LiveSink, OpenSink, SinkSettings
+from realtime.live.settings import Change, LiveSettings, SinkSettings, SourceSettings
+from realtime.live.sink import LiveSink, OpenSink
 from realtime.live.sinks import open_sink as live_sink
-from realtime.live.source import LiveSource, OpenSource, SourceSettings
+from realtime.live.source import LiveSource, OpenSource
 from realtime.live.sources import open_source as live_source
 from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
@@ -27,6 +26,7 @@ from realtime.live.testing.probes import FlakySink, FlakySource, InspectingSink,
 from realtime.runtime.latency import Percentiles
 from realtime.runtime.process import settle
 from realtime.runtime.stages import StageTimes
+from realtime.settings import Look
 
 __all__ = ["MODES", "Faults", "LiveBench", "Mode", "Privacy", "Steady", "Switch", "bench_live", "retimed"]
 
@@ -268,7 +268,7 @@ def _running(
     open_sink: OpenSink = live_sink,
     finder: FaceFinder | None = None,
 ) -> Iterator[Engine]:
-    settings = LiveSettings(str(path), ("null:",), look, SourceSettings(loop=True))
+    settings = LiveSettings(camera=str(path), sinks=("null:",), loop=True, **dict(look))
     engine = Engine(settings, open_source, open_sink, finder)
     settle()
     engine.start()

@@ -23,7 +23,8 @@ from realtime.demo.speech import babble
 from realtime.finder import BuiltinFinder
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, OutputError
-from realtime.swap.library import DEFAULT, list_models
+from realtime.settings import MODEL
+from realtime.swap.library import list_models
 
 SIZE, SECONDS, FPS = (640, 360), 2.0, 30
 
@@ -212,7 +213,7 @@ def test_demo_folder_that_cannot_be(tmp_path: Path) -> None:
     assert taken.read_text() == "a file"
 
 
-@pytest.mark.skipif(DEFAULT not in {path.stem for path in list_models()}, reason="no built-in model yet")
+@pytest.mark.skipif(MODEL not in {path.stem for path in list_models()}, reason="no built-in model yet")
 def test_demo_runs_the_main_job(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from realtime.align import TEMPLATES
 from realtime.finder import FaceFinder
 from realtime.finder.face import Face
-from realtime.jobs.convert import Job, Look, convert
+from realtime.jobs.convert import Job, convert
 from realtime.media.encoding import Encoding
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Matrix
 from realtime.runtime.errors import MummerError, OutputError
 from realtime.runtime.stages import STAGES
+from realtime.settings import Look
 from realtime.swap import open_model
 from tests.realtime.clips import Clip, decoded, make, payloads, times
 from tests.realtime.tiny import make_model

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -10,15 +9,15 @@ from time import monotonic, sleep
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.finder.face import Face
-from realtime.jobs.convert import Look
 from realtime.live import governor, workers
 from realtime.live.engine import Engine
-from realtime.live.settings import Change, LiveSettings
-from realtime.live.sink import LiveSink, SinkSettings, StreamFormat
-from realtime.live.source import LiveSource, SourceSettings
+from realtime.live.settings import Change, LiveSettings, SinkSettings, SourceSettings
+from realtime.live.sink import LiveSink, StreamFormat
+from realtime.live.source import LiveSource
 from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
 from realtime.live.testing.probes import FlakySink, FlakySource, InspectingSink, PrivacyProbe
@@ -40,26 +39,18 @@ def running(
     clip: Path, *sinks: LiveSink, finder: FaceFinder | None = None, loop: bool = True, **changes: object
 ) -> Iterator[Engine]:
     """An engine with these sinks, each at an address of its own: ``0``, ``1``, ..."""
-    settings = LiveSettings(
-        camera=str(clip),
-        sinks=tuple(str(number) for number in range(len(sinks))),
-        look=Look(device="cpu"),
-        source=SourceSettings(loop=loop),
-    )
     open_source = changes.pop("open_source", PacedFile_)
     open_sink = changes.pop("open_sink", lambda address, settings: sinks[int(address)])
-    for name, value in changes.items():
-        settings = type(settings)(**{**_fields(settings), name: value})  # type: ignore[arg-type]
+    addresses = tuple(str(number) for number in range(len(sinks)))
+    settings = LiveSettings.model_validate(
+        {"camera": str(clip), "sinks": addresses, "device": "cpu", "loop": loop} | changes
+    )
     engine = Engine(settings, open_source, open_sink, finder or BuiltinFinder("cpu"))  # type: ignore[arg-type]
     engine.start()
     try:
         yield engine
     finally:
         engine.stop()
-
-
-def _fields(settings: LiveSettings) -> dict[str, object]:
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
 def PacedFile_(address: str, settings: SourceSettings) -> LiveSource:  # noqa: N802
@@ -218,6 +209,21 @@ def test_the_look_changes_between_two_frames(face_clip: Path) -> None:
         assert (look.label_place, look.on_miss) == ("top-left", "hold")
 
 
+def test_which_faces_are_swapped_can_be_changed(face_clip: Path) -> None:
+    with running(face_clip, InspectingSink(), faces="largest") as engine:
+        until(engine, lambda status: status.look.faces == "largest")
+        engine.change(Change(faces="all", color="mean"))
+        until(engine, lambda status: (status.look.faces, status.look.color) == ("all", "mean"))
+        engine.change(Change(color=None))  # what the model prefers, again
+        until(engine, lambda status: status.look.color == "light")
+
+
+@pytest.mark.parametrize("name", ["device", "detector"])
+def test_what_is_settled_at_the_start_cannot_be_changed(name: str) -> None:
+    with pytest.raises(ValidationError, match="chosen at the start"):
+        Change.model_validate({name: "cpu"})
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -285,8 +291,7 @@ def test_sinks_come_and_go_and_the_camera_changes(face_clip: Path, tmp_path: Pat
 def test_the_size_and_rate_that_are_asked_for(face_clip: Path) -> None:
     sizes = set()
     sink = InspectingSink(lambda frame: sizes.add((frame.width, frame.height)))
-    source = SourceSettings(size=(320, 240), fps=Fraction(10), loop=True)
-    with running(face_clip, sink, source=source) as engine:
+    with running(face_clip, sink, size=(320, 240), fps=10) as engine:
         until(engine, lambda status: status.frames_in > 60)
     status = engine.status()
     assert sizes == {(320, 240)}
@@ -322,12 +327,15 @@ def test_the_governor_lowers_the_cost_and_says_so(face_clip: Path, monkeypatch: 
 
 
 def test_live_output_always_has_a_label(face_clip: Path) -> None:
-    with pytest.raises(UsageError, match="label"):
-        Engine(LiveSettings(str(face_clip), look=Look(label=None)))
+    for label in (None, "off"):
+        with pytest.raises(ValidationError, match="always carries a label"):
+            LiveSettings(camera=str(face_clip), label=label)
+        with pytest.raises(ValidationError, match="always carries a label"):
+            Change(label=label)
 
 
 def test_stopping_twice_or_before_the_start_is_harmless(face_clip: Path) -> None:
-    engine = Engine(LiveSettings(str(face_clip), ("null:",), Look(device="cpu")))
+    engine = Engine(LiveSettings(camera=str(face_clip), sinks=("null:",), device="cpu"))
     engine.stop()
     with running(face_clip, InspectingSink()) as other:
         until(other, lambda status: status.frames_out > 0)

@@ -8,7 +8,6 @@ import pytest
 
 from realtime.live.engine import Engine
 from realtime.live.settings import Change, LiveSettings
-from realtime.live.source import SourceSettings
 from realtime.marking.provenance.verify import verify
 from tests.realtime.tiny import make_model
 
@@ -23,7 +22,7 @@ def until(holds: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_recording_names_everybody_who_was_put_in(face_clip: Path, tmp_path: Path, suffix: str) -> None:
     model, record = make_model(tmp_path / "negative.onnx"), tmp_path / f"record{suffix}"
-    engine = Engine(LiveSettings(str(face_clip), (str(record),), source=SourceSettings(loop=True)))
+    engine = Engine(LiveSettings(camera=str(face_clip), sinks=(str(record),), loop=True))
     engine.start()
     until(lambda: engine.status().sinks[0].frames > 20)
     engine.change(Change(model=str(model)))

@@ -12,7 +12,6 @@ import pytest
 from realtime.align import TEMPLATES
 from realtime.finder import BuiltinFinder
 from realtime.finder.face import Face
-from realtime.jobs.convert import Look, make_swapper
 from realtime.live.fail_closed import FailClosed, OnMiss
 from realtime.live.slate import duplicate, render
 from realtime.live.testing.probes import LEAST_CHANGE, PrivacyProbe, change, similarity
@@ -21,6 +20,8 @@ from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import ModelError
 from realtime.runtime.stages import Stages
+from realtime.settings import Look
+from realtime.swapper import make_swapper
 
 SECOND = 1_000_000_000
 

@@ -18,7 +18,7 @@ import pytest
 import pyvirtualcam
 from numpy.typing import NDArray
 
-from realtime.live.sink import SinkSettings
+from realtime.live.settings import SinkSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sinks.live_muxer import COMMENT, LiveMuxer
 from realtime.live.sinks.mux_process import carries
@@ -102,7 +102,7 @@ def test_frames_at_any_pace_still_begin_a_group_every_two_seconds(tmp_path: Path
 
 KILLED = """
 import os, signal, sys
-from realtime.live.sink import SinkSettings
+from realtime.live.settings import SinkSettings
 from realtime.live.sinks import SinkOpener
 from tests.realtime.live.players import FPS, picture, shape, tone
 sink = SinkOpener()(sys.argv[1], SinkSettings(on_finished=lambda path: print("finished")))

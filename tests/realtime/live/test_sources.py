@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from realtime.finder import open_finder
-from realtime.live.sink import SinkSettings
+from realtime.live.settings import SinkSettings, SourceSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sinks.mux_process import carries
-from realtime.live.source import LiveSource, Sound, SourceSettings
+from realtime.live.source import LiveSource, Sound
 from realtime.live.sources import open_source
 from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.stream import Arrivals

@@ -5,9 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.marking.label import PLACES, TEXT, Label
+from realtime.marking.label import PLACES, Label
 from realtime.media.frame import Frame
 from realtime.runtime.errors import UsageError
+from realtime.settings import LABEL
 
 SIZES = [(1920, 1080), (1280, 720), (720, 1280), (640, 360), (320, 240), (128, 96)]
 
@@ -81,7 +82,7 @@ def test_it_is_made_once_for_a_kind_of_frame() -> None:
 
 
 def test_what_it_says_can_be_told_apart() -> None:
-    one, two = (drawn(flat((0, 0, 0), (640, 360), "gray"), Label(text))[0] for text in (TEXT, "SYNTHETIC FADES"))
+    one, two = (drawn(flat((0, 0, 0), (640, 360), "gray"), Label(text))[0] for text in (LABEL, "SYNTHETIC FADES"))
     assert not np.array_equal(one, two)
 
 

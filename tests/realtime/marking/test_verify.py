@@ -12,12 +12,13 @@ import pytest
 
 from realtime.cli import main
 from realtime.cli.verify import _lines
-from realtime.jobs.convert import Job, Look, convert
+from realtime.jobs.convert import Job, convert
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.provenance.keys import load_credentials
 from realtime.marking.provenance.sign import sidecar_of, sign
 from realtime.marking.provenance.verify import Mark, Signature, Verdict, read_signature, verify
 from realtime.runtime.errors import InputError
+from realtime.settings import Look
 from tests.realtime.clips import Clip, make
 from tests.realtime.jobs.test_convert import Scripted
 from tests.realtime.marking.test_provenance import CLAIM, SMALL, flipped, media_bytes

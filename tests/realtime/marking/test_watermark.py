@@ -12,7 +12,7 @@ import pytest
 
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sample import write_sample
-from realtime.jobs.convert import Candidate, Job, convert
+from realtime.jobs.convert import Job, convert
 from realtime.marking.watermark import Payload, Reading, Watermark, code, payload_of, read_watermark
 from realtime.marking.watermark.evidence import chip_sums, evened, judge, lattice_to_tile, sampled, whitened
 from realtime.marking.watermark.pattern import COARSE, FINE, PILOT, TILE, chip_roles, chip_signs
@@ -22,6 +22,7 @@ from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
 from realtime.media.pixel_formats import FORMATS
 from realtime.runtime.errors import InputError
+from realtime.settings import Look
 from tests.realtime.attacks import Attack
 from tests.realtime.clips import Clip, make
 
@@ -353,7 +354,7 @@ def test_one_picture_is_enough(suffix: str, swapped: Path, tmp_path: Path) -> No
 
 def test_a_lossless_output_has_it_in_the_faces_alone(sample: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.mkv"
-    convert(Job(sample, target, Candidate(label=None), Encoding("ffv1")))
+    convert(Job(sample, target, Look(label=None), Encoding("ffv1")))
     reading = read_watermark(target)
     assert model_of(reading) == bronze()[:6] and reading.where == "faces"
     for before, after in zip(lumas(sample), lumas(target), strict=True):

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from pydantic import ValidationError
 
-from realtime.jobs.convert import Job, Look, convert
+from realtime.jobs.convert import Job, convert
 from realtime.runtime.errors import ConsentError
+from realtime.settings import Look
 from realtime.swap import open_model
 from realtime.swap.consent import (
     Consent,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from realtime.runtime.errors import ConsentError, ModelError, UsageError
-from realtime.swap import ModelOptions, open_model
+from realtime.settings import ModelOptions
+from realtime.swap import open_model
 from realtime.swap.add import add_model
 from realtime.swap.consent import Identity
 from tests.realtime.foreign import ellipse, make_dfm

@@ -11,7 +11,8 @@ import pytest
 from realtime.align import TEMPLATES
 from realtime.cli import main
 from realtime.runtime.errors import ConsentError, InputError, ModelError, UsageError
-from realtime.swap import ModelOptions, SwapModel, open_model
+from realtime.settings import ModelOptions
+from realtime.swap import SwapModel, open_model
 from realtime.swap.add import add_model
 from realtime.swap.consent import Identity
 from realtime.swap.one_image import embed

@@ -10,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from realtime.runtime.errors import ConsentError, ModelError, UsageError
-from realtime.swap import ModelOptions, open_model
+from realtime.settings import ModelOptions
+from realtime.swap import open_model
 from realtime.swap.consent import Identity
 from realtime.swap.library import find_model, list_models
 from realtime.swap.manifest import KEY, Manifest, Tensors, Training

@@ -1,0 +1,80 @@
+"""How swapped faces look, and who looks for them: the choices that every job has, live or not."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from realtime.settings.option import Option
+
+__all__ = ["LABEL", "MODEL", "Look", "ModelOptions", "WhichFaces"]
+
+#: The model where none is named, and the label where nothing is said.
+MODEL: Final = "bronze"
+LABEL: Final = "SYNTHETIC FACES"
+
+#: Every face, or the largest of each frame only.
+WhichFaces: TypeAlias = Literal["all", "largest"]
+
+
+class ModelOptions(BaseModel):
+    """What a user may choose about a model; None is what the model prefers.
+
+    ``identity`` is the id of one of several faces in the file, ``morph`` (0..1) how much of the other face an AMP model
+    shows. A one-image model needs ``photo``, a picture of the face to put in, ``embedder``, the file of an ArcFace
+    network, and ``consent``, the photographed person's identity file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identity: Annotated[str | None, Option("ID")] = Field(
+        default=None, description="Which face to put in, of a model that has several."
+    )
+    morph: Annotated[float | None, Option("SHARE")] = Field(
+        default=None, ge=0, le=1, description="How much of the other face an AMP model shows."
+    )
+    photo: Annotated[Path | None, Option("FILE")] = Field(
+        default=None, description="One-image models: a picture of the face to put in."
+    )
+    embedder: Annotated[Path | None, Option("FILE.onnx")] = Field(
+        default=None, description="One-image models: the ArcFace network that reads it."
+    )
+    consent: Annotated[Path | None, Option("IDENTITY.json")] = Field(
+        default=None, description="Whose face it is and who agreed: `mummer consent new`."
+    )
+
+
+class Look(ModelOptions):
+    """How the swapped faces look, and who looks for them.
+
+    ``color`` of None is what the model prefers, ``label`` of None (or ``off``) leaves the label out, ``sharpen`` is
+    0..1: networks that learn by mean errors answer a little soft, and half of it gives back what they lose, without a
+    halo. Names of modes are checked where the modes are.
+    """
+
+    model: Annotated[str, Option("NAME|FILE")] = Field(default=MODEL, description="Swap model; see `mummer models`.")
+    device: Annotated[str, Option("NAME")] = Field(default="auto", description="Where models run: auto, cpu, cuda, ...")
+    detector: Annotated[str, Option("NAME")] = Field(
+        default="builtin", description="Face finder: builtin, sfd, yunet, ..."
+    )
+    faces: WhichFaces = Field(default="all", description="Swap every face, or the largest of each frame.")
+    blend: Annotated[str, Option("NAME")] = Field(
+        default="normal", description="The mask's edge: normal, soft, tight, inner."
+    )
+    color: Annotated[str | None, Option("MODE")] = Field(
+        default=None, description="Colour transfer: none, light, balance, mean; by default what suits the model."
+    )
+    sharpen: Annotated[float, Option("AMOUNT")] = Field(
+        default=0.5, ge=0, le=1, description="Sharpen the new face, 0 to 1."
+    )
+    label: Annotated[str | None, Option("TEXT|off")] = Field(
+        default=LABEL, description="Text in a corner that says what the video is, or off."
+    )
+    label_place: Annotated[str, Option("CORNER")] = Field(
+        default="bottom-right", description="Its corner: top-left, top-right, bottom-left, bottom-right."
+    )
+
+    @field_validator("label")
+    @classmethod
+    def _off(cls, label: str | None) -> str | None:
+        return None if label == "off" else label
