@@ -1,13 +1,14 @@
 """The command line: one typer app, one place where errors become one line and an exit code.
 
-Command modules import nothing heavy at the top, so that ``mummer --help`` answers at once. Commands that need
-more than running does (``train``, ``export``) come from the entry-point group ``mummer.commands`` and are
-imported only when they are called.
+A command is imported only when it is called, so that ``mummer --help`` answers at once. Commands that need more than
+running does (``train``, ``export``) come from the entry-point group ``mummer.commands``.
 """
 
 import os
 import signal
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from io import TextIOWrapper
 from types import FrameType
@@ -15,18 +16,6 @@ from typing import Final, NoReturn
 
 import typer
 
-from realtime.cli.bench import bench
-from realtime.cli.consent import consent
-from realtime.cli.convert import convert
-from realtime.cli.demo import demo
-from realtime.cli.devices import devices
-from realtime.cli.doctor import doctor
-from realtime.cli.faces import faces
-from realtime.cli.inspect import inspect
-from realtime.cli.live import live
-from realtime.cli.models import models
-from realtime.cli.serve import serve
-from realtime.cli.verify import verify
 from realtime.runtime.errors import MummerError, UsageError
 
 __all__ = ["build_app", "main"]
@@ -38,7 +27,23 @@ STOPS: Final = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
 #: Standard error, after standard input and output.
 LAST_STREAM: Final = 2
 
-#: What the help says about commands that are not imported for it.
+#: The commands in the order of the help, and what it says about them, since they are not imported for it: each is the
+#: object of its own name in the module of that name.
+_COMMANDS: Final = {
+    "convert": "Swap the faces in a video; all else stays as it is.",
+    "live": "Swap the faces of a camera, live; end it with Ctrl-C.",
+    "devices": "List cameras, virtual cameras, microphones, and what models can run on; say what is missing.",
+    "demo": "Make a sample clip with sound, swap its face, and show both.",
+    "faces": "Show which faces the face finder sees, frame by frame.",
+    "inspect": "Print a model file's manifest, inputs and outputs.",
+    "doctor": "Run each model at hand, and show which provider really ran it, how fast, and why others did not.",
+    "verify": "Tell whether a file is marked as synthetic, by whom, and with whose consent.",
+    "serve": "Run as a daemon: HTTP API, metrics, and a web panel.",
+    "consent": "Record who a face is and who agreed to its use.",
+    "models": "List the models at hand, add another program's, remove it again.",
+    "bench": "Measure how fast the jobs run on this machine.",
+}
+#: The same for the commands of other packages.
 _EXTRA_HELP: Final = {
     "extract": "Collect aligned faces from videos and pictures.",
     "faceset": "Look at a set of faces, sort, prune, merge and split it.",
@@ -52,18 +57,15 @@ class _Interrupted(BaseException):
 
 
 def build_app(called: str | None = None) -> typer.Typer:
-    """The whole command line.
-
-    Of the commands of other packages only the one that is ``called`` is imported.
-    """
+    """The whole command line, of which only the command that is ``called`` is imported."""
     # rich would take half of the time that help may take, and tracebacks are for our own bugs.
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(_group)
-    for command in (convert, live, devices, demo, faces, inspect, doctor, verify, serve):
-        app.command()(command)
-    app.add_typer(consent, name="consent")
-    app.add_typer(models, name="models")
-    app.add_typer(bench, name="bench")
+    for name, words in _COMMANDS.items():
+        if name == called:
+            _add(app, name, getattr(import_module(f"realtime.cli.{name}"), name))
+        else:
+            app.command(name, help=words)(_not_imported)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name, reverse=True):
         if entry.name == called:
             _add_extra(app, entry)
@@ -88,10 +90,14 @@ def _add_extra(app: typer.Typer, entry: EntryPoint) -> None:
             f"`mummer {entry.name}` needs {error.name or 'a package'}, which is not installed:"
             " pip install 'mummer[train]'"
         ) from error
-    if isinstance(target, typer.Typer):
-        app.add_typer(target, name=entry.name)
+    _add(app, entry.name, target)
+
+
+def _add(app: typer.Typer, name: str, command: typer.Typer | Callable[..., object]) -> None:
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
     else:
-        app.command(entry.name)(target)
+        app.command(name)(command)
 
 
 def main() -> NoReturn:

@@ -1,5 +1,6 @@
 """The command line: help without heavy imports, exit codes, signals, other packages' commands."""
 
+import inspect
 import json
 import os
 import re
@@ -7,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import typer
 
 import realtime.cli
-from realtime.cli import main
+from realtime.cli import _COMMANDS, main
 from realtime.media.file_source import FileSource
 from tests.realtime.clips import Clip, make, times
 from tests.realtime.tiny import make_model
@@ -47,6 +50,15 @@ def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
     assert "typer" in loaded
     heavy = {"numpy", "cv2", "av", "onnxruntime", "pydantic", "rich", "torch", "models", "export"}
     assert not loaded & heavy
+
+
+def test_the_help_says_of_each_command_what_the_command_says_of_itself() -> None:
+    for name, words in _COMMANDS.items():
+        command = getattr(import_module(f"realtime.cli.{name}"), name)
+        if isinstance(command, typer.Typer):
+            assert command.registered_callback is not None
+            command = command.registered_callback.callback
+        assert " ".join((inspect.getdoc(command) or "").split("\n\n")[0].split()) == words
 
 
 @pytest.mark.parametrize("command", ["convert", "bench", "demo", "faces", "models", "inspect"])

@@ -163,7 +163,7 @@ def test_unknown_detector_is_named_with_the_choice() -> None:
 
 
 def test_faces_command_prints_a_line_a_frame(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    build_app()(["faces", str(clip), "--json"], standalone_mode=False)
+    build_app("faces")(["faces", str(clip), "--json"], standalone_mode=False)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["frame"] for line in lines] == list(range(60))
     assert all(len(line["faces"][0]["landmarks"]) == 68 for line in lines)

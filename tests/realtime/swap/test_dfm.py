@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from realtime.runtime.errors import ConsentError, ModelError, UsageError
 from realtime.settings import ModelOptions
@@ -124,9 +125,14 @@ def test_not_a_number_is_no_picture(tmp_path: Path, home: Path) -> None:
 def test_morph_is_refused_where_it_means_nothing(tmp_path: Path) -> None:
     add_model(make_dfm(tmp_path / "plain.dfm"), "plain", PERSON)
     add_model(make_dfm(tmp_path / "morphing.dfm", morph=True), "morphing", PERSON)
-    for name, morph in (("plain", 0.5), ("morphing", 1.5), ("morphing", -1)):
+    with pytest.raises(UsageError, match="--morph"):
+        open_model("plain", "cpu", ModelOptions(morph=0.5))
+    model = open_model("morphing", "cpu")
+    for morph in (1.5, -1):
+        with pytest.raises(ValidationError, match="morph"):
+            ModelOptions(morph=morph)
         with pytest.raises(UsageError, match="--morph"):
-            open_model(name, "cpu", ModelOptions(morph=morph))
+            model.morph = morph
     with pytest.raises(UsageError, match="--identity bob"):
         open_model("plain", "cpu", ModelOptions(identity="bob"))
     assert open_model("plain", "cpu", ModelOptions(identity="ann")).identity == "ann"
