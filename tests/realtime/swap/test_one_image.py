@@ -221,7 +221,7 @@ def test_a_video_is_converted_with_each_kind(tmp_path: Path, options: ModelOptio
     write_sample(clip, size=(640, 360), seconds=0.2, fps=15)
     for name, path in (("a", make_hyperswap(tmp_path / "a.onnx")), ("b", make_simswap(tmp_path / "b.onnx"))):
         add_model(path, name, None)
-        report = convert(Job(clip, tmp_path / f"{name}.mp4", Look(model=name, device="cpu", options=options)))
+        report = convert(Job(clip, tmp_path / f"{name}.mp4", Look(model=name, device="cpu", **dict(options))))
         assert report.frames_swapped == report.frames_in == 3
 
 
