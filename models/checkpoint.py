@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from models.architectures import Config, Network, configure
-from realtime.runtime.errors import InputError, OutputError, UsageError, reason
-from realtime.runtime.files import write_whole
+from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.files import make_folder, remove_partial, whole_or_nothing, write_whole, writing
 
 __all__ = [
     "BEST",
@@ -121,25 +121,19 @@ def keep_best(folder: Path) -> Path:
 
 def sweep(folder: Path) -> None:
     """Delete what a killed process left half written in a run's folder."""
-    for name in (FILE, BEST):
-        for partial in folder.glob(f".{name}.*"):
-            partial.unlink(missing_ok=True)
+    remove_partial(folder)
+    remove_partial(folder / EARLIER)
 
 
 def _link(path: Path, name: Path) -> Path:
     """Give a file a second name, in one step; a copy where the file system knows no links."""
-    partial = name.with_name(f".{name.name}.link")
-    try:
-        name.parent.mkdir(exist_ok=True)
-        partial.unlink(missing_ok=True)
+    make_folder(name.parent)
+    with whole_or_nothing(name) as part, writing(name):
+        part.unlink()
         try:
-            os.link(path, partial)
+            os.link(path, part)
         except OSError:
-            shutil.copyfile(path, partial)
-        partial.replace(name)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{name}: cannot be written: {reason(error)}") from error
+            shutil.copyfile(path, part)
     return name
 
 

@@ -12,15 +12,13 @@ and the files are moved after it; the next command that rewrites the index finis
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
-from time import time
 from typing import Final
 
 from models.faceset.jsonl import JsonLines
 from models.faceset.record import Record, SourceRecord
 from realtime.runtime.errors import InputError, OutputError, reason
-from realtime.runtime.files import make_folder, write_whole
+from realtime.runtime.files import make_folder, remove_partial, write_whole
 from realtime.swap.consent import Identity, read_identity
 
 __all__ = ["IDENTITY", "INDEX", "Faceset", "is_faceset"]
@@ -33,14 +31,6 @@ IDENTITY: Final = "identity.json"
 def is_faceset(folder: Path) -> bool:
     """Whether ``folder`` holds a faceset's index."""
     return (folder / INDEX).is_file()
-
-
-def _clear_partial(folder: Path) -> None:
-    """Remove what runs that were killed while they wrote left behind, but not what others are writing now."""
-    for partial in folder.glob(".*"):
-        with suppress(OSError):
-            if time() - partial.stat().st_mtime > ABANDONED:
-                partial.unlink()
 
 
 #: Seconds after which nobody is still writing a picture.
@@ -75,7 +65,7 @@ class Faceset:
             JsonLines(folder / INDEX, Record).replace([])
         for name in ("faces", "masks"):
             make_folder(folder / name)
-            _clear_partial(folder / name)
+            remove_partial(folder / name, older_than=ABANDONED)
         return cls(folder)
 
     @property

@@ -22,8 +22,8 @@ from models.faceset.folder import IDENTITY, Faceset, is_faceset
 from realtime.media.affine import apply
 from realtime.media.picture import quiet, read_bytes, read_picture
 from realtime.runtime.arrays import Bytes, Points
-from realtime.runtime.errors import InputError, OutputError, reason
-from realtime.runtime.files import make_folder
+from realtime.runtime.errors import InputError
+from realtime.runtime.files import make_folder, whole_or_nothing, writing
 from realtime.swap.consent import Identity, read_identity
 
 __all__ = ["FaceSet", "read_faces", "read_faceset"]
@@ -176,21 +176,13 @@ def _faces(
 
 
 def _fill(path: Path, shape: tuple[int, ...], read: Callable[[int], Bytes], pool: ThreadPoolExecutor) -> None:
-    """Write the pixels beside ``path``, and name them so when all are there."""
-    partial = path.with_suffix(".part")
-    try:
-        with partial.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-            # Written, not mapped: a full disk is then an error, and not the end of the process.
-            for start in range(0, shape[0], _BLOCK):
-                for picture in pool.map(read, range(start, min(start + _BLOCK, shape[0]))):
-                    file.write(picture.tobytes())
-        partial.replace(path)
-    except OSError as error:
-        words = reason(error)
-        raise OutputError(f"{path}: the cache of faces cannot be written: {words}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write the pixels into the ``.npy`` file ``path``. Raises ``OutputError``."""
+    with whole_or_nothing(path) as part, writing(path), part.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        # Written, not mapped: a full disk is then an error, and not the end of the process.
+        for start in range(0, shape[0], _BLOCK):
+            for picture in pool.map(read, range(start, min(start + _BLOCK, shape[0]))):
+                file.write(picture.tobytes())
 
 
 def _all(pool: ThreadPoolExecutor, task: Callable[[int], None], count: int) -> None:

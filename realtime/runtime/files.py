@@ -5,11 +5,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import time
 from typing import Final, TypeAlias
 
 from realtime.runtime.errors import OutputError, reason
 
-__all__ = ["Companion", "make_folder", "whole_or_nothing", "write_whole", "writing"]
+__all__ = ["Companion", "make_folder", "remove_partial", "whole_or_nothing", "write_whole", "writing"]
 
 #: The name of a file that belongs to another one and goes where that goes, like a signature beside a video.
 Companion: TypeAlias = Callable[[Path], Path]
@@ -64,6 +65,17 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
         if sync:
             file.flush()
             os.fsync(file.fileno())  # the new name must not outrun its content
+
+
+def remove_partial(folder: Path, older_than: float | None = None) -> None:
+    """Remove the temporary files that killed processes left in ``folder``.
+
+    With ``older_than``, in seconds, only those that nobody has written to for so long: others may be at work there.
+    """
+    for part in folder.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # gone, or not ours to remove
+            if older_than is None or time() - part.stat().st_mtime > older_than:
+                part.unlink()
 
 
 @contextmanager
