@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from export.checks import check_graph
 from export.samples import own_pictures
 from models.graph import to_graph
+from realtime.finder.landmarks68 import MIRRORED
 from realtime.finder.sfd_fan import CROP, DETECTOR, KEY, LANDMARKS, Note
 from realtime.inference.session import open_session
 from realtime.runtime.arrays import Bytes
@@ -36,11 +37,6 @@ SIZES: Final = ((160, 224), (250, 130))
 MEANS: Final = (104.0, 117.0, 123.0)
 STRIDES: Final = (4, 8, 16, 32, 64, 128)
 CENTRE_SCALE, SIZE_SCALE = 0.1, 0.2
-#: Which landmark each one becomes in a mirror, of iBUG's 68.
-MIRRORED: Final = (
-    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1), 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
-    41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65,
-)  # fmt: skip
 
 
 class DetectorGraph(nn.Module):
@@ -82,7 +78,7 @@ class LandmarkGraph(nn.Module):
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
-        self.register_buffer("mirrored", torch.tensor(MIRRORED))
+        self.register_buffer("mirrored", torch.from_numpy(MIRRORED))
 
     def forward(self, face: Tensor) -> tuple[Tensor, Tensor]:
         """See above."""

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from models.pairs import WEIGHT_ONE
+from realtime.finder.landmarks68 import EYES, OUTER_LIPS
 from realtime.runtime.arrays import Bytes, Points
 
 __all__ = ["MAP", "priority_maps"]
@@ -13,7 +14,7 @@ __all__ = ["MAP", "priority_maps"]
 #: Side of a map; it is sampled to the picture's size together with the picture.
 MAP: Final = 64
 #: Landmarks (iBUG 68) of each part, and its room around them in shares of its own width.
-PARTS: Final = ((slice(36, 42), 0.25), (slice(42, 48), 0.25), (slice(48, 60), 0.1))
+PARTS: Final = (*((eye, 0.25) for eye in EYES), (OUTER_LIPS, 0.1))
 
 
 def priority_maps(landmarks: Points, size: int, priority: float) -> Bytes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Generator
 
 from models.faceset.pose import pose_of
-from models.mirror import MIRRORED
+from realtime.finder.landmarks68 import BROWS, EYE_CORNERS, INNER_LIPS, MIRRORED, OUTER_EYE_CORNERS
 from realtime.runtime.arrays import Floats, Points
 
 __all__ = ["Drawn", "Known", "Partners", "lent_mouths", "mirrored", "partners"]
@@ -33,9 +33,6 @@ DEGREES: Final = 200.0
 CLOSING: Final = 0.35
 #: Eyes (``measure.openness``) are shut up to the first, and open from the second on. Smiles narrow them in between.
 SHUT: Final = (0.12, 0.2)
-LIPS: Final = slice(60, 68)
-#: The corners of each eye, and the brow above it.
-BROWS: Final = (((36, 39), slice(17, 22)), ((42, 45), slice(22, 27)))
 #: A mouth is lent where it is further open than the partner's: not at all up to the first, wholly from the second on.
 #: Shares of the distance of the outer eye corners.
 LENT: Final = (0.02, 0.08)
@@ -52,7 +49,8 @@ def mirrored(landmarks: Points) -> Points:
     It places landmarks a little to the right, whatever it is shown, and so it would in the mirror too.
     """
     turned = (landmarks * np.array([-1, 1], np.float32))[..., MIRRORED, :]
-    eyes = np.linalg.norm(turned[..., 45, :] - turned[..., 36, :], axis=-1)
+    left, right = OUTER_EYE_CORNERS
+    eyes = np.linalg.norm(turned[..., right, :] - turned[..., left, :], axis=-1)
     turned[..., 0] += 2 * LEAN * eyes[..., None]
     return np.asarray(turned, np.float32)
 
@@ -111,7 +109,7 @@ def lent_mouths(drawn: Drawn) -> Floats:
     low, high = LENT
     share = np.clip((_opening(drawn.wanted) - _opening(drawn.source) - low) / (high - low), 0, 1)
     masks = np.zeros((len(share), MOUTH, MOUTH), np.uint8)
-    corners = ((drawn.wanted[:, LIPS] + 1) * (MOUTH / 2) - 0.5) * 2**BITS
+    corners = ((drawn.wanted[:, INNER_LIPS] + 1) * (MOUTH / 2) - 0.5) * 2**BITS
     for mask, lips in zip(masks, np.rint(corners).astype(np.int32), strict=True):
         cv2.fillPoly(mask, [lips], (255,), cv2.LINE_AA, BITS)
         cv2.GaussianBlur(mask, (5, 5), 0, dst=mask)
@@ -121,7 +119,8 @@ def lent_mouths(drawn: Drawn) -> Floats:
 def _opening(landmarks: Points) -> Floats:
     """How far mouths are open, in distances of the outer eye corners: float32 (N,)."""
     apart = np.linalg.norm(landmarks[:, 66] - landmarks[:, 62], axis=1)
-    return np.asarray(apart / np.linalg.norm(landmarks[:, 45] - landmarks[:, 36], axis=1), np.float32)
+    left, right = OUTER_EYE_CORNERS
+    return np.asarray(apart / np.linalg.norm(landmarks[:, right] - landmarks[:, left], axis=1), np.float32)
 
 
 def partners(ours: Known, theirs: Known, mirror: bool) -> Partners:
@@ -144,11 +143,11 @@ def _features(known: Known) -> Floats:
     """
     poses = np.array([(pose.yaw, pose.pitch, pose.roll) for pose in map(pose_of, known.landmarks)], np.float32)
     crop = known.landmarks / 2  # in its widths
-    lips = crop[:, LIPS] - crop[:, LIPS].mean(axis=1, keepdims=True)
+    lips = crop[:, INNER_LIPS] - crop[:, INNER_LIPS].mean(axis=1, keepdims=True)
     shut, wide = SHUT
     opened = np.clip((known.eyes - shut) / (wide - shut), 0, 1)
     features = [poses / DEGREES, 2 * lips.reshape(len(lips), -1) / np.sqrt(lips.shape[1]), CLOSING * opened[:, None]]
-    for corners, brow in BROWS:
+    for corners, brow in zip(EYE_CORNERS, BROWS, strict=True):
         height = np.linalg.norm(crop[:, brow].mean(axis=1) - crop[:, corners].mean(axis=1), axis=1)
         features.append((height - np.median(height))[:, None])
     return np.asarray(np.concatenate(features, axis=1), np.float32)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from realtime.align import fit_similarity
+from realtime.finder.landmarks68 import EYE_CORNERS
 from realtime.runtime.arrays import Bytes, Points
 
 __all__ = ["Measures", "measure", "openness"]
@@ -87,7 +88,7 @@ def _openness(luma: Bytes, landmarks: Points, size: int) -> float:
     """The mean of both eyes, of landmarks in a crop of ``size`` pixels that was scaled to ``luma``."""
     landmarks = (landmarks + np.float32(0.5)) * np.float32(SIDE / size) - np.float32(0.5)
     shares = []
-    for corners in ((36, 39), (42, 45)):
+    for corners in EYE_CORNERS:
         matrix = fit_similarity(landmarks[list(corners)], _CORNERS)
         eye = np.asarray(cv2.warpAffine(luma, matrix, (48, 32), flags=cv2.INTER_LINEAR), np.float32)
         eye = np.asarray(cv2.GaussianBlur(eye, (0, 0), 1.2), np.float32)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.mirror import MIRRORED
 from models.recipes.face_finder import detector, landmarks
 from models.recipes.face_finder.data import (
     AnnotatedFaces,
@@ -29,16 +28,12 @@ from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.loop import Batch, Pace, begin, fit, load_weights, prefetched, save_weights
 from models.recipes.face_finder.nets import DETECTOR_STRIDE, LANDMARK_SIZE, DetectorNet, LandmarkNet
 from models.recipes.face_finder.teachers import YuNet, denoise, face_meshes
-from realtime.align import TEMPLATES, fit_similarity
+from realtime.align import TEMPLATES
+from realtime.finder.landmarks68 import MIRRORED
 from realtime.inference.onnx_runtime import onnxruntime
-from realtime.media.affine import apply
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Floats, Points
 from realtime.runtime.errors import InputError, ModelError, UsageError
-
-ALL = np.arange(68)
-#: Groups of iBUG landmarks that a mirror maps onto themselves or onto each other.
-GROUPS = (range(17), range(17, 27), range(27, 31), range(31, 36), range(36, 48), range(48, 60), range(60, 68))
 
 
 def face_points(size: float) -> Points:
@@ -90,21 +85,7 @@ def few_steps(steps: int, path: Path, net: torch.nn.Module, batches: Iterator[Ba
     return fit(net, batches, loss, lambda step: step / steps, pace, path)  # type: ignore[arg-type]
 
 
-def test_the_mirror_order_is_its_own_way_back() -> None:
-    assert (MIRRORED[MIRRORED] == ALL).all()
-    for group in GROUPS:
-        assert sorted(MIRRORED[list(group)].tolist()) == list(group)
-    assert (MIRRORED[:17] == ALL[:17][::-1]).all()
-
-
-def test_the_mirror_order_maps_the_template_onto_its_mirror_image() -> None:
-    template = TEMPLATES["whole-face"]
-    points, marks = np.array(template.points), [group[0] for group in template.groups]
-    row = {mark: i for i, mark in enumerate(marks)}
-    exchanged = points[[row[int(MIRRORED[mark])] for mark in marks]]
-    mirrored = (points * (-1, 1)).astype(np.float32)
-    back = apply(fit_similarity(mirrored, exchanged.astype(np.float32)), mirrored)
-    assert np.linalg.norm(back - exchanged, axis=1).max() < 0.01  # the reference face is a little uneven
+def test_the_drawn_face_is_its_own_mirror_image() -> None:
     drawing = face_points(100)
     np.testing.assert_allclose((drawing * (-1, 1) + (100, 0))[MIRRORED], drawing, atol=1e-4)
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from models.faces import FaceSet
-from models.mirror import MIRRORED
 from models.pseudo import LEAN, Drawn, Known, lent_mouths, mirrored, partners
 from models.settings import Stage
 from models.thin_plate_spline import GRID, bending
 from models.unpaired import SideBatches
 from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS
+from realtime.finder.landmarks68 import MIRRORED
 from realtime.media.affine import apply
 from realtime.runtime.arrays import Points
 

@@ -7,6 +7,7 @@ Errors of landmarks are shares of the distance of the outer eye corners, on held
 
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,9 @@ from models.recipes.face_finder.teachers import YuNet
 from realtime.align import TEMPLATES
 from realtime.finder import BuiltinFinder
 from realtime.finder.detector import Detector
+from realtime.finder.face import eye_distance
 from realtime.finder.landmarker import SIZE, Landmarker
+from realtime.finder.landmarks68 import INNER_LIP_PAIRS, LID_PAIRS, lower, upper
 from realtime.finder.tracks import overlap
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
@@ -39,8 +42,8 @@ __all__ = ["main"]
 
 #: A box of the teacher counts from this score and this height in pixels on, and is found from this overlap (IoU) on.
 SCORE, HEIGHT, MATCH_IOU = 0.8, 64, 0.4
-#: Gaps by name: landmarks above and below.
-GAPS = {"lids": ([37, 38, 43, 44], [41, 40, 47, 46]), "lips": ([61, 62, 63], [67, 66, 65])}
+#: Gaps by name: pairs of landmarks above and below.
+GAPS = {"lids": tuple(chain(*LID_PAIRS)), "lips": INNER_LIP_PAIRS}
 #: Frames after which the smoothing of a still face has settled.
 SETTLED = 10
 
@@ -55,13 +58,14 @@ def expressions(faces: AnnotatedFaces, landmarker: Landmarker) -> None:
         pixels = crop_as_running(faces.pictures[i], crop, 2 * SIZE)
         bent, points = express(pixels, to_unit(faces.landmarks[i], crop, 2 * SIZE), rng)
         points = (points * (2 * SIZE) - 0.5).astype(np.float32)
-        eye = np.linalg.norm(points[36] - points[45])
+        eye = eye_distance(points)
         seen, _ = landmarker.follow(Frame.from_rgb(bent), points)
         for gaps, marks in ((wanted, points), (found, seen)):
-            gaps.append([float(np.linalg.norm(marks[a] - marks[b], axis=1).mean() / eye) for a, b in GAPS.values()])
+            apart = (np.linalg.norm(marks[upper(*gap)] - marks[lower(*gap)], axis=1) for gap in GAPS.values())
+            gaps.append([float(distances.mean() / eye) for distances in apart])
     for name, ours, theirs in zip(GAPS, np.transpose(found), np.transpose(wanted), strict=True):
-        slope, likeness = np.polyfit(theirs, ours, 1)[0], np.corrcoef(theirs, ours)[0, 1]
-        print(f"  bent to other expressions, {name}: follow by {slope:.0%}, correlation {likeness:.2f}")
+        slope, correlation = np.polyfit(theirs, ours, 1)[0], np.corrcoef(theirs, ours)[0, 1]
+        print(f"  bent to other expressions, {name}: follow by {slope:.0%}, correlation {correlation:.2f}")
 
 
 def landmarks(faces: AnnotatedFaces) -> None:
@@ -70,7 +74,7 @@ def landmarks(faces: AnnotatedFaces) -> None:
     placed, detected, present, absent, unseen = [], [], [], [], 0
     for i in np.flatnonzero(faces.held_out):
         frame, truth = Frame.from_rgb(faces.pictures[i]), faces.landmarks[i]
-        eye = np.linalg.norm(truth[36] - truth[45])
+        eye = eye_distance(truth)
         first, presence = landmarker.look(frame, jittered(truth, SIZE, rng))
         second, _ = landmarker.follow(frame, first)
         placed.append(np.linalg.norm(second - truth, axis=1).mean() / eye)

@@ -12,12 +12,12 @@ import torch
 from numpy.random import Generator
 
 from models.thin_plate_spline import bending
+from realtime.finder.landmarks68 import INNER_LIP_PAIRS, INNER_LIPS, LID_PAIRS, lower, upper
 from realtime.runtime.arrays import Bytes, Points
 
 __all__ = ["express"]
 
-#: Each eye: its upper lid over its lower lid.
-LIDS: Final = (((37, 38), (41, 40)), ((43, 44), (47, 46)))
+#: Both of them.
 BROWS: Final = slice(17, 27)
 #: What goes down with the jaw, and how far of the way: chin, lower lip, its inner edge.
 JAW: Final = {
@@ -27,7 +27,6 @@ JAW: Final = {
 #: What goes sideways with the corners of the mouth, to the picture's left and right.
 CORNERS: Final = {48: -1.0, 60: -0.9, 49: -0.6, 59: -0.6, 61: -0.5, 67: -0.5,
                   54: 1.0, 64: 0.9, 53: 0.6, 55: 0.6, 63: 0.5, 65: 0.5}  # fmt: skip
-INSIDE: Final = slice(60, 68)
 
 
 def express(pixels: Bytes, points: Points, rng: Generator) -> tuple[Bytes, Points]:
@@ -41,23 +40,22 @@ def express(pixels: Bytes, points: Points, rng: Generator) -> tuple[Bytes, Point
         one, other = (
             (rng.uniform(-0.5, 1.0), rng.uniform(-0.5, 1.0)) if rng.random() < 0.2 else (rng.uniform(-0.5, 1),) * 2
         )
-        for (upper, lower), closed in zip(LIDS, (one, other), strict=True):
-            for high, low in zip(upper, lower, strict=True):
-                gap = points[low] - points[high]
-                wanted[high] += 0.85 * closed * gap
-                wanted[low] -= 0.1 * closed * gap
+        for pairs, closed in zip(LID_PAIRS, (one, other), strict=True):
+            apart = points[lower(*pairs)] - points[upper(*pairs)]
+            wanted[upper(*pairs)] += 0.85 * closed * apart
+            wanted[lower(*pairs)] -= 0.1 * closed * apart
     opened = 0.0
     if rng.random() < 0.6:
         opened = rng.uniform(0, 0.5) ** 1.3 if rng.random() < 0.7 else -1.0
         if opened < 0:  # a mouth that is open, closed
-            middle = (points[61:64] + points[[67, 66, 65]]) / 2
-            wanted[61:64], wanted[[67, 66, 65]] = middle, middle
+            above, below = upper(*INNER_LIP_PAIRS), lower(*INNER_LIP_PAIRS)
+            wanted[above] = wanted[below] = (points[above] + points[below]) / 2
         for mark, share in JAW.items() if opened > 0 else ():
             wanted[mark] += opened * share * unit * down
     if rng.random() < 0.6:
-        wide, raised, apart = rng.normal(0, 0.06), rng.normal(0, 0.04), rng.normal(0, 0.03)
+        wide, raised, tilt = rng.normal(0, 0.06), rng.normal(0, 0.04), rng.normal(0, 0.03)
         for mark, share in CORNERS.items():
-            lift = raised + apart * np.sign(share)
+            lift = raised + tilt * np.sign(share)
             wanted[mark] += unit * (share * wide * across + abs(share) * lift * down)
     if rng.random() < 0.5:
         wanted[BROWS] += rng.normal(0, 0.05) * unit * down
@@ -83,7 +81,7 @@ def _bent(pixels: Bytes, wanted: Points, source: Points) -> Bytes:
 def _with_inside(pixels: Bytes, points: Points, rng: Generator) -> Bytes:
     """What an open mouth shows: dark, reddish, now and then teeth above and a tongue below."""
     size = pixels.shape[0]
-    lips = points[INSIDE] * size - 0.5
+    lips = points[INNER_LIPS] * size - 0.5
     mask = np.zeros((size, size), np.uint8)
     cv2.fillPoly(mask, [np.rint(lips * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
     alpha = cv2.GaussianBlur(mask, (3, 3), 0)[..., None].astype(np.float32) / 255

@@ -9,6 +9,7 @@ at a badly placed crop, the second at the crop which that first answer gives, as
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -19,7 +20,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.devices import bfloat16_pays
-from models.mirror import MIRRORED
 from models.recipes.command import run
 from models.recipes.face_finder.data import (
     AnnotatedFaces,
@@ -36,6 +36,7 @@ from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched,
 from models.recipes.face_finder.nets import LANDMARK_SIZE, LANDMARK_WEIGHTS, LandmarkNet
 from models.recipes.face_finder.teachers import denoise, face_meshes
 from realtime.align import TEMPLATES
+from realtime.finder.landmarks68 import INNER_LIP_PAIRS, LID_PAIRS, MIRRORED
 from realtime.media.affine import apply, invert
 from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 from realtime.runtime.files import make_folder
@@ -48,9 +49,7 @@ NEGATIVES: Final = 0.2
 EXPRESSIONS: Final = 0.4
 #: Pairs of landmarks that part when eyes and mouth open, and when the mouth goes wide. They make up little of the error
 #: of all points and most of what a face expresses; left to that error alone the net hardly moves them.
-OPENINGS: Final = torch.tensor(
-    [(37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65), (51, 57), (48, 54), (60, 64)]
-).T
+OPENINGS: Final = torch.tensor([*chain(*LID_PAIRS), *INNER_LIP_PAIRS, (51, 57), (48, 54), (60, 64)]).T
 #: Pixels uint8 (N, 112, 112, 3); landmarks float32 (N, 68, 2) and mesh float32 (N, 468, 2) in the unit square, the
 #: mesh not a number where it is not known; 1 where there is a face and 0 where not, float32 (N,).
 Batch: TypeAlias = tuple[Bytes, Floats, Floats, Floats]

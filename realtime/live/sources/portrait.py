@@ -5,6 +5,7 @@ for. It depicts nobody.
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.demo.portrait import DEPTH, LANDMARKS
+from realtime.finder.landmarks68 import LID_PAIRS, MIRRORED
 from realtime.runtime.arrays import Bytes
 
 __all__ = ["Portrait", "Pose"]
@@ -135,7 +137,7 @@ class Portrait:
 def _symmetrical() -> Shape:
     """The 68 landmarks, iBUG's order, upright and with both halves alike."""
     points = np.column_stack([LANDMARKS - (223, 120), DEPTH - 10]).astype(np.float64)
-    turned = points[[int(index) for index in _MIRROR.split()]] * (-1, 1, 1)
+    turned = points[MIRRORED] * (-1, 1, 1)
     return (points + turned) / 2
 
 
@@ -151,7 +153,7 @@ def _features(pose: Pose) -> Shape:
     points[[48, 60], 0] += 3 * pose.mouth
     points[[54, 64], 0] -= 3 * pose.mouth
     points[5:12, 1] += 0.7 * drop
-    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+    for upper, lower in chain(*LID_PAIRS):
         points[upper, 1] += (points[lower, 1] - points[upper, 1]) * 0.9 * pose.blink
     return points
 
@@ -177,10 +179,6 @@ def _box(points: NDArray[np.float64], size: tuple[int, int]) -> tuple[int, int, 
     return (low[0], low[1], high[0], high[1]) if (high > low).all() else None
 
 
-_MIRROR: Final = (
-    "16 15 14 13 12 11 10 9 8 7 6 5 4 3 2 1 0 26 25 24 23 22 21 20 19 18 17 27 28 29 30 35 34 33 32 31 "
-    "45 44 43 42 47 46 39 38 37 36 41 40 54 53 52 51 50 49 48 59 58 57 56 55 64 63 62 61 60 67 66 65"
-)
 _FACE: Final = _symmetrical()
 _ANGLES: Final = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _CIRCLE: Final = np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES), 0 * _ANGLES])

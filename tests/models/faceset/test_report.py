@@ -17,6 +17,7 @@ from models.faceset.pose import _CHOSEN, _FACE, pose_of
 from models.faceset.record import Colors
 from models.faceset.report import write_report
 from models.faceset.tone import tone_mapper
+from realtime.finder.landmarks68 import MIRRORED
 from realtime.media.affine import apply
 from realtime.media.frame import Frame
 from realtime.media.picture import read_picture
@@ -52,10 +53,7 @@ def test_signs_are_those_of_the_picture() -> None:
 
 def test_mirrored_faces_look_the_other_way(whole: Faceset) -> None:
     points = whole.records()[0].points
-    order = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1), 45, 44, 43, 42, 47, 46,
-             39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1),
-             67, 66, 65]  # fmt: skip
-    mirrored = (points * (-1, 1) + (480, 0)).astype(np.float32)[order]
+    mirrored = (points * (-1, 1) + (480, 0)).astype(np.float32)[MIRRORED]
     pose, other = pose_of(points), pose_of(mirrored)
     assert np.allclose((pose.yaw, pose.pitch, pose.roll), (-other.yaw, other.pitch, -other.roll), atol=0.01)
 
