@@ -77,11 +77,7 @@ def export(
     sides = chosen_sides(side or (), direction, config.sides, run)
     identities = identities_of(checkpoint, run, sides, consent or ())
     card = make_card(checkpoint, identities, licence, color)
-    # One file holds all sides, or there is one for each.
-    files: list[tuple[tuple[int, ...], tuple[Identity, ...], Path]] = [(sides, identities, output)]
-    if len(sides) > 1 and not form.chooses:
-        paths = each(output, sides)
-        files = [((number,), (who,), path) for number, who, path in zip(sides, identities, paths, strict=True)]
+    files = files_to_write(output, form, sides, identities)
     for *_, path in files:
         if path.exists() and not replace:
             raise OutputError(f"{path}: is there already; give --replace to write over it")
@@ -138,9 +134,14 @@ def chosen_sides(named: Sequence[str], direction: str | None, count: int, run: P
     return sides
 
 
-def each(output: Path, sides: Sequence[int]) -> list[Path]:
-    """A name for each side's own file: ``name.b.dfm``."""
-    return [output.with_name(f"{output.stem}.{letter(side)}{output.suffix}") for side in sides]
+def files_to_write(
+    output: Path, form: Form, sides: tuple[int, ...], identities: tuple[Identity, ...]
+) -> list[tuple[tuple[int, ...], tuple[Identity, ...], Path]]:
+    """Sides, identities and name of each file: one with all sides, or where ``form`` holds one, ``name.b.dfm`` each."""
+    if len(sides) == 1 or form.chooses:
+        return [(sides, identities, output)]
+    names = [output.with_name(f"{output.stem}.{letter(side)}{output.suffix}") for side in sides]
+    return [((side,), (who,), name) for side, who, name in zip(sides, identities, names, strict=True)]
 
 
 def report(exported: Exported, request: ExportRequest, form: Form, faces: Bytes, path: Path) -> Iterator[str]:

@@ -83,7 +83,7 @@ def book_sources(folder: Path) -> dict[str, str]:
 
 
 def _load(path: Path) -> ModuleStub:
-    """The pickled module, as husks. Raises ``InputError``."""
+    """The pickled module, as a ``ModuleStub``. Raises ``InputError``."""
     ours = [f"{module}.{name}" for module in MODULES for name in CLASSES]
     known = [(ModuleStub, name) for name in (*ours, *(f"torch.nn.modules.{layer}" for layer in LAYERS))]
     try:

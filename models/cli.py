@@ -1,7 +1,7 @@
 """``mummer train``: plugs into the command line by name, which imports this module only to run it."""
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
@@ -85,14 +85,7 @@ def train(
     }  # fmt: skip
     keep_all_freed_memory()
     check_run(out, resume)
-    base = read_toml(out / FILE) if resume and (out / FILE).is_file() else {}
-    if config is not None:
-        base |= read_toml(config)
-    if ENDS & given.keys():  # another end takes the place of the old one
-        base = {name: value for name, value in base.items() if name not in ENDS}
-    if "import" in base | given:
-        base = {"arch": "original", "template": TEMPLATE, **base}
-    plan = validate(base | given, str(config or "train"))
+    plan = _plan(given, config, out / FILE if resume else None)
     code: dict[str, object] = {"template": plan.template, "code_version": importlib.metadata.version("mummer")}
     if plan.book is not None and plan.a is None and plan.b is None:
         _convert(plan.book, out, code)
@@ -101,6 +94,18 @@ def train(
     network, batches, facts = _from_sides(plan, out) if plan.pairs is None else _from_pairs(plan, plan.pairs)
     weights = read_book_run(plan.book) if plan.book is not None and not resume else None
     run(network, batches, out, plan, facts | code, resume, typer.echo, weights)
+
+
+def _plan(given: Mapping[str, object], config: Path | None, begun: Path | None) -> Plan:
+    """The plan of what is ``given``, of the TOML file ``config``, and of the file ``begun`` of a run to be resumed."""
+    base = read_toml(begun) if begun is not None and begun.is_file() else {}
+    if config is not None:
+        base |= read_toml(config)
+    if ENDS & given.keys():  # another end takes the place of the old one
+        base = {name: value for name, value in base.items() if name not in ENDS}
+    if "import" in (*base, *given):
+        base = {"arch": "original", "template": TEMPLATE, **base}
+    return validate({**base, **given}, str(config or "train"))
 
 
 def _convert(book: Path, out: Path, facts: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,7 +17,8 @@ from realtime.settings import WhichFaces
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from models.faceset.extract import OnFrame
+    from models.faceset.extract import Extracted, OnFrame
+    from models.faceset.frame_sources import Pick
 
 __all__ = ["extract", "faceset"]
 
@@ -35,6 +36,12 @@ class FormatChoice(StrEnum):
     png = "png"
     jpeg = "jpeg"
 
+
+#: For a parser without its file, or a file without the option.
+NO_PARSER: Final = (
+    "--mask parser and --parser FILE.onnx belong together: no face parser comes with mummer, bring one"
+    " (a BiSeNet trained on CelebAMask-HQ, for one); --mask hull needs none"
+)
 
 Folder = Annotated[Path, typer.Argument(metavar="FACESET", help="The folder that `mummer extract` made.")]
 
@@ -68,27 +75,19 @@ def extract(
 
     Run it again to go on after an interruption, or to add more; what is there already is not added twice.
     """
-    from fractions import Fraction
-
     from models.faceset.extract import Extraction
     from models.faceset.extract import extract as run
-    from models.faceset.frame_sources import Pick
     from realtime.runtime.errors import UsageError
     from realtime.runtime.process import tune
     from realtime.swap.consent import read_identity
 
     tune()
-    if fps is not None and every != 1:
-        raise UsageError("give either --every or --fps")
     if (mask is MaskChoice.parser) != (parser is not None):
-        raise UsageError(
-            "--mask parser and --parser FILE.onnx belong together: no face parser comes with mummer, bring one"
-            " (a BiSeNet trained on CelebAMask-HQ, for one); --mask hull needs none"
-        )
+        raise UsageError(NO_PARSER)
     job = Extraction(
-        inputs=tuple(inputs),
-        out=out,
-        pick=Pick(every, None if fps is None else Fraction(fps).limit_denominator(1000)),
+        tuple(inputs),
+        out,
+        _pick(every, fps),
         size=size,
         min_size=min_size,
         min_score=min_score,
@@ -105,14 +104,30 @@ def extract(
     with _progress(show=not quiet) as on_frame:
         done = run(job, on_frame)
     if not quiet:
-        seconds = perf_counter() - began
-        before = f"; files gone through before: {done.passed}" if done.passed else ""
-        say(
-            f"{out}: {done.added} faces added from {done.frames} frames in {seconds:.1f} s,"
-            f" {done.frames / seconds:.0f} frames a second{before}"
-        )
-        for line in done.notes:
-            note(line)
+        _report(out, done, perf_counter() - began)
+
+
+def _pick(every: int, fps: float | None) -> "Pick":
+    """Which frames to take. Raises ``UsageError`` where both options are given."""
+    from fractions import Fraction
+
+    from models.faceset.frame_sources import Pick
+    from realtime.runtime.errors import UsageError
+
+    if fps is not None and every != 1:
+        raise UsageError("give either --every or --fps")
+    return Pick(every, None if fps is None else Fraction(fps).limit_denominator(1000))
+
+
+def _report(out: Path, done: "Extracted", seconds: float) -> None:
+    """Say what an extraction of so many ``seconds`` did."""
+    before = f"; files gone through before: {done.passed}" if done.passed else ""
+    say(
+        f"{out}: {done.added} faces added from {done.frames} frames in {seconds:.1f} s,"
+        f" {done.frames / seconds:.0f} frames a second{before}"
+    )
+    for line in done.notes:
+        note(line)
 
 
 @contextmanager
@@ -253,14 +268,14 @@ def split(
 ) -> None:
     """Divide a set by person, into a new set of each. The set itself stays as it is."""
     from models.faceset.folder import Faceset
-    from models.faceset.people import Embedder, Looks
+    from models.faceset.people import Embedder, GreyPicture
     from models.faceset.people import split as run
 
-    made = run(Faceset.open(folder), out, Looks() if embedder is None else Embedder(embedder, device))
+    made = run(Faceset.open(folder), out, GreyPicture() if embedder is None else Embedder(embedder, device))
     for path, count in made:
         say(f"{path}: {count} faces")
     if embedder is None:
         note(
-            "told apart by tracks and looks alone, which may divide one person in two lights, or join two who look"
-            " alike: look at the sets; --embedder FILE.onnx is surer"
+            "told apart by tracks and small grey pictures alone, which may divide one person in two lights, or join"
+            " two who look alike: look at the sets; --embedder FILE.onnx is surer"
         )

@@ -7,6 +7,7 @@ started again, and goes on: files that were finished are passed over, the others
 that are there already (same file, same frame, same place) are left as they are.
 """
 
+import logging
 import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,8 @@ from realtime.settings import WhichFaces
 from realtime.swap.consent import Identity
 
 __all__ = ["Extracted", "Extraction", "OnFrame", "extract"]
+
+logger = logging.getLogger(__name__)
 
 #: Called after each frame with the name of its file, the number done of it and the number expected.
 OnFrame: TypeAlias = Callable[[str, int, int], None]
@@ -141,6 +144,7 @@ class _Job:
                 try:
                     self._video(path, pool, on_frame)
                 except InputError as error:
+                    logger.info("%s", error)  # raised at the end
                     failures.append(str(error))
             if inputs.stills:
                 failures += self._stills(inputs.stills, pool, on_frame)
@@ -160,14 +164,18 @@ class _Job:
         check_regular(path)
         origin = Origin(name=path.name, sha256=file_digest(path))
         if origin.sha256 in self.finished:
+            logger.info("%s: skipped, gone through before", path)
             self.done.passed += 1
             return
+        logger.info("%s: begun", path)
         frames = VideoFrames(path, origin, self.job.pick)
         try:
-            way = _Way(self, frames, pool, on_frame and partial(on_frame, path.name))
-            run(frames, way.collect, way)
+            faces = _FaceCollector(self, frames, pool, on_frame and partial(on_frame, path.name))
+            run(frames, faces.collect, faces)
             if not frames.enough:
-                self.finish(way.summary(origin, frames.frames, frames.size))
+                self.finish(faces.summary(origin, frames.frames, frames.size))
+            else:
+                logger.info("%s: stopped at the limit of %s faces", path, self.job.limit)
         finally:
             frames.close()
 
@@ -176,19 +184,24 @@ class _Job:
         if self.room == 0:
             return []
         frames = PictureFrames(stills, lambda origin: origin.sha256 in self.finished)
-        way = _Way(self, frames, pool, on_frame and partial(on_frame, "pictures"))
-        run(frames, way.collect, way)
+        logger.info("%d pictures: begun", len(stills))
+        faces = _FaceCollector(self, frames, pool, on_frame and partial(on_frame, "pictures"))
+        run(frames, faces.collect, faces)
         self.done.passed += frames.passed
+        for message in frames.unreadable:
+            logger.info("%s", message)
+        logger.info("%d pictures: %d skipped, gone through before", len(stills), frames.passed)
         return frames.unreadable
 
     def finish(self, record: SourceRecord) -> None:
         """Note that a file was gone through to its end."""
         self.finished.add(record.source.sha256)
         self.faceset.sources.append(record)
+        logger.debug("%s: finished, %d frames, %d faces", record.source.name, record.frames, record.faces)
 
 
-class _Way:
-    """A frame's way: ``collect`` finds and aligns, the pool makes the faces, ``write`` keeps the index."""
+class _FaceCollector:
+    """The pipeline's two ends: ``collect`` finds and aligns, the pool makes the faces, ``write`` keeps the index."""
 
     def __init__(
         self, job: _Job, frames: FrameSource, pool: Executor, on_frame: Callable[[int, int], None] | None
@@ -202,7 +215,7 @@ class _Way:
         self.faces = 0
 
     def collect(self, frame: Frame) -> None:
-        """In the thread that performs: find the faces of a frame, and hand those that are new to the pool."""
+        """In the middle thread: find the faces of a frame, and hand those that are new to the pool."""
         shot = self._frames.shots.popleft()
         size = self._job.job.size
         making: list[Future[Record]] = []
@@ -241,7 +254,7 @@ class _Way:
                 yield face
 
     def write(self, item: Item) -> None:
-        """In the thread that encodes: a frame's faces go into the index, once they are on disk."""
+        """In the last thread: a frame's faces go into the index, once they are on disk."""
         shot, making = self._made.popleft()
         for made in making:
             self._job.faceset.index.append(made.result())

@@ -1,8 +1,8 @@
 """Who is who: the tracks of a set grouped by person.
 
 A track is one person, and two faces in one frame are two persons; that much is known. Beyond it faces are compared:
-by an embedding where the user brings one (an ONNX file of the ArcFace kind: Deng et al., CVPR 2019), otherwise by
-their looks, small and grey, which tells apart different people in one film but may divide one person in two lights.
+by an ArcFace embedding where the user brings one (an ONNX file), otherwise by their pictures, small and grey, which
+tells apart different people in one film but may divide one person in two lights.
 """
 
 from collections import defaultdict
@@ -17,36 +17,34 @@ import numpy as np
 from models.faceset.folder import Faceset
 from models.faceset.join import copy_faces, new_folder
 from models.faceset.record import Record
-from realtime.align import Template
-from realtime.inference.session import open_session
+from realtime.inference.arcface import ArcFace, unit_vector
 from realtime.media.affine import apply
 from realtime.media.picture import read_picture
 from realtime.runtime.arrays import Bytes, Floats
-from realtime.runtime.errors import ModelError
 
-__all__ = ["Embedder", "Looks", "Measure", "group_people", "split"]
+__all__ = ["Embedder", "GreyPicture", "Measure", "group_people", "split"]
 
 #: Faces of a track that are compared, the most frontal ones.
 ENOUGH: Final = 12
 
 
 class Measure(Protocol):
-    """What tells people apart: a unit vector a face; faces of one person have a product above ``same``."""
+    """What tells people apart: a unit vector a face; faces of one person have a product above ``threshold``."""
 
-    same: float
+    threshold: float
 
     def __call__(self, picture: Bytes, record: Record) -> Floats:
         """The vector, float32 (D,), of a face's aligned picture, uint8 (S, S, 3) RGB."""
         ...
 
 
-class Looks:
+class GreyPicture:
     """The middle of the face, 32 pixels square, without colour and without its slow gradients of light.
 
-    Of 150 people in video, halves of whose pictures were compared: 73 % above ``same``, and 1 % of the strangers.
+    Of 150 people in video, halves of whose pictures were compared: 73 % above ``threshold``, and 1 % of the strangers.
     """
 
-    same = 0.72
+    threshold = 0.72
 
     def __call__(self, picture: Bytes, record: Record) -> Floats:
         """See ``Measure``."""
@@ -54,50 +52,24 @@ class Looks:
         middle = picture[side // 5 : side * 7 // 8, side // 6 : side * 5 // 6]
         grey = cv2.cvtColor(cv2.resize(middle, (32, 32), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         luma = np.asarray(grey, np.float32)
-        return _unit(luma - np.asarray(cv2.GaussianBlur(luma, (0, 0), 8), np.float32))
-
-
-#: The five points that networks of the ArcFace kind expect: eyes, nose, corners of the mouth, in pixels of 112.
-_ARCFACE: Final = Template(
-    "arcface",
-    (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (48,), (54,)),
-    tuple(
-        ((x + 0.5) / 112, (y + 0.5) / 112)
-        for x, y in ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
-    ),
-)
+        return unit_vector(luma - np.asarray(cv2.GaussianBlur(luma, (0, 0), 8), np.float32))
 
 
 class Embedder:
-    """A face embedding from an ONNX file: one picture of 112 pixels in, RGB in -1..1, and one vector out.
+    """An ArcFace network of the user's, see ``realtime.inference.arcface``. Raises ``ModelError`` as that does."""
 
-    Raises ``ModelError`` where ``path`` is no such file.
-    """
-
-    same = 0.35
+    threshold = 0.35
 
     def __init__(self, path: Path, device: str = "auto") -> None:
-        self._session = open_session(path, device)
-        first, *others = self._session.get_inputs()
-        shape = first.shape
-        if others or len(shape) != 4 or first.type != "tensor(float)" or 3 not in (shape[1], shape[3]):
-            raise ModelError(f"{path}: not a face embedding: it must take one RGB picture, float32 (1, 3, 112, 112)")
-        self._name, self._first = first.name, shape[1] == 3
-        self._side = shape[2] if isinstance(shape[2], int) else 112
-        self._path = path
+        self._embed = ArcFace(path, device)
 
     def __call__(self, picture: Bytes, record: Record) -> Floats:
         """See ``Measure``."""
         scale = picture.shape[0] / record.size
         points = apply(record.frame_to_crop, record.points) * np.float32(scale)
-        side = self._side
-        crop = cv2.warpAffine(picture, _ARCFACE.frame_to_crop(points, side), (side, side), flags=cv2.INTER_LINEAR)
-        scaled = (np.asarray(crop, np.float32) - 127.5) / 127.5
-        laid = scaled.transpose(2, 0, 1) if self._first else scaled
-        answer: Floats = self._session.run(None, {self._name: np.ascontiguousarray(laid[None])})[0]
-        if answer.ndim != 2 or len(answer) != 1:
-            raise ModelError(f"{self._path}: not a face embedding: it answers {answer.shape}, not one vector")
-        return _unit(answer[0])
+        matrix, size = self._embed.frame_to_crop(points), (self._embed.size, self._embed.size)
+        crop = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR)
+        return unit_vector(self._embed(np.asarray(crop, np.uint8)))
 
 
 @dataclass(slots=True)
@@ -128,11 +100,11 @@ def group_people(faceset: Faceset, records: Sequence[Record], measure: Measure) 
     people: list[_Person] = []
     # Long tracks first: what they show is sure.
     for track in sorted(tracks.values(), key=len, reverse=True):
-        vector = _unit(np.mean(list(_vectors(faceset, track, measure)), axis=0, dtype=np.float32))
+        vector = unit_vector(np.mean(list(_vectors(faceset, track, measure)), axis=0, dtype=np.float32))
         frames = {(record.source.sha256, record.frame) for record in track}
         others = [person for person in people if frames.isdisjoint(person.frames)]
-        best = max(others, key=lambda person: float(_unit(person.vector) @ vector), default=None)
-        if best is None or float(_unit(best.vector) @ vector) < measure.same:
+        best = max(others, key=lambda person: float(unit_vector(person.vector) @ vector), default=None)
+        if best is None or float(unit_vector(best.vector) @ vector) < measure.threshold:
             best = _Person(np.zeros_like(vector))
             people.append(best)
         best.vector = best.vector + vector * np.float32(len(track))
@@ -146,8 +118,3 @@ def group_people(faceset: Faceset, records: Sequence[Record], measure: Measure) 
 def _vectors(faceset: Faceset, track: Sequence[Record], measure: Measure) -> Iterator[Floats]:
     for record in sorted(track, key=lambda record: abs(record.yaw) + abs(record.pitch))[:ENOUGH]:
         yield measure(read_picture(faceset.picture(record)), record)
-
-
-def _unit(vector: Floats) -> Floats:
-    flat = vector.ravel()
-    return np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-9), np.float32)

@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from realtime.align import TEMPLATES, Template
+from realtime.align import Template
 from realtime.finder import open_finder
+from realtime.inference.arcface import ArcFace
 from realtime.inference.guarded_session import GuardedSession, open_guarded
-from realtime.inference.modelfile import ModelFile
 from realtime.media.frame import Frame
 from realtime.media.picture import read_picture
 from realtime.runtime.arrays import Bytes, Floats
@@ -23,11 +23,10 @@ from realtime.swap.consent import Identity, read_identity
 from realtime.swap.library import ModelRecord, how_to_add, record_of
 from realtime.swap.manifest import Manifest, Tensors
 from realtime.swap.model import OpenModel, OpenRequest, check_crops
-from realtime.swap.one_image_contract import CODE, FLOAT, OneImageContract, check_ports, contract_of
+from realtime.swap.one_image_contract import CODE, OneImageContract, check_ports, contract_of
 
 __all__ = ["LICENCE_NOTE", "OneImageModel", "embed", "try_network"]
 
-FACE: Final = 112
 #: What the user is told when adding one.
 LICENCE_NOTE: Final = (
     "the public weights of this kind are for non-commercial research only; whoever is photographed needs a consent"
@@ -118,16 +117,11 @@ def embed(photo: Path, embedder: Path, device: str, threads: int) -> Floats:
     if not faces:
         raise InputError(f"{photo}: no face found in this picture")
     landmarks = max(faces, key=lambda face: face.eye_distance).landmarks
-    crop = frame.warp(TEMPLATES["arcface-112"].frame_to_crop(landmarks, FACE), FACE)
-    with ModelFile(embedder) as file:
-        run = open_guarded(file, device, threads)
-    if len(run.inputs) != 1 or run.inputs[0].type != FLOAT or run.inputs[0].shape[1:] != (3, FACE, FACE):
-        raise ModelError(f"{embedder}: not an ArcFace network: it does not take float32 (N, 3, {FACE}, {FACE}) alone")
-    picture = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5
-    (code,) = run([run.outputs[0].name], {run.inputs[0].name: picture})
-    if code.shape != (1, CODE) or code.dtype != np.float32:
-        raise ModelError(f"{embedder}: not an ArcFace network: it answers with {code.dtype} {list(code.shape)}")
-    return np.asarray(code, np.float32)
+    network = ArcFace(embedder, device, threads)
+    code = network(frame.warp(network.frame_to_crop(landmarks), network.size))
+    if code.shape != (CODE,):
+        raise ModelError(f"{embedder}: not an ArcFace network: it answers with {len(code)} numbers, not {CODE}")
+    return code[None]
 
 
 def _manifest(record: ModelRecord, contract: OneImageContract, person: Identity) -> Manifest:

@@ -146,7 +146,7 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path: Path) -> None:
     assert sorted(last.facts["held_out"]) == ["A", "B"]  # type: ignore[call-overload]
 
 
-def test_a_critic_joins_in_the_last_stage_and_is_resumed(tmp_path: Path) -> None:
+def test_a_discriminator_joins_in_the_last_stage_and_is_resumed(tmp_path: Path) -> None:
     config = LiteConfig(**TINY, sides=2)
     stages = (Stage(name="plain", share=1), Stage(name="texture", share=1, discriminator=0.1))
     whole = train(config, sides(2), tmp_path / "whole", settings(8, stages=stages), log=_silent)

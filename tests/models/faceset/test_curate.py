@@ -17,7 +17,7 @@ from models.faceset.folder import Faceset
 from models.faceset.frame_sources import Pick
 from models.faceset.join import merge
 from models.faceset.order import ORDERS
-from models.faceset.people import Embedder, Looks, split
+from models.faceset.people import Embedder, GreyPicture, split
 from models.faceset.pose import pose_of
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
@@ -192,14 +192,14 @@ def pair(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Faceset:
 
 
 def test_two_in_one_frame_are_two_people(pair: Faceset, tmp_path: Path) -> None:
-    made = split(pair, tmp_path / "people", Looks())
+    made = split(pair, tmp_path / "people", GreyPicture())
     assert sum(count for _, count in made) == len(pair.records()) > FRAMES
     assert len(made) == 2
     for folder, _ in made:
         records = Faceset.open(folder).records()
         assert len({record.frame for record in records}) == len(records)
     with pytest.raises(OutputError, match="exists already"):
-        split(pair, tmp_path / "people", Looks())
+        split(pair, tmp_path / "people", GreyPicture())
 
 
 def embedder(path: Path, rank: int = 2) -> Path:
@@ -225,7 +225,7 @@ def test_an_embedding_tells_people_apart(pair: Faceset, tmp_path: Path) -> None:
     assert vector.shape == (147,)
     assert np.isclose(np.linalg.norm(vector), 1)
     assert len(split(pair, tmp_path / "people", measure)) == 2
-    with pytest.raises(ModelError, match="not a face embedding"):
+    with pytest.raises(ModelError, match="not an ArcFace network: it answers"):
         Embedder(embedder(tmp_path / "f.onnx", rank=4), "cpu")(np.asarray(picture, np.uint8), record)
 
 
@@ -245,9 +245,9 @@ def test_no_faceset_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-def test_looks_tell_real_people_apart(shared: Path, tmp_path: Path) -> None:
+def test_grey_pictures_tell_real_people_apart(shared: Path, tmp_path: Path) -> None:
     clips = tuple(str(shared / "media" / f"{name}.mp4") for name in ("d0", "s18", "s32"))
     extract(Extraction(clips, tmp_path / "crowd", size=128, pick=Pick(every=20), format="jpeg"))
-    made = split(Faceset.open(tmp_path / "crowd"), tmp_path / "people", Looks())
+    made = split(Faceset.open(tmp_path / "crowd"), tmp_path / "people", GreyPicture())
     assert len(made) == 3
     assert all(len({record.source.name for record in Faceset.open(folder).records()}) == 1 for folder, _ in made)

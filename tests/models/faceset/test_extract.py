@@ -337,7 +337,7 @@ def test_hdr_and_mixed_footage_is_said(tmp_path: Path) -> None:
 
 
 def test_what_killed_runs_left_is_cleared_once_it_is_old(faceset: Faceset) -> None:
-    old, new = (faceset.folder / "faces" / f".{name}.jpg.abc" for name in ("old", "new"))
+    old, new = (faceset.folder / "faces" / f".mummer-{name}.jpg" for name in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (0, 0))
