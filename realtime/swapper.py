@@ -1,4 +1,4 @@
-"""One frame's way, from faces found to faces pasted back, with no thread in sight."""
+"""One frame's way: find, align, swap, mask, colour, paste, mark; and how it is put together from settings."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ FORBIDDEN = {
 
 #: The rooms of ``realtime/``, lowest first: each may import those before it. A single file can be a room.
 ROOMS = (
-    "runtime", "media", "align", "inference", "settings", "composite", "devices", "finder", "swap", "marking",
+    "runtime", "settings", "media", "align", "inference", "composite", "devices", "finder", "swap", "marking",
     "swapper", "jobs", "demo", "live", "serve", "cli",
 )  # fmt: skip
 #: The files at the top of ``realtime/`` that are no rooms.
@@ -64,6 +65,12 @@ def test_one_module_imports_onnx_runtime() -> None:
     files = [path for part in (*FORBIDDEN, "tests") for path in (ROOT / part).rglob("*.py")]
     found = {path for path in files for name in imports(path) if name.split(".")[0] == "onnxruntime"}
     assert found == {ROOT / "realtime" / "inference" / "onnx_runtime.py"}
+
+
+def test_the_map_of_the_rooms_names_each_in_order() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"\| `realtime/(\w+)(?:/|\.py)` \|", page)
+    assert tuple(named) == ROOMS
 
 
 def test_the_command_line_starts_without_heavy_imports() -> None:

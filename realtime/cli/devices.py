@@ -1,4 +1,4 @@
-"""``mummer devices``: what there is to see, hear, show and compute with."""
+"""``mummer devices``: cameras, virtual cameras, microphones, and what models may run on."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,0 +1,1 @@
+"""What makes a swapped crop fit its frame: colour transfer, mask, sharpening."""

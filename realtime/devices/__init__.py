@@ -1,4 +1,4 @@
-"""What there is at this machine to see, hear, show and compute with."""
+"""Cameras, microphones, virtual cameras and compute devices of this machine."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What is remembered of a face from one frame to the next."""
+"""Tracks: what is known of a face from one frame to the next, and how boxes overlap."""
 
 from collections.abc import Iterable
 from fractions import Fraction

@@ -1,0 +1,1 @@
+"""Model files, read as untrusted bytes, and ONNX Runtime, which runs them within limits."""

@@ -1,4 +1,4 @@
-"""Running a model that nobody vouches for: within a time, and with buffers that stay where they are on a card."""
+"""Running an untrusted model: within a time limit, and with buffers that stay on the device."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias

@@ -1,4 +1,4 @@
-"""A model file, read once: what is hashed, what is looked into and what runs are the same bytes."""
+"""A model file, read once: what is hashed, checked and run are the same bytes."""
 
 import hashlib
 import io

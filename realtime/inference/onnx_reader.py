@@ -1,4 +1,4 @@
-"""A look into an ONNX file before ONNX Runtime sees it: what it is, and that it stays within itself.
+"""Checks an ONNX file before ONNX Runtime opens it: what it is, and that it refers to no other file.
 
 Model files come from anywhere. A graph that keeps its weights in other files, needs operators beyond the
 standard, or promises more weights than the file holds is refused here, from the bytes alone. Field numbers are

@@ -1,4 +1,4 @@
-"""Protocol Buffers' wire format, read from bytes that nobody vouches for: field by field, and nothing is copied.
+"""Protocol Buffers' wire format, read from untrusted bytes: field by field, without copies.
 
 Enough of https://protobuf.dev/programming-guides/encoding/ to look into an ONNX file before anything else does.
 """

@@ -1,4 +1,4 @@
-"""Where TensorRT keeps the engines that it builds for minutes: machine code, so nobody else may write there."""
+"""The cache of TensorRT engines: machine code that takes minutes to build, in a folder closed to other users."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""How fast the main job is, beside a plain transcode with the same decoder, encoder and threads."""
+"""The speed of a conversion, against a plain transcode with the same decoder, encoder and threads."""
 
 from dataclasses import replace
 from multiprocessing import get_context

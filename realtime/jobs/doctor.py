@@ -1,4 +1,4 @@
-"""What runs where, proved: each network at hand is run, and ONNX Runtime's own profile says who ran its nodes."""
+"""Which provider runs each network, proved by ONNX Runtime's own profile of a run."""
 
 import json
 import statistics

@@ -1,0 +1,1 @@
+"""What says that a file is synthetic: label, watermark, signed provenance."""

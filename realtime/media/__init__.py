@@ -1,0 +1,1 @@
+"""Frames, pixel formats, colour spaces, and video files in and out."""

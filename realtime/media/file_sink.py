@@ -1,4 +1,4 @@
-"""Where frames go: a sink takes frames and packets, encodes the ones and copies the others."""
+"""A video file as a sink: encodes frames, and copies the packets of all other streams."""
 
 from fractions import Fraction
 from io import BytesIO

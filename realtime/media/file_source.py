@@ -1,4 +1,4 @@
-"""Where frames come from: a source gives frames and sound packets in file order."""
+"""A video file as a source: frames, and the packets of all other streams, in file order."""
 
 from collections import deque
 from collections.abc import Generator, Iterator

@@ -1,4 +1,4 @@
-"""Is a file all there? A look at the sizes its own headers claim, before anything is decoded.
+"""Whether a file was cut short: its size against what its own headers claim, before anything is decoded.
 
 Demuxers end quietly where the bytes end, so a download that broke off would convert into a shorter video.
 Some families write how long they are: ISO boxes (ISO/IEC 14496-12, 4.2), EBML (RFC 8794, 4 to 6), RIFF, and

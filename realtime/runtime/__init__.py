@@ -1,0 +1,1 @@
+"""Threads, queues, clocks, memory, files, errors: knows nothing of pictures."""

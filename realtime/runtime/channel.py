@@ -1,4 +1,4 @@
-"""The joint between two threads: bounded, with one policy, and with a way out of every wait."""
+"""A bounded queue between two threads; closing it wakes both."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ __all__ = ["Channel", "ChannelClosedError", "Policy"]
 T = TypeVar("T")
 
 #: ``block``: a full channel makes the writer wait, nothing is lost (files). ``latest``: the newest item
-#: replaces the one that nobody has fetched yet, and the loss is counted (live).
+#: replaces the one that was not fetched yet, and the loss is counted (live).
 Policy: TypeAlias = Literal["block", "latest"]
 
 
@@ -22,9 +22,9 @@ class ChannelClosedError(Exception):
 
 
 class Channel(Generic[T]):
-    """A first-in first-out joint for one writer and one reader.
+    """A bounded first-in first-out queue for one writer and one reader.
 
-    Items have a cost, so that a joint which carries both pictures and sound packets is bounded by what it
+    Items have a cost, so that a queue which carries both pictures and sound packets is bounded by what it
     holds and not by how many: an item is let in while the costs inside stay below ``capacity``.
 
     ``close`` ends the stream in good order: what is inside is still read. ``cut`` ends it at once, and what

@@ -1,4 +1,4 @@
-"""What happened, told to whoever listens."""
+"""Events of a running engine, and subscriptions to them."""
 
 from collections import deque
 from collections.abc import Iterator

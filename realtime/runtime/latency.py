@@ -1,4 +1,4 @@
-"""How long frames take: over the whole run in bounded memory, and over the last seconds for who is watching."""
+"""Latency percentiles: over the whole run in bounded memory, and over the last seconds."""
 
 from collections import deque
 from typing import Final

@@ -1,4 +1,4 @@
-"""Keeping the memory that one frame frees for the next one.
+"""Settings of the memory allocator: what one frame frees is kept for the next.
 
 Left to itself glibc gives megabyte buffers back to the system as soon as they are freed, and asks for them
 again a frame later. Each round costs a page fault for every 4 KB, and with a frame's worth of them as much

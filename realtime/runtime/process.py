@@ -22,7 +22,7 @@ def tune(lasting: bool = False) -> None:
 
 
 def settle() -> None:
-    """Take what there is by now for good: the garbage collector passes over it from now on.
+    """``gc.freeze()`` the loaded objects: the garbage collector passes over them from now on.
 
     For programs that run for hours, once everything is loaded. A full collection, which holds up every thread, takes
     next to no time after this; before, it takes as long as two frames may. May be called again after more was loaded.

@@ -1,4 +1,4 @@
-"""How much memory the process has used at most."""
+"""The peak memory of the process."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Counting frames a second, and keeping to a number of them."""
+"""Measuring a frame rate, and limiting one."""
 
 from collections import deque
 from typing import Final

@@ -1,4 +1,4 @@
-"""Where the time goes: wall and CPU time of each step of a frame's way, in bounded memory."""
+"""Wall and CPU time of each step of a frame's way, in bounded memory."""
 
 from math import exp2, log2
 from time import perf_counter_ns, thread_time_ns

@@ -1,4 +1,4 @@
-"""Who waits when the cores are full.
+"""Thread priorities: which thread waits when the cores are busy.
 
 A frame can be decoded and encoded by several threads at once, but swapped by one only. Where that thread has to
 share its core with the encoder's, the encoder runs out of frames a moment later, and a core stands idle. So the

@@ -1,4 +1,4 @@
-"""A limit on how long something may take: one thread watches over all that runs, and sleeps while nothing does."""
+"""Time limits: one thread watches everything that has one, and sleeps while nothing runs."""
 
 import os
 from collections.abc import Callable, Iterator

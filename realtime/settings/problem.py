@@ -1,4 +1,4 @@
-"""What is wrong with settings, in one line."""
+"""The text of a settings error, in one line."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The models at hand: those that come with the program, those that the user added, and files, found by path."""
+"""The model library: built-in models, models that the user added, and files by path."""
 
 import datetime
 from pathlib import Path

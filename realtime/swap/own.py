@@ -1,4 +1,4 @@
-"""Our own kind: bytes in and bytes out, and a manifest in the file. See ``docs/model-file.md``."""
+"""The project's own kind of model: uint8 in and out, and a manifest in the file. See ``docs/model-file.md``."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""From pictures to numbers: what speaks for the pattern at each chip, and how much that is worth.
+"""The reader's statistics: how strongly a picture speaks for the pattern at each chip.
 
 **Whitening.** The mark is one step of brightness and the picture is some hundred, so all that can be foretold is
 taken away first: the mean around each pixel, and then the remaining variation is divided by its local power, so that
