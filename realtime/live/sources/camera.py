@@ -74,25 +74,33 @@ class Camera:
         try:
             video = video_of(container, self.address)
             self.rate = self.rate or video.average_rate or video.guessed_rate
-            decoder = Decoder(video, _captured)
-            while not self._closed.is_set():
-                try:
-                    with closing(_copies(container, video)) as packets:
-                        for packet in packets:
-                            if self._closed.is_set():
-                                return
-                            yield from decoder.decode(packet)
-                    break
-                except av.error.InvalidDataError:
-                    decoder.damaged += 1  # a picture that broke on the cable
-                except av.error.BlockingIOError:
-                    self._wait()
+            yield from self._pictures(container, video)
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(f"{self.address}: the camera is gone: {reason(error)}; plug it in again") from error
         finally:
             container.close()
         if not self._closed.is_set():
             raise InputError(f"{self.address}: the camera has stopped; plug it in again")
+
+    def _pictures(self, container: InputContainer, video: VideoStream) -> Iterator[LiveItem]:
+        """Picture after picture, until the camera or ``close`` ends it."""
+        decoder = Decoder(video, _captured)
+        while not self._closed.is_set():
+            try:
+                yield from self._ready(container, video, decoder)
+                return
+            except av.error.InvalidDataError:
+                decoder.damaged += 1  # a picture that broke on the cable
+            except av.error.BlockingIOError:
+                self._wait()
+
+    def _ready(self, container: InputContainer, video: VideoStream, decoder: Decoder) -> Iterator[LiveItem]:
+        """What the device has by now; ``BlockingIOError`` when it has nothing more yet."""
+        with closing(_copies(container, video)) as packets:
+            for packet in packets:
+                if self._closed.is_set():
+                    return
+                yield from decoder.decode(packet)
 
     def _wait(self) -> None:
         """Until the device has a picture, or ``close`` is called."""
