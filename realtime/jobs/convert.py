@@ -1,28 +1,28 @@
 """The file job: a video in, the same video with its faces swapped out, and a report of what was done."""
 
-import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
 from realtime.finder import FaceFinder
+from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.pipeline import run
-from realtime.jobs.report import ModelFacts, ProvenanceFacts, Report, media_facts
-from realtime.marking.provenance.claim import tag
-from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
+from realtime.jobs.report import MediaFacts, ProvenanceFacts, Report, media_facts, model_facts, write_report
+from realtime.marking.provenance.claim import Claim, tag
+from realtime.marking.provenance.sign import Signed, embeds, ready_to_sign, sidecar_of, sign
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
-from realtime.runtime.errors import OutputError
-from realtime.runtime.files import whole_or_nothing, writing
+from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
-from realtime.swapper import make_claim, make_swapper
+from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
-__all__ = ["Job", "OnFrame", "check_output", "convert"]
+__all__ = ["Job", "OnFrame", "convert"]
 
 #: Called after each frame with the number written and the number expected (0 where nobody knows).
 OnFrame: TypeAlias = Callable[[int, int], None]
@@ -50,118 +50,123 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     behind. Everything that can be checked without decoding is checked first. Raises a ``MummerError`` with
     one clear line.
     """
-    began = perf_counter()
+    clock = _Clock(on_frame)
     stages = Stages()
     check_regular(job.source)
-    check_output(job.target, job.source, job.force)
-    codec = job.encoding.codec or container_for(job.target).codec
-    check_encoding(job.encoding, codec)
-    if job.report is not None:
-        _check_report(job.report, job)
+    _check(job)
     credentials = ready_to_sign()
-    swapper = make_swapper(job.look, stages, finder, confined=is_lossless(job.encoding, codec))
-    source = FileSource(job.source, stages)
-    try:
-        facts = media_facts(job.source, source.container, source.video)
-        with whole_or_nothing(job.target, sidecar_of) as part:
-            sink = FileSink(part, source, job.encoding, stages, name=job.target)
-            tag(sink.container.metadata, beside=not embeds(job.target))
-            sink.open()
-            ran = perf_counter()
-            clock = _Clock(on_frame, source.expected_frames)
-            run(source, swapper.process, sink, clock.tick)
-            ended = perf_counter()
-            made = FileSource(part)
-            output = media_facts(job.target, made.container, made.video)
-            made.close()
-            claim = make_claim(job.source, job.look, swapper)
-            signing = perf_counter()
-            signed = sign(part, claim, job.target, credentials)
-            signed_s = perf_counter() - signing
-            warnings = [*source.warnings, *sink.warnings]
-            if not swapper.faces_swapped:
-                warnings.append("no face was found: the pictures are as they were")
-            report = Report(
-                input=facts,
-                output=output,
-                frames_in=source.frames,
-                frames_out=sink.frames,
-                frames_swapped=swapper.frames_swapped,
-                faces=swapper.faces_swapped,
-                fps=round(sink.frames / (ended - ran), 3),
-                first_frame_s=round((clock.first or ended) - began, 3),
-                wall_s=round(perf_counter() - began, 3),
-                stages_ms=stages.summary(),
-                model=ModelFacts(
-                    name=swapper.model.path.stem,
-                    sha256=swapper.model.sha256,
-                    identity=list(swapper.model.shown),
-                ),
-                provenance=ProvenanceFacts(
-                    manifest=signed.where,
-                    manifest_path=str(job.target if signed.where == "embedded" else sidecar_of(job.target)),
-                    algorithm=signed.algorithm,
-                    signed_s=round(signed_s, 3),
-                    watermark=claim.watermark,
-                    label=claim.label,
-                ),
-                warnings=warnings,
-            )
-            if job.report is not None:
-                with whole_or_nothing(job.report) as page, writing(job.report):
-                    # Escaped JSON holds file names too that are no UTF-8.
-                    page.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    finally:
-        source.close()
+    swapper = make_swapper(job.look, stages, finder, confined=is_lossless(job.encoding, _codec(job)))
+    with closing(FileSource(job.source, stages)) as source, whole_or_nothing(job.target, sidecar_of) as part:
+        given = media_facts(job.source, source.container, source.video)
+        sink = _swap(job, source, swapper, part, stages, clock)
+        made = _facts_of(part, job.target)
+        claim = make_claim(job.source, job.look, swapper)
+        began = perf_counter()
+        signed = sign(part, claim, job.target, credentials)
+        provenance = _provenance_facts(job.target, claim, signed, perf_counter() - began)
+        report = Report(
+            input=given,
+            output=made,
+            frames_in=source.frames,
+            frames_out=sink.frames,
+            frames_swapped=swapper.frames_swapped,
+            faces=swapper.faces_swapped,
+            fps=clock.fps,
+            first_frame_s=clock.first_s,
+            wall_s=clock.now_s,
+            stages_ms=stages.summary(),
+            model=model_facts(swapper.model),
+            provenance=provenance,
+            warnings=[*source.warnings, *sink.warnings, *_no_face(swapper)],
+        )
+        if job.report is not None:
+            write_report(job.report, report)
     return report
 
 
-def check_output(target: Path, source: Path, force: bool) -> None:
-    """Raise ``OutputError`` where the output cannot become a file of its own."""
-    container_for(target)
-    _check_place(target)
-    if target.exists():
-        if target.samefile(source):
-            raise OutputError(f"{target}: the output is the input; give another name")
-        if not force:
-            raise OutputError(f"{target}: exists already; use --force to replace it")
-    sidecar = sidecar_of(target)
-    _check_place(sidecar)
-    if sidecar.exists() and not force:
-        raise OutputError(f"{sidecar}: exists already, the signature of another file; use --force to replace it")
+def _codec(job: Job) -> str:
+    """The encoder's name. Raises ``OutputError`` for an output whose name has no container's suffix."""
+    kind = container_for(job.target)
+    return job.encoding.codec or kind.codec
 
 
-def _check_report(report: Path, job: Job) -> None:
-    _check_place(report)
-    used = [path for path in (job.source, job.target, Path(job.look.model)) if path.exists()]
-    same = report.exists() and any(report.samefile(path) for path in used)
-    if same or report.resolve() == job.target.resolve():
-        raise OutputError(f"{report}: cannot be the report; give the name of another file")
+def _check(job: Job) -> None:
+    """Raise ``OutputError`` for what cannot be written, or not as it is asked for."""
+    codec = _codec(job)
+    check_output(job.target, job.source, job.force)
+    check_encoding(job.encoding, codec)
+    if job.report is not None:
+        check_report(job.report, job.target, (job.source, Path(job.look.model)))
 
 
-def _check_place(path: Path) -> None:
-    """Raise ``OutputError`` where ``path`` cannot name a file, new or to be replaced."""
-    with writing(path):
-        folder = path.resolve().parent
-        is_folder, is_other = path.is_dir(), path.exists() and not path.is_file()
-    if is_folder:
-        raise OutputError(f"{path}: a folder; give the name of the file to write")
-    if not folder.is_dir():
-        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
-    if is_other:
-        raise OutputError(f"{path}: not a regular file")
+def _swap(job: Job, source: FileSource, swapper: FrameSwapper, part: Path, stages: Stages, clock: "_Clock") -> FileSink:
+    """Every frame of ``source`` through ``swapper`` into the file ``part``; returns the sink that wrote it."""
+    sink = FileSink(part, source, job.encoding, stages, name=job.target)
+    tag(sink.container.metadata, beside=not embeds(job.target))
+    sink.open()
+    clock.start(source.expected_frames)
+    run(source, swapper.process, sink, clock.tick)
+    clock.stop()
+    return sink
+
+
+def _facts_of(part: Path, name: Path) -> MediaFacts:
+    """The facts of the file ``part``, which is to be called ``name``; reading it proves that it can be read."""
+    with closing(FileSource(part)) as made:
+        return media_facts(name, made.container, made.video)
+
+
+def _provenance_facts(target: Path, claim: Claim, signed: Signed, seconds: float) -> ProvenanceFacts:
+    return ProvenanceFacts(
+        manifest=signed.where,
+        manifest_path=str(target if signed.where == "embedded" else sidecar_of(target)),
+        algorithm=signed.algorithm,
+        signed_s=round(seconds, 3),
+        watermark=claim.watermark,
+        label=claim.label,
+    )
+
+
+def _no_face(swapper: FrameSwapper) -> list[str]:
+    return [] if swapper.faces_swapped else ["no face was found: the pictures are as they were"]
 
 
 class _Clock:
-    """Counts frames for the progress bar, and notes when the first was written."""
+    """Counts frames for the progress bar, and seconds since it was made for the report."""
 
-    def __init__(self, on_frame: OnFrame | None, expected: int) -> None:
-        self.first: float | None = None
-        self._on_frame, self._expected, self._done = on_frame, expected, 0
+    def __init__(self, on_frame: OnFrame | None) -> None:
+        self._on_frame = on_frame
+        self._expected = self._done = 0
+        self._made = self._started = self._ended = perf_counter()
+        self._first: float | None = None
+
+    def start(self, expected: int) -> None:
+        """Frames begin to come, ``expected`` in all (0 where nobody knows)."""
+        self._expected, self._started = expected, perf_counter()
 
     def tick(self) -> None:
+        """A frame was written."""
         self._done += 1
-        if self.first is None:
-            self.first = perf_counter()
+        if self._first is None:
+            self._first = perf_counter()
         if self._on_frame is not None:
             self._on_frame(self._done, self._expected)
+
+    def stop(self) -> None:
+        """The last frame was written."""
+        self._ended = perf_counter()
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, from start to stop."""
+        return round(self._done / (self._ended - self._started), 3)
+
+    @property
+    def first_s(self) -> float:
+        """Seconds until the first frame was written."""
+        return round((self._first or self._ended) - self._made, 3)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds until now."""
+        return round(perf_counter() - self._made, 3)

@@ -1,5 +1,6 @@
 """What a file job did: the facts of both files, counts, times, and what could not be done as asked."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -10,10 +11,22 @@ from av.video.stream import VideoStream
 from pydantic import BaseModel
 
 from realtime.media.color_tags import matrix_name, primaries_name, range_name, transfer_name
+from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import StageTimes
+from realtime.swap import SwapModel
 from realtime.swap.consent import Identity
 
-__all__ = ["AudioFacts", "ColorFacts", "MediaFacts", "ModelFacts", "ProvenanceFacts", "Report", "media_facts"]
+__all__ = [
+    "AudioFacts",
+    "ColorFacts",
+    "MediaFacts",
+    "ModelFacts",
+    "ProvenanceFacts",
+    "Report",
+    "media_facts",
+    "model_facts",
+    "write_report",
+]
 
 
 class ColorFacts(BaseModel):
@@ -134,6 +147,18 @@ def media_facts(path: Path, container: InputContainer, video: VideoStream) -> Me
             if stream.codec_context is not None
         ],
     )
+
+
+def model_facts(model: SwapModel) -> ModelFacts:
+    """The facts of an open model."""
+    return ModelFacts(name=model.path.stem, sha256=model.sha256, identity=list(model.shown))
+
+
+def write_report(path: Path, report: BaseModel) -> None:
+    """Write ``report`` as JSON. Raises ``OutputError``."""
+    with whole_or_nothing(path) as page, writing(path):
+        # Escaped JSON holds file names too that are no UTF-8.
+        page.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
 
 
 def _ratio(value: Fraction | None) -> str:
