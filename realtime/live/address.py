@@ -2,9 +2,13 @@
 
 import re
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
-__all__ = ["file_of", "scheme_of"]
+from realtime.runtime.errors import UsageError
+from realtime.runtime.redaction import HIDDEN, shown
+
+__all__ = ["Names", "file_of", "scheme_of"]
 
 #: What stands before the first colon of an address that is no file. One letter is a drive of Windows.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
@@ -25,3 +29,32 @@ def file_of(address: str) -> Path | None:
     if scheme_of(address) or _CAMERA.fullmatch(address):
         return None
     return Path(address)
+
+
+class Names:
+    """What addresses are called where anybody may look: without their secrets, and no two alike. One keeps its name.
+
+    Whoever was told a name may give it in the place of the address. From any thread.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._lock = Lock()
+
+    def of(self, address: str) -> str:
+        """The name of ``address``: as it is shown, with a number where another one looks the same."""
+        with self._lock:
+            if address not in self._names:
+                alike = sum(shown(other) == shown(address) for other in self._names)
+                self._names[address] = f"{shown(address)} ({alike + 1})" if alike else shown(address)
+            return self._names[address]
+
+    def address(self, given: str) -> str:
+        """The address that is called ``given``, or is it. Raises ``UsageError`` for a name that nobody was told."""
+        with self._lock:
+            for address, name in self._names.items():
+                if given == name:
+                    return address
+        if HIDDEN in given and scheme_of(given):
+            raise UsageError(f"{given}: shown without its secrets; give the address in full")
+        return given

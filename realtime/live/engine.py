@@ -11,6 +11,7 @@ A fourth kind of thread, the watch, sleeps until something is overdue: it sends 
 a source that has stalled.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -21,7 +22,7 @@ from time import monotonic_ns
 from typing import Final
 
 from realtime.finder import FaceFinder
-from realtime.live.address import file_of
+from realtime.live.address import Names, file_of
 from realtime.live.broadcaster import Broadcaster
 from realtime.live.preview import Preview, Previews
 from realtime.live.reformatter import OUTPUT_PIXELS, Reformatter, format_of
@@ -41,6 +42,7 @@ from realtime.runtime.errors import MummerError, UsageError
 from realtime.runtime.events import Events, Subscription
 from realtime.runtime.latency import Latency
 from realtime.runtime.rate import Meter, Thinner
+from realtime.runtime.redaction import shown
 from realtime.runtime.stages import Stages
 from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
@@ -70,14 +72,16 @@ class Engine:
         open_source: OpenSource = open_source,
         open_sink: OpenSink | None = None,
         finder: FaceFinder | None = None,
+        names: Names | None = None,
     ) -> None:
         """Open the models and understand the addresses; devices are opened by ``start``.
 
-        ``finder`` takes the place of the look's detector. Raises ``ModelError``, ``DetectorError``, ``UsageError``, and
-        ``OutputError`` for a recording that cannot be made.
+        ``finder`` takes the place of the look's detector; ``names`` are what addresses were called before. Raises
+        ``ModelError``, ``DetectorError``, ``UsageError``, and ``OutputError`` for a recording that cannot be made.
         """
         self.settings = settings
         self._open_source, self._open_sink = open_source, open_sink or SinkOpener()
+        self._names = names or Names()
         self._events = Events()
         self._stages = Stages()
         self._over = Event()
@@ -87,7 +91,7 @@ class Engine:
         self._cameras = count()
         self._broadcaster = Broadcaster()
         self._source = self._source_worker(settings.camera, settings.patient)
-        self._sinks = [self._sink_worker(address, settings.patient) for address in dict.fromkeys(settings.sinks)]
+        self._sinks = [self._sink_worker(address, settings.patient) for address in self._addresses(settings.sinks)]
         self._controller = SwapController(settings, self._stages, self._events, finder)
         self._previews = Previews()
         self._reformatter: Reformatter | None = None
@@ -166,13 +170,11 @@ class Engine:
             begin = self._controller.plan(change, self._blank())
             name = change.model if "model" in change.model_fields_set else self._controller.look.model
             model = str(find_model(name)) if change.opens_model else None
-            running = {sink.address: sink for sink in self._sinks}
-            if unknown := [address for address in change.remove_sinks if address not in running]:
-                there = ", ".join(sorted(running)) or "none"
-                raise UsageError(f"{unknown[0]}: no such sink is running; there is {there}")
+            removed = [self._find_sink(address) for address in self._addresses(change.remove_sinks)]
+            running = {sink.address for sink in self._sinks}
             added = [
                 self._sink_worker(address, patient=True)
-                for address in dict.fromkeys(change.add_sinks)
+                for address in self._addresses(change.add_sinks)
                 if address not in running
             ]
             camera = None if change.camera is None else self._source_worker(change.camera, patient=True)
@@ -183,7 +185,7 @@ class Engine:
                 guarded_thread(lambda: self._switch_model(model, change), "load model", self._fail).start()
             for sink in added:
                 sink.start()
-            if removed := [running[address] for address in change.remove_sinks]:
+            if removed:
                 finished_ns = monotonic_ns() + int(FINISHING * 1e9)
                 guarded_thread(
                     lambda: self._retire(removed, finished_ns, finished_ns), "retire sinks", self._fail
@@ -319,9 +321,11 @@ class Engine:
         """A frame like those that are swapped; None while nobody knows what they are like."""
         return None if self._broadcaster.shape is None else self._a_slate(monotonic_ns())
 
-    def _source_worker(self, address: str, patient: bool) -> SourceWorker:
+    def _source_worker(self, given: str, patient: bool) -> SourceWorker:
+        address = self._names.address(given)
         return SourceWorker(
             address=address,
+            name=self._names.of(address),
             open_=lambda: self._open_source(address, self.settings.source),
             take=partial(self._take, next(self._cameras)),
             over=self._source_over,
@@ -335,12 +339,25 @@ class Engine:
             ready_to_sign()
         return SinkWorker(
             address=address,
+            name=self._names.of(address),
             open_=lambda: self._open_sink(address, settings),
             broadcaster=self._broadcaster,
             failed=self._fail,
             events=self._events,
             patient=patient,
         )
+
+    def _addresses(self, given: Iterable[str]) -> list[str]:
+        """Each address once, in full."""
+        return list(dict.fromkeys(map(self._names.address, given)))
+
+    def _find_sink(self, address: str) -> SinkWorker:
+        """The sink with that address. Raises ``UsageError`` where none runs."""
+        for sink in self._sinks:
+            if address == sink.address:
+                return sink
+        there = ", ".join(sorted(sink.name for sink in self._sinks)) or "none"
+        raise UsageError(f"{shown(address)}: no such sink is running; there is {there}")
 
     def _retire(self, sinks: list[SinkWorker], finished_ns: int, ended_ns: int) -> None:
         """Let sinks finish, and cut off those that have not by then."""
@@ -352,7 +369,7 @@ class Engine:
                 sink.abort()
         for sink in late:
             if not sink.join(SIGNING if sink.closing else _left(ended_ns)):
-                self._events.tell("sink", f"{sink.address}: does not answer and was left behind", problem=True)
+                self._events.tell("sink", f"{sink.name}: does not answer and was left behind", problem=True)
 
     def _sign(self, recording: Path) -> None:
         sign(recording, self._controller.claim(), recording)

@@ -72,9 +72,9 @@ class LiveSettings(LiveLook):
     """
 
     camera: Annotated[str, Option("SOURCE")] = Field(
-        min_length=1, description="Camera number or path, address of a stream, a file, or test:."
+        min_length=1, repr=False, description="Camera number or path, address of a stream, a file, or test:."
     )
-    sinks: Annotated[tuple[str, ...], Option(hidden=True)] = ()
+    sinks: Annotated[tuple[str, ...], Option(hidden=True)] = Field(default=(), repr=False)
     light_model: Annotated[str | None, Option("NAME|FILE")] = Field(
         default=None, description="Takes its place while frames take too long."
     )

@@ -17,6 +17,7 @@ from realtime.runtime.errors import InputError, MummerError
 from realtime.runtime.events import Events
 from realtime.runtime.latency import Latency
 from realtime.runtime.rate import Meter
+from realtime.runtime.redaction import redacted
 from realtime.runtime.threads import guarded_thread
 
 __all__ = ["Backoff", "SinkWorker", "SourceWorker"]
@@ -48,6 +49,7 @@ class Backoff:
 class SourceWorker:
     """Keeps a source going: what it gives goes to ``take``, and ``over`` is called where it is over for good.
 
+    ``name`` is what is shown of the address.
     ``over`` gets the error where the very first opening failed and ``patient`` is false, None where the source came to
     its end.
     """
@@ -55,13 +57,14 @@ class SourceWorker:
     def __init__(
         self,
         address: str,
+        name: str,
         open_: Callable[[], LiveSource],
         take: Callable[[LiveItem], None],
         over: Callable[[BaseException | None], None],
         events: Events,
         patient: bool,
     ) -> None:
-        self.address = address
+        self.address, self.name = address, name
         self._open, self._take, self._over = open_, take, over
         self._events, self._patient = events, patient
         self._source = open_()  # an address that makes no sense is told at once
@@ -75,7 +78,7 @@ class SourceWorker:
         self._stalled = False
         self._last_ns = 0  # of the last frame, or of the opening
         self._meter = Meter()
-        self._thread = guarded_thread(self._run, f"source {address}", over)
+        self._thread = guarded_thread(self._run, f"source {self.name}", over)
 
     def start(self) -> None:
         """Begin."""
@@ -106,7 +109,7 @@ class SourceWorker:
     def status(self) -> SourceStatus:
         """How it is."""
         return SourceStatus(
-            address=self.address,
+            address=self.name,
             state=self._state,
             frames=self._meter.frames,
             fps=self._meter.rate(monotonic_ns()),
@@ -129,7 +132,7 @@ class SourceWorker:
                 break
             if error is None:
                 self._state = "ended"
-                self._events.tell("source", f"{self.address}: over")
+                self._events.tell("source", f"{self.name}: over")
                 self._over(None)
                 return
             first = self._meter.frames == 0
@@ -161,12 +164,12 @@ class SourceWorker:
                     self._note(item)
                 self._take(item)
         except MummerError as error:
-            return error
+            return _private(error, self.address)
         finally:
             self._source.close()
         if self._stalled:
             seconds = STALLED if self._state == "live" else SILENT
-            return InputError(f"{self.address}: no frame for {seconds:.0f} s; check the camera or the stream")
+            return InputError(f"{self.name}: no frame for {seconds:.0f} s; check the camera or the stream")
         return None
 
     def _note(self, frame: Frame) -> None:
@@ -175,26 +178,27 @@ class SourceWorker:
         if self._state != "live":
             self._state, self._problem, self._live_ns = "live", None, self._last_ns
             self._size = frame.width, frame.height
-            self._events.tell("source", f"{self.address}: frames of {frame.width}x{frame.height}")
+            self._events.tell("source", f"{self.name}: frames of {frame.width}x{frame.height}")
 
 
 class SinkWorker:
     """Keeps a sink going with what comes into its queue. ``failed`` is called where the very first opening fails.
 
-    After that it is opened again, with growing backoff, for as long as the engine runs. ``closing`` tells whether it is
-    finishing its output right now.
+    After that it is opened again, with growing backoff, for as long as the engine runs. ``name`` is what is shown of
+    the address, and ``closing`` tells whether it is finishing its output right now.
     """
 
     def __init__(
         self,
         address: str,
+        name: str,
         open_: Callable[[], LiveSink],
         broadcaster: Broadcaster,
         failed: Callable[[BaseException], None],
         events: Events,
         patient: bool,
     ) -> None:
-        self.address = address
+        self.address, self.name = address, name
         self._open, self._broadcaster, self._failed = open_, broadcaster, failed
         self._events, self._patient = events, patient
         self._sink = open_()  # an address that makes no sense is told at once
@@ -207,7 +211,7 @@ class SinkWorker:
         self._errors = self._retries = 0
         self._meter = Meter()
         self._latency = Latency()
-        self._thread = guarded_thread(self._run, f"sink {address}", failed)
+        self._thread = guarded_thread(self._run, f"sink {name}", failed)
 
     def start(self) -> None:
         """Begin."""
@@ -231,7 +235,7 @@ class SinkWorker:
     def status(self) -> SinkStatus:
         """How it is."""
         return SinkStatus(
-            address=self.address,
+            address=self.name,
             state=self._state,
             frames=self._meter.frames,
             fps=self._meter.rate(monotonic_ns()),
@@ -279,13 +283,13 @@ class SinkWorker:
             if self._retries:
                 self._sink = self._open()
         except MummerError as failure:
-            return failure
+            return _private(failure, self.address)
         sink = self._sink
         try:
             sink.open(shape)
             self._queue.open()
             self._state, self._problem, self._live_ns = "live", None, monotonic_ns()
-            self._events.tell("sink", f"{self.address}: open")
+            self._events.tell("sink", f"{self.name}: open")
             for item in self._queue:
                 if isinstance(item, Frame):
                     sink.write(item)
@@ -303,9 +307,18 @@ class SinkWorker:
         except MummerError as failure:
             error = error or failure
         self.closing = False
-        if error is not None and self._ended.is_set():
+        if error is None:
+            return None
+        error = _private(error, self.address)
+        if self._ended.is_set():
             self._events.tell("sink", str(error), problem=True)
         return error
+
+
+def _private(error: MummerError, address: str) -> MummerError:
+    """``error`` without what is secret of the address, which FFmpeg and the system may have repeated in parts."""
+    error.args = (redacted(str(error), address),)
+    return error
 
 
 def _since(then_ns: int | None) -> float:

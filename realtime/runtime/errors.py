@@ -3,6 +3,8 @@
 The command line prints the message as one line and exits with ``exit_code``; a traceback is for our own bugs only.
 """
 
+from realtime.runtime.redaction import redacted
+
 __all__ = [
     "ConsentError",
     "DetectorError",
@@ -17,9 +19,15 @@ __all__ = [
 
 
 class MummerError(Exception):
-    """Anything a user can cause and mend."""
+    """Anything a user can cause and mend.
+
+    Addresses in its message are shown without their secrets, however it was put together.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))
 
 
 class InputError(MummerError):

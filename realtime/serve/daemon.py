@@ -8,6 +8,7 @@ from typing import Final
 import uvicorn
 from pydantic import ValidationError
 
+from realtime.live.address import Names
 from realtime.live.engine import Engine
 from realtime.live.settings import LiveSettings
 from realtime.live.sinks import SinkOpener
@@ -35,10 +36,10 @@ def run(settings: ServeSettings, say: Callable[[str], None], verbose: bool = Fal
     sense, and what reading the token raises.
     """
     token = read_token(settings.token_file)
-    browser = Browser()
+    browser, names = Browser(), Names()
 
     def make_engine(live: LiveSettings) -> Engine:
-        engine = Engine(live, browser.opening(open_source), browser.showing(SinkOpener()))
+        engine = Engine(live, browser.opening(open_source), browser.showing(SinkOpener()), names=names)
         settle()
         return engine
 

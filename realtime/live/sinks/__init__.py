@@ -10,6 +10,7 @@ from realtime.live.sinks.null import NullSink
 from realtime.live.sinks.stream import SCHEMES, StreamSink
 from realtime.live.sinks.virtualcam import VirtualCamera
 from realtime.runtime.errors import UsageError
+from realtime.runtime.redaction import shown
 
 __all__ = ["SinkOpener", "open_sink"]
 
@@ -37,7 +38,7 @@ class SinkOpener:
         if scheme in SCHEMES:
             return StreamSink(address, settings)
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise UsageError(f"{address}: no way to send there; use virtualcam, a file, null:, {known}")
+        raise UsageError(f"{shown(address)}: no way to send there; use virtualcam, a file, null:, {known}")
 
     def _free(self, address: str) -> Path:
         """The path to write to. Checked the first time only: later on, opening says what is wrong."""

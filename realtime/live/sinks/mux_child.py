@@ -18,7 +18,7 @@ import av
 __all__ = ["ADDRESS", "READY", "main"]
 
 #: The variable with the address: command lines can be read by everybody, and addresses hold stream keys.
-ADDRESS: Final = "MUMMER_COURIER_ADDRESS"
+ADDRESS: Final = "MUMMER_MUX_ADDRESS"
 #: The line that says that the other end takes the stream.
 READY: Final = "ready"
 

@@ -3,21 +3,23 @@
 import errno
 import os
 import select
-import shutil
 import subprocess
 import sys
 from collections import deque
-from functools import lru_cache
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
-from typing import IO, Final, cast
+from threading import Event
+from typing import IO, Final, TypeAlias, cast
 
-import av
-
+from realtime.live.ffmpeg_program import find_program, sending
+from realtime.live.protocols import carries
 from realtime.live.sinks import mux_child
 from realtime.runtime.errors import OutputError
+from realtime.runtime.redaction import redacted, shown
+from realtime.runtime.threads import guarded_thread
 
-__all__ = ["CONTAINER", "MuxProcess", "carries"]
+__all__ = ["CONTAINER", "MuxProcess"]
 
 #: What is written to a mux: FFmpeg's own container, which holds every codec, and holds nothing back.
 CONTAINER: Final = "nut"
@@ -32,20 +34,6 @@ STALLED: Final = 5.0
 _LINES: Final = 20
 
 
-@lru_cache(maxsize=16)
-def carries(scheme: str) -> bool:
-    """Whether the FFmpeg inside PyAV knows this protocol: its wheels know rtmp, rtsp, udp and http, but no srt."""
-    if scheme.startswith("rtsp"):
-        return True  # that is a format to FFmpeg
-    try:
-        av.open(f"{scheme}://", "r", format="mpegts", timeout=0.01).close()
-    except av.error.ProtocolNotFoundError:
-        return False
-    except (av.error.FFmpegError, OSError):
-        return True  # it knows what to do, and this address is no good
-    return True
-
-
 class MuxProcess:
     """A process that sends what is written to it to ``address``; PyAV takes it for a file.
 
@@ -57,15 +45,17 @@ class MuxProcess:
         self.address = address
         scheme = address.partition(":")[0].lower()
         self._own_child = carries(scheme)
-        self._process = subprocess.Popen(  # noqa: S603  # no shell, and the address is an argument or a variable
-            [sys.executable, "-I", str(Path(mux_child.__file__))] if self._own_child else _ffmpeg(address, scheme),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, mux_child.ADDRESS: address},
-            bufsize=0,
-            start_new_session=True,  # Ctrl-C is for us: it is to send what is left
-        )
+        with _own_child(address) if self._own_child else _ffmpeg(address, scheme) as (command, variables, inherited):
+            self._process = subprocess.Popen(  # noqa: S603  # no shell, and no secret among the arguments
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=os.environ | variables,
+                pass_fds=inherited,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for us: it is to send what is left
+            )
         self._pipe = cast(IO[bytes], self._process.stdin)
         if sys.platform != "win32":
             os.set_blocking(self._pipe.fileno(), False)
@@ -74,7 +64,7 @@ class MuxProcess:
         self._words: deque[str] = deque(maxlen=_LINES)
         self._answered = Event()
         self._ready = False
-        self._listener = Thread(target=self._listen, name=f"mux {address}", daemon=True)
+        self._listener = guarded_thread(self._listen, f"mux {shown(address)}", self._deaf)
         self._listener.start()
 
     def connect(self, sample: bytes) -> None:
@@ -124,8 +114,8 @@ class MuxProcess:
     def _reason(self) -> OutputError:
         self._listener.join(ENDING)
         last = next((line for line in reversed(self._words) if line), "the connection was closed")
-        words = last.removeprefix(f"{self.address}: ").rstrip(".").lower()
-        return OutputError(f"{self.address}: {words}; check that something takes it there")
+        words = redacted(last.removeprefix(f"{self.address}: "), self.address).rstrip(".").lower()
+        return OutputError(f"{shown(self.address)}: {words}; check that something takes it there")
 
     def _send(self, data: bytes | bytearray) -> None:
         """All of ``data`` into the pipe, though the process may be slow."""
@@ -157,20 +147,29 @@ class MuxProcess:
                     self._words.append(words)
         self._answered.set()
 
+    def _deaf(self, error: BaseException) -> None:
+        """What the process says cannot be heard: whoever waits for it is told why."""
+        self._words.append(f"its words were lost: {error}")
+        self._answered.set()
 
-def _ffmpeg(address: str, scheme: str) -> list[str]:
-    """The ffmpeg program in the place of the mux_child."""
-    program = shutil.which("ffmpeg")
-    if program is None or not _knows(program, scheme):
+
+#: A command, variables of its environment, and the descriptors that it inherits.
+_Launch: TypeAlias = tuple[list[str], dict[str, str], tuple[int, ...]]
+
+
+@contextmanager
+def _own_child(address: str) -> Iterator[_Launch]:
+    """This program's own: its environment can be read by its user alone."""
+    yield [sys.executable, "-I", str(Path(mux_child.__file__))], {mux_child.ADDRESS: address}, ()
+
+
+@contextmanager
+def _ffmpeg(address: str, scheme: str) -> Iterator[_Launch]:
+    """The ffmpeg program in the place of the mux child."""
+    program = find_program(scheme)
+    if program is None:
         raise OutputError(
             f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it, or use rtmp"
         )
-    quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]
-    return [program, "-hide_banner", "-nostats", *quick, "-f", CONTAINER, "-i", "pipe:0",
-            "-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "mpegts", address]  # fmt: skip
-
-
-@lru_cache(maxsize=4)
-def _knows(program: str, scheme: str) -> bool:
-    listed = subprocess.run([program, "-v", "quiet", "-protocols"], capture_output=True, text=True, check=False)  # noqa: S603
-    return scheme in listed.stdout.split()
+    with sending(program, address, CONTAINER) as (command, inherited):
+        yield command, {}, inherited

@@ -15,10 +15,11 @@ from realtime.live.sinks.mux_process import CONTAINER, MuxProcess
 from realtime.live.source import Sound
 from realtime.media.frame import Frame
 from realtime.runtime.errors import OutputError, UsageError
+from realtime.runtime.redaction import shown
 
 __all__ = ["SCHEMES", "StreamSink"]
 
-#: Packets leave as they come, and the courier puts sound and pictures in order.
+#: Packets leave as they come, and the other process puts sound and pictures in order.
 _AT_ONCE: Final = {"flush_packets": "1", "max_interleave_delta": "1"}
 #: Protocols that a stream can go out by.
 SCHEMES: Final = ("rtmp", "rtmps", "rtsp", "rtsps", "srt", "udp")
@@ -34,7 +35,7 @@ class StreamSink:
     def __init__(self, address: str, settings: SinkSettings) -> None:
         check_codec(settings)
         if not address.partition("://")[2].strip("/"):
-            raise UsageError(f"{address}: where to? give {address.partition(':')[0]}://HOST...")
+            raise UsageError(f"{shown(address)}: where to? give {address.partition(':')[0]}://HOST...")
         self.address = address
         self.silence = 0.0
         self._settings = settings

@@ -9,6 +9,7 @@ from realtime.live.sources.microphone import WithMicrophone
 from realtime.live.sources.stream import SCHEMES, StreamSource
 from realtime.live.sources.test_source import SyntheticSource
 from realtime.runtime.errors import UsageError
+from realtime.runtime.redaction import shown
 
 __all__ = ["open_source"]
 
@@ -30,4 +31,4 @@ def _open(address: str, settings: SourceSettings) -> LiveSource:
         case scheme if scheme in SCHEMES:
             return StreamSource(address, settings)
     known = ", ".join(f"{name}://" for name in SCHEMES)
-    raise UsageError(f"{address}: no way to read that; use a camera's number, a file, test:, {known}")
+    raise UsageError(f"{shown(address)}: no way to read that; use a camera's number, a file, test:, {known}")

@@ -1,7 +1,6 @@
 """A stream from the network: rtsp, rtmp, srt, udp, http."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,12 +11,15 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
+from realtime.live.ffmpeg_program import PROBED, find_program, receive
+from realtime.live.protocols import carries
 from realtime.live.settings import SourceSettings
-from realtime.live.sinks.mux_process import carries
 from realtime.live.source import LiveItem
 from realtime.live.sources.live_decoder import Decoder, video_of
 from realtime.media.file_source import DEMUXERS
 from realtime.runtime.errors import InputError, UsageError, reason
+from realtime.runtime.redaction import redacted, shown
+from realtime.runtime.watchdog import limited
 
 __all__ = ["SCHEMES", "Arrivals", "StreamSource"]
 
@@ -34,8 +36,8 @@ _FORMATS: Final = f"{DEMUXERS},rtsp,rtp,sdp,hls,applehttp,mpjpeg"
 #: As little as possible is looked at before the first picture.
 _QUICK: Final = {
     "fflags": "+discardcorrupt",
-    "probesize": "500000",
-    "analyzeduration": "500000",
+    "probesize": PROBED,
+    "analyzeduration": PROBED,
     "protocol_whitelist": _PROTOCOLS,
     "format_whitelist": _FORMATS,
 }
@@ -94,7 +96,7 @@ class StreamSource:
 
     def __init__(self, address: str, settings: SourceSettings) -> None:
         if not address.partition("://")[2].strip("/"):
-            raise UsageError(f"{address}: from where? give {address.partition(':')[0]}://HOST...")
+            raise UsageError(f"{shown(address)}: from where? give {address.partition(':')[0]}://HOST...")
         self.address = address
         self.rate: Fraction | None = None
         self._sound = settings.audio is None
@@ -110,13 +112,12 @@ class StreamSource:
                 raise
             return
         if not self._closed.is_set():
-            raise InputError(f"{self.address}: the stream has ended")
+            raise self._failure("the stream has ended")
 
     def close(self) -> None:
         """End with the next packet, or when none comes in time."""
         self._closed.set()
-        if self._bridge is not None:
-            self._bridge.kill()
+        self._end_bridge()
 
     def _read(self) -> Iterator[LiveItem]:
         container = self._open()
@@ -131,7 +132,7 @@ class StreamSource:
                     return
                 yield from decoder.decode(packet)  # at the end packets are empty, and fetch what is still held back
         except (av.error.FFmpegError, OSError) as error:
-            raise InputError(f"{self.address}: {_words(error, READING)}") from error
+            raise self._failure(_words(error, READING)) from error
         finally:
             container.close()
             if self._bridge is not None:
@@ -146,19 +147,34 @@ class StreamSource:
             options |= {"rtsp_flags": "listen"} if scheme == "rtsp" else {"listen": "1"}
         form = None
         if not carries(scheme):
-            self._bridge = process = _bridge(self.address, scheme)
+            program = find_program(scheme)
+            if program is None:
+                raise self._failure(f"PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
+            self._bridge = process = receive(program, self.address, "nut")
             assert process.stdout is not None  # noqa: S101  # a pipe, as asked
             address, form = f"pipe:{process.stdout.fileno()}", "nut"
             options = _QUICK | {"protocol_whitelist": "pipe"}
         try:
-            return av.open(address, "r", format=form, container_options=options, timeout=(OPENING, READING))
+            # A pipe knows no timeout of its own.
+            with limited(OPENING + (form is None), self._end_bridge) as limit:
+                return av.open(address, "r", format=form, container_options=options, timeout=(OPENING, READING))
         except (av.error.FFmpegError, OSError) as error:
             words = _words(error, OPENING)
-            if self._bridge is not None:
+            if limit.passed:
+                words = f"nothing came for {OPENING:.0f} s"
+            elif self._bridge is not None:
                 self._bridge.kill()
                 said = self._bridge.communicate()[1].decode(errors="replace").strip().splitlines()
-                words = said[-1].removeprefix(f"{self.address}: ").lower() if said else words
-            raise InputError(f"{self.address}: {words}; check that something sends there") from error
+                words = said[-1].removeprefix(f"{self.address}: ") if said else words
+            raise self._failure(f"{words.lower()}; check that something sends there") from error
+
+    def _end_bridge(self) -> None:
+        if self._bridge is not None:
+            self._bridge.kill()
+
+    def _failure(self, words: str) -> InputError:
+        """FFmpeg's words may repeat the address, or parts of it."""
+        return InputError(f"{shown(self.address)}: {redacted(words, self.address)}")
 
 
 def _arrived(time: Fraction | None, arrived_ns: int) -> int:
@@ -170,17 +186,6 @@ def _words(error: av.error.FFmpegError | OSError, seconds: float) -> str:
     if isinstance(error, av.error.ExitError | TimeoutError):
         return f"nothing came for {seconds:.0f} s"
     return reason(error)
-
-
-def _bridge(address: str, scheme: str) -> "subprocess.Popen[bytes]":
-    """The ffmpeg program, which passes a stream on as NUT, for a protocol that PyAV comes without."""
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise InputError(f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
-    quick = ["-probesize", _QUICK["probesize"], "-analyzeduration", _QUICK["analyzeduration"]]
-    copied = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "nut", "pipe:1"]
-    command = [program, "-hide_banner", "-nostdin", "-v", "error", *quick, "-i", address, *copied]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
 
 
 _LISTEN: Final = re.compile(r"[?&]listen=1$")

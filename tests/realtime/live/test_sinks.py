@@ -18,10 +18,10 @@ import pytest
 import pyvirtualcam
 from numpy.typing import NDArray
 
+from realtime.live.protocols import carries
 from realtime.live.settings import SinkSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sinks.live_muxer import COMMENT, LiveMuxer
-from realtime.live.sinks.mux_process import carries
 from realtime.runtime.errors import MummerError, OutputError, UsageError
 from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
