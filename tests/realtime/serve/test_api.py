@@ -271,3 +271,44 @@ def test_a_port_that_is_taken(daemon: Daemon, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "cannot listen there" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_nobody_reads_a_stream_key_without_the_token_or_with_it(daemon: Daemon) -> None:
+    """Two sinks that look alike, a camera, and what is refused: in status, metrics, events and answers."""
+    secrets = ("Benutzer7", "Geheim-1", "Schluessel9", "T0ken5")
+    sinks = [f"rtmp://Benutzer7:Geheim-1@127.0.0.1:1/live/Schluessel9{end}?token=T0ken5" for end in ("a", "b")]
+    with (
+        daemon.client() as client,
+        httpx.Client(base_url=daemon.url) as stranger,
+        connect(f"{daemon.url.replace('http', 'ws')}/api/events") as socket,
+    ):
+        socket.send(json.dumps({"token": daemon.token}))
+        said = [daemon.start(client, sinks=sinks, patient=True).text]
+        until(client, lambda engine: all(sink["problem"] for sink in engine["sinks"]))  # type: ignore[attr-defined]
+        said += [stranger.get("/api/status").text, stranger.get("/metrics").text]
+        names = [sink["address"] for sink in client.get("/api/status").json()["engine"]["sinks"]]
+        assert names == ["rtmp://***@127.0.0.1:1/live/***?token=***", "rtmp://***@127.0.0.1:1/live/***?token=*** (2)"]
+        assert f'mummer_sink_connected{{sink="{names[1]}"}} 0.0' in said[-1]
+        for change in (
+            {"remove_sinks": ["rtmp://x/Schluessel9"]},
+            {"add_sinks": ["rtmp:?Schluessel9"]},
+            {"add_sinks": ["rtmp://elsewhere/***"]},
+            {"camera": "Schluessel9://Benutzer7:Geheim-1@x/T0ken5"},
+            {"camera": 3},
+        ):
+            refused = client.patch("/api/session", json=change)
+            assert refused.status_code in (409, 422), refused.text
+            said.append(refused.text.replace("schluessel9://", "").replace("Schluessel9://", ""))
+        assert client.patch("/api/session", json={"camera": sinks[0].replace("rtmp", "rtsp")}).status_code == 200
+        until(client, lambda engine: engine["source"]["problem"] is not None)  # type: ignore[index]
+        said.append(client.get("/api/status").text)
+        removed = client.patch("/api/session", json={"remove_sinks": [names[0]]}).json()
+        assert [sink["address"] for sink in removed["engine"]["sinks"]] == names[1:]
+        client.delete("/api/session")
+        # Whoever was told a name may go on with it: the panel knows no more.
+        again = daemon.start(client, sinks=names[1:], patient=True).json()
+        assert [sink["address"] for sink in again["engine"]["sinks"]] == names[1:]
+        said += [client.delete("/api/session").text, *(str(socket.recv(5)) for _ in range(12))]
+    assert any("refused" in text for text in said)
+    for secret in secrets:
+        assert not any(secret.lower() in text.lower() for text in said), secret
