@@ -1,5 +1,7 @@
 """Writes the sample clip: the animated portrait with its voice, as an ordinary MP4."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -46,25 +48,37 @@ def write_sample(
     speech = babble(seconds)
     sound = synthesise(speech, seconds)
     frames = max(round(seconds * fps), 1)
-    with whole_or_nothing(path) as part:
-        try:
-            with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-                video, audio = _streams(container, size, fps)
-                said = 0
-                for number in range(frames):
-                    drawn = puppet.draw(gesture(number / fps, seconds, speech))
-                    container.mux(video.encode(_picture(drawn, number, fps)))
-                    # The sound goes along, so that a player finds both together.
-                    while said < min((number + 1) * SAMPLE_RATE // fps, len(sound)):
-                        container.mux(audio.encode(_heard(sound, said)))
-                        said += _SOUND_BLOCK
-                    if on_frame is not None:
-                        on_frame(number + 1, frames)
-                container.mux(video.encode(None))
-                container.mux(audio.encode(None))
-        except (OSError, av.FFmpegError) as error:
-            raise OutputError(f"{path}: cannot be written: {reason(error)}") from error
+    with whole_or_nothing(path) as part, _muxing(part, path) as container:
+        video, audio = _streams(container, size, fps)
+        blocks = range(0, len(sound), _SOUND_BLOCK)
+        for number in range(frames):
+            drawn = puppet.draw(gesture(number / fps, seconds, speech))
+            container.mux(video.encode(_picture(drawn, number, fps)))
+            # The sound goes along, so that a player finds both together.
+            said, blocks = _split(blocks, (number + 1) * SAMPLE_RATE // fps)
+            for start in said:
+                container.mux(audio.encode(_heard(sound, start)))
+            if on_frame is not None:
+                on_frame(number + 1, frames)
+        container.mux(video.encode(None))
+        container.mux(audio.encode(None))
     return frames
+
+
+@contextmanager
+def _muxing(part: Path, path: Path) -> Iterator[OutputContainer]:
+    """The container at ``part``; what fails there is said of ``path``."""
+    try:
+        with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            yield container
+    except (OSError, av.FFmpegError) as error:
+        raise OutputError(f"{path}: cannot be written: {reason(error)}") from error
+
+
+def _split(blocks: range, until: int) -> tuple[range, range]:
+    """The blocks that begin before the sample ``until``, and the rest."""
+    said = len(range(blocks.start, min(until, blocks.stop), blocks.step))
+    return blocks[:said], blocks[said:]
 
 
 def _streams(container: OutputContainer, size: tuple[int, int], fps: int) -> tuple[VideoStream, AudioStream]:

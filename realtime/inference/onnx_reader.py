@@ -200,9 +200,8 @@ class _Reader:
             if number == 1:
                 name = _name(value)
             elif number == 2:
-                for which, inner in self._wire.fields(_message(value)):
-                    if which == 1:
-                        kind, shape = self._tensor_type(_message(inner))
+                for inner in (inner for which, inner in self._wire.fields(_message(value)) if which == 1):
+                    kind, shape = self._tensor_type(_message(inner))
         return Port(name, f"tensor({kind})", tuple(shape))
 
     def _tensor_type(self, data: memoryview) -> tuple[str, list[int | str | None]]:
