@@ -34,6 +34,10 @@ class FaceFinder(Protocol):
         """The faces of ``frame`` with landmarks in its pixels."""
         ...
 
+    def reset(self) -> None:
+        """Forget what was seen: the next frame has nothing to do with the last."""
+        ...
+
 
 class PictureFinder(Protocol):
     """What a plug-in gives: the faces of one picture, with no memory of the last."""

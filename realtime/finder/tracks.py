@@ -33,13 +33,13 @@ class Clock:
 
 
 class Track:
-    """One face over time: its number and its last landmarks, smoothed."""
+    """One face over time: its number, its last landmarks, smoothed, their score, and the frames it was missed in."""
 
     def __init__(self, number: int, landmarks: Points, score: float) -> None:
         self.landmarks = landmarks
+        self.score = score
         self.misses = 0
-        self._number = number
-        self._score = score
+        self.number = number
         self._filter = OneEuro(landmarks)
 
     def update(self, landmarks: Points, score: float, gap: float) -> None:
@@ -48,7 +48,7 @@ class Track:
             self.landmarks = self._filter(landmarks, gap)
         else:
             self.landmarks, self._filter = landmarks, OneEuro(landmarks)
-        self._score, self.misses = score, 0
+        self.score, self.misses = score, 0
 
     @property
     def box(self) -> Box:
@@ -57,7 +57,7 @@ class Track:
 
     def face(self) -> Face:
         """The face as it is reported."""
-        return Face(self.landmarks, self._score, self._number)
+        return Face(self.landmarks, self.score, self.number)
 
 
 def overlap(box: Box, others: Iterable[Box]) -> float:

@@ -30,6 +30,11 @@ class RecordingFinder:
         self.found = self.finder.find(frame)
         return self.found
 
+    def reset(self) -> None:
+        """Another source: nothing is known of what it shows."""
+        self.found = ()
+        self.finder.reset()
+
 
 @dataclass
 class FailClosed:
@@ -68,6 +73,7 @@ class FailClosed:
 
     def reset(self) -> None:
         """Another source: nothing is known of its picture, and the last good frame is not its own."""
+        self._recording.reset()
         self._guard.reset()
         self._good = None
 

@@ -24,6 +24,7 @@ from realtime.media.paste import Patch, patches
 from realtime.media.pixel_formats import FORMATS, Family, PixelFormat, Siting, nearest_known
 from realtime.media.resample import sample
 from realtime.runtime.arrays import Bytes, Matrix
+from realtime.runtime.errors import InputError
 
 __all__ = ["Frame", "PictureFormat"]
 
@@ -86,7 +87,15 @@ class Frame:
 
     @classmethod
     def from_rgb(cls, rgb: Bytes) -> "Frame":
-        """A frame of an image, uint8 (H, W, 3) RGB, kept as it is in a ``gbrp`` picture without time."""
+        """A frame of an image, uint8 (H, W, 3) RGB, kept as it is in a ``gbrp`` picture without time.
+
+        Raises ``InputError`` for an array that is no such image: a grey one, one with alpha, one of floats.
+        """
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+            raise InputError(
+                f"a picture is an array of uint8 (height, width, 3), RGB of 0 to 255, not of {rgb.dtype} {rgb.shape};"
+                " convert it first"
+            )
         height, width = rgb.shape[:2]
         frame = cls(av.VideoFrame(width, height, "gbrp"))
         for view, component in zip(frame._planes(), (1, 2, 0), strict=True):

@@ -136,6 +136,10 @@ class PrivacyProbe:
         self._real[frame.captured_ns or 0] = [_Real(face, frame, face in found) for face in self._scripted.truth]
         return found
 
+    def reset(self) -> None:
+        """Another source."""
+        self._scripted.reset()
+
     @property
     def truth(self) -> tuple[Face, ...]:
         """The faces that are really in the last frame."""

@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from realtime.align import TEMPLATES
 from realtime.cli import build_app
+from realtime.demo.portrait import load_portrait
 from realtime.demo.sample import write_sample
 from realtime.finder import BuiltinFinder, detector_names, open_finder
 from realtime.finder.detector import Detector
@@ -21,6 +23,7 @@ from realtime.jobs.detections import detect_faces
 from realtime.media.affine import apply
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
+from realtime.media.picture import read_picture
 from realtime.runtime.arrays import Points
 from realtime.runtime.errors import DetectorError, InputError
 
@@ -173,8 +176,6 @@ def test_faces_command_prints_a_line_a_frame(clip: Path, capsys: pytest.CaptureF
 
 
 def test_pictures_are_read_too(clip: Path, tmp_path: Path) -> None:
-    import cv2
-
     frame = next(frames(clip))
     rgb = frame.warp(np.eye(2, 3), (frame.width, frame.height))
     cv2.imwrite(str(tmp_path / "face.png"), rgb[:, :, ::-1])
@@ -189,8 +190,6 @@ def test_pictures_are_read_too(clip: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["s18", "s32", "d0", "d6", "d9", "d19"])
 def test_real_heads_are_followed(shared: Path, name: str) -> None:
     """Against YuNet, which the detector learnt from: at least 98 % of its sure boxes, hardly anything else."""
-    import cv2
-
     yunet = cv2.FaceDetectorYN.create(str(shared / "teachers" / "yunet_n_dynamic.onnx"), "", (320, 320), 0.8, 0.3, 50)
     finder, asked, found, extra, total = BuiltinFinder("cpu"), 0, 0, 0, 0
     for number, frame in enumerate(frames(shared / "media" / f"{name}.mp4")):
@@ -208,6 +207,88 @@ def test_real_heads_are_followed(shared: Path, name: str) -> None:
     assert asked > 5
     assert found >= 0.98 * asked
     assert extra <= 0.01 * total
+
+
+@pytest.fixture(scope="module")
+def unrelated() -> list[Frame]:
+    """Pictures of one face each, that has another place, size and roll in each, mirrored in half of them."""
+    pytest.importorskip("skimage")
+    head = load_portrait()[:300, 75:375]
+    rng, pictures = np.random.default_rng(4), []
+    for _ in range(40):
+        matrix = cv2.getRotationMatrix2D((149.5, 149.5), float(rng.uniform(-20, 20)), float(rng.uniform(0.5, 1.2)))
+        matrix[:, 2] += rng.uniform((0, 0), (340, 180))
+        mirrored = np.ascontiguousarray(head[:, :: int(rng.choice((-1, 1)))])
+        canvas = cv2.warpAffine(mirrored, matrix, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+        pictures.append(Frame.from_rgb(np.asarray(canvas, np.uint8)))
+    return pictures
+
+
+def same(faces: tuple[Face, ...], others: tuple[Face, ...], share: float) -> bool:
+    """Whether these are the same faces, landmarks within a ``share`` of the eyes' distance."""
+    return len(faces) == len(others) and all(
+        min(np.linalg.norm(face.landmarks - other.landmarks, axis=1).mean() for other in others)
+        <= share * face.eye_distance
+        for face in faces
+    )
+
+
+def test_after_a_reset_nothing_of_the_last_picture_is_left(unrelated: list[Frame]) -> None:
+    finder = BuiltinFinder("cpu")
+    fresh = [BuiltinFinder("cpu").find(frame) for frame in unrelated]
+    assert sum(len(faces) for faces in fresh) >= 38
+    for frame, wanted in zip(unrelated, fresh, strict=True):
+        finder.reset()
+        assert same(finder.find(frame), wanted, 0)
+
+
+def test_a_cut_to_an_unrelated_picture_is_noticed(unrelated: list[Frame]) -> None:
+    """One finder for all of them, as in a video of nothing but cuts, finds what a fresh one finds."""
+    finder, wrong = BuiltinFinder("cpu"), []
+    for number, frame in enumerate(unrelated):
+        if not same(finder.find(frame), BuiltinFinder("cpu").find(frame), 0.05):
+            wrong.append(number)
+    assert not wrong
+
+
+@pytest.mark.shared
+def test_unrelated_faces_of_real_people_are_found_by_one_finder(shared: Path) -> None:
+    faces = np.load(shared / "faces68" / "points.npz")
+    _, first = np.unique(faces["subject"], return_index=True)
+    one, fresh, found, wrong = BuiltinFinder("cpu"), BuiltinFinder("cpu"), 0, 0
+    for number in first[:60]:
+        frame = Frame.from_rgb(read_picture(shared / "faces68" / "images" / f"{number:05d}.jpg"))
+        fresh.reset()
+        wanted = fresh.find(frame)
+        found += len(wanted)
+        wrong += not same(one.find(frame), wanted, 0.05)
+    assert found >= 59
+    assert wrong == 0
+
+
+def test_what_is_followed_costs_no_more_detections(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No doubt is cast where nothing is cut: one detection in ten frames."""
+    finder, looks = BuiltinFinder("cpu"), []
+    detect = Detector.detect
+    monkeypatch.setattr(Detector, "detect", lambda self, frame: looks.append(frame) or detect(self, frame))
+    assert sum(len(finder.find(frame)) for frame in frames(clip)) == 60
+    assert len(looks) == 6
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((48, 64), np.uint8),
+        np.zeros((48, 64, 1), np.uint8),
+        np.zeros((48, 64, 4), np.uint8),
+        np.zeros((48, 64, 3), np.float32),
+        np.zeros((48, 64, 3), np.uint16),
+        np.zeros((0, 64, 3), np.uint8),
+    ],
+)
+def test_an_array_that_is_no_picture_is_refused(array: np.ndarray) -> None:  # type: ignore[type-arg]
+    with pytest.raises(InputError, match=r"uint8 \(height, width, 3\), RGB of 0 to 255, not of"):
+        Frame.from_rgb(array)
 
 
 def test_landmarker_says_when_there_is_no_face(clip: Path) -> None:

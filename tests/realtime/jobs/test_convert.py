@@ -41,6 +41,9 @@ class Scripted:
         self._seen += 1
         return self._faces if self._seen > self._start else ()
 
+    def reset(self) -> None:
+        pass
+
     @staticmethod
     def _face(track: int, x: float, y: float, side: float) -> Face:
         template = TEMPLATES["whole-face"]
@@ -312,6 +315,9 @@ class Failing:
         if self._seen == 15:
             raise self._error
         return ()
+
+    def reset(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("error", [MummerError("broken model"), KeyboardInterrupt(), ZeroDivisionError()])

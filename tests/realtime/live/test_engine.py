@@ -318,6 +318,9 @@ def test_the_governor_lowers_the_cost_and_says_so(face_clip: Path, monkeypatch: 
             sleep(0.04)
             return ()
 
+        def reset(self) -> None:
+            pass
+
     with running(face_clip, InspectingSink(), finder=Slow()) as engine, engine.events() as events:
         status = until(engine, lambda status: status.governor.level == 1)
         assert status.governor.steps == ["every second frame only"]
