@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from export.forms import FORMS  # noqa: E402
-from export.model import Request, export_model  # noqa: E402
+from export.model import ExportRequest, export_model  # noqa: E402
 from export.samples import Faces, collect_faces, own_pictures  # noqa: E402
 from export.speed import milliseconds  # noqa: E402
 from models.architectures import Config, LiteConfig, Network  # noqa: E402
@@ -72,7 +72,9 @@ def main() -> int:
     number = config.sides - 1
     with TemporaryDirectory(prefix="mummer-bench-") as folder:
         path = Path(folder, "model.onnx")
-        (side,) = export_model(network, config, Request((number,), config.size, "int8"), card(0), faces, path).sides
+        (side,) = export_model(
+            network, config, ExportRequest((number,), config.size, "int8"), card(0), faces, path
+        ).sides
     assert side.found is not None
     slow, fast = milliseconds([side.plain, side.found.model], FORMS[".onnx"], faces.samples)
     result = {
