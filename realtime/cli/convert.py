@@ -15,6 +15,8 @@ from realtime.settings import Look
 
 if TYPE_CHECKING:
     from realtime.jobs.convert import OnFrame
+    from realtime.jobs.folder import FolderReport
+    from realtime.jobs.report import Report
 
 __all__ = ["convert"]
 
@@ -23,7 +25,12 @@ __all__ = ["convert"]
 def convert(
     source: options.Input,
     target: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, ...")
+        Path,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, ...; for a picture .jpg, .png, .webp, .tif,"
+            " .avif, .bmp; for a folder of pictures a folder.",
+        ),
     ],
     look: Look,
     codec: options.Codec = None,
@@ -33,25 +40,53 @@ def convert(
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Swap the faces in a video; all else stays as it is."""
+    """Swap the faces in a video, a picture or a folder of pictures; all else stays as it is."""
     from realtime.jobs.convert import Job
-    from realtime.jobs.convert import convert as run
+    from realtime.jobs.dispatch import convert_any
+    from realtime.jobs.folder import FolderReport
     from realtime.media.encoding import Encoding
     from realtime.runtime.process import tune
 
     tune()
     job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force)
     with progress(job.source.name, show=not quiet) as on_frame:
-        done = run(job, on_frame)
-    if not quiet:
+        done = convert_any(job, on_frame)
+    if isinstance(done, FolderReport):
+        tell_folder(target, done, quiet)
+    elif not quiet:
+        tell(target, done)
+
+
+def tell(target: Path, done: "Report") -> None:
+    """What was done with one file."""
+    if done.output.duration is None and done.frames_out == 1:
+        say(f"{target}: {done.faces} {'face' if done.faces == 1 else 'faces'} swapped, {done.wall_s:.1f} s")
+    else:
         say(
             f"{target}: {done.frames_swapped} of {done.frames_out} frames swapped,"
             f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
         )
-        if done.provenance.manifest == "sidecar":
-            note(f"its signed manifest is in {done.provenance.manifest_path}; keep the two together")
-        for warning in done.warnings:
-            note(warning)
+    if done.provenance.manifest == "sidecar":
+        note(f"its signed manifest is in {done.provenance.manifest_path}; keep the two together")
+    for warning in done.warnings:
+        note(warning)
+
+
+def tell_folder(target: Path, done: "FolderReport", quiet: bool) -> None:
+    """What was done with each picture, and in all; exit code 1 where one failed."""
+    for failure in done.failed:
+        print(f"mummer: {failure.why}", file=sys.stderr)
+    if not quiet:
+        for each in done.pictures:
+            for warning in each.warnings:
+                note(f"{each.output.path}: {warning}")
+        if done.left_alone:
+            note(f"left alone, no picture by its name: {', '.join(done.left_alone)}")
+        faces = sum(each.faces for each in done.pictures)
+        failed = f", {len(done.failed)} failed" if done.failed else ""
+        say(f"{target}: {len(done.pictures)} pictures, {faces} {'face' if faces == 1 else 'faces'} swapped{failed}")
+    if done.failed:
+        raise typer.Exit(1)
 
 
 @contextmanager

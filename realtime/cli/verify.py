@@ -18,7 +18,7 @@ CODES: Final = {"marked": 0, "not marked": 3, "unreadable": 1, "altered": 4}
 
 
 def verify(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Videos, from whatever program.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Videos and pictures, from whatever program.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for every file.")] = False,
 ) -> None:
     """Tell whether a file is marked as synthetic, by whom, and with whose consent.
@@ -56,7 +56,10 @@ def _lines(verdict: "Verdict") -> list[str]:
         lines.append(f"  made by: {_clean(signature.generator)}")
     if signature.origin:
         lines.append(f"  made from: {_clean(signature.origin)}")
-    lines.append(f"  watermark: {'not found' if mark is None else _watermark(mark)}")
+    nothing = (
+        "not found in this single picture, which may hold too little of it to tell" if verdict.still else "not found"
+    )
+    lines.append(f"  watermark: {nothing if mark is None else _watermark(mark)}")
     return lines + (_facts(signature.facts) if signature.facts else [])
 
 

@@ -10,9 +10,9 @@ from typing import TypeAlias
 from realtime.finder import FaceFinder
 from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.pipeline import run
-from realtime.jobs.report import MediaFacts, ProvenanceFacts, Report, media_facts, model_facts, write_report
-from realtime.marking.provenance.claim import Claim, tag
-from realtime.marking.provenance.sign import Signed, embeds, ready_to_sign, sidecar_of, sign
+from realtime.jobs.report import MediaFacts, Report, media_facts, model_facts, provenance_facts, write_report
+from realtime.marking.provenance.claim import tag
+from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
@@ -63,7 +63,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
         claim = make_claim(job.source, job.look, swapper)
         began = perf_counter()
         signed = sign(part, claim, job.target, credentials)
-        provenance = _provenance_facts(job.target, claim, signed, perf_counter() - began)
+        provenance = provenance_facts(job.target, claim, signed, perf_counter() - began)
         report = Report(
             input=given,
             output=made,
@@ -114,17 +114,6 @@ def _facts_of(part: Path, name: Path) -> MediaFacts:
     """The facts of the file ``part``, which is to be called ``name``; reading it proves that it can be read."""
     with closing(FileSource(part)) as made:
         return media_facts(name, made.container, made.video)
-
-
-def _provenance_facts(target: Path, claim: Claim, signed: Signed, seconds: float) -> ProvenanceFacts:
-    return ProvenanceFacts(
-        manifest=signed.where,
-        manifest_path=str(target if signed.where == "embedded" else sidecar_of(target)),
-        algorithm=signed.algorithm,
-        signed_s=round(seconds, 3),
-        watermark=claim.watermark,
-        label=claim.label,
-    )
 
 
 def _no_face(swapper: FrameSwapper) -> list[str]:

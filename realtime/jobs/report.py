@@ -10,6 +10,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from pydantic import BaseModel
 
+from realtime.marking.provenance.claim import Claim
+from realtime.marking.provenance.sign import Signed, sidecar_of
 from realtime.media.color_tags import matrix_name, primaries_name, range_name, transfer_name
 from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import StageTimes
@@ -25,6 +27,7 @@ __all__ = [
     "Report",
     "media_facts",
     "model_facts",
+    "provenance_facts",
     "write_report",
 ]
 
@@ -152,6 +155,18 @@ def media_facts(path: Path, container: InputContainer, video: VideoStream) -> Me
 def model_facts(model: SwapModel) -> ModelFacts:
     """The facts of an open model."""
     return ModelFacts(name=model.path.stem, sha256=model.sha256, identity=list(model.shown))
+
+
+def provenance_facts(target: Path, claim: Claim, signed: Signed, seconds: float) -> ProvenanceFacts:
+    """How ``target`` was marked; ``seconds`` is how long signing took."""
+    return ProvenanceFacts(
+        manifest=signed.where,
+        manifest_path=str(target if signed.where == "embedded" else sidecar_of(target)),
+        algorithm=signed.algorithm,
+        signed_s=round(seconds, 3),
+        watermark=claim.watermark,
+        label=claim.label,
+    )
 
 
 def write_report(path: Path, report: BaseModel) -> None:

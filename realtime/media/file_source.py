@@ -188,7 +188,10 @@ def _shape(picture: VideoFrame) -> str:
 def display_matrix(picture: VideoFrame) -> bytes | None:
     """How the picture is to be turned for display, nine int32; None where it is shown as it is."""
     # The stub calls the side data of a frame a dictionary of motion vectors.
-    side_data = cast(SideDataContainer, picture.side_data)
+    try:
+        side_data = cast(SideDataContainer, picture.side_data)
+    except ValueError:  # PyAV looks at none of it where one kind is unknown to it, like EXIF
+        return None
     return bytes(side_data[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in side_data else None
 
 

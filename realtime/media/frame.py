@@ -96,11 +96,27 @@ class Frame:
                 f"a picture is an array of uint8 (height, width, 3), RGB of 0 to 255, not of {rgb.dtype} {rgb.shape};"
                 " convert it first"
             )
-        height, width = rgb.shape[:2]
-        frame = cls(av.VideoFrame(width, height, "gbrp"))
-        for view, component in zip(frame._planes(), (1, 2, 0), strict=True):
-            view[:] = rgb[:, :, component]
+        return cls.from_samples(rgb)
+
+    @classmethod
+    def from_samples(cls, samples: Codes) -> "Frame":
+        """A frame of an image, uint8 or uint16, (H, W) grey or (H, W, 3) RGB, every sample kept as it is."""
+        height, width = samples.shape[:2]
+        name = "gray" if samples.ndim == 2 else "gbrp"
+        frame = cls(av.VideoFrame(width, height, name if samples.dtype == np.uint8 else f"{name}16le"))
+        for layout, view in zip(frame.kind.pixels.planes, frame._planes(), strict=True):
+            view[:] = samples if samples.ndim == 2 else samples[:, :, layout.components[0]]
         return frame
+
+    def samples(self) -> Codes:
+        """The image of a frame that was made by ``from_samples``, with what was pasted into it; a copy."""
+        planes = self._planes()
+        if len(planes) == 1:
+            return planes[0].copy()
+        image = np.empty((*planes[0].shape, len(planes)), planes[0].dtype)
+        for layout, view in zip(self.kind.pixels.planes, planes, strict=True):
+            image[:, :, layout.components[0]] = view
+        return image
 
     @property
     def width(self) -> int:

@@ -6,9 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from realtime.media import xmp
 from realtime.swap.consent import Identity, record_digest
 
-__all__ = ["ASSERTION", "SOURCE_TYPE", "Claim", "Json", "definition", "readable", "tag"]
+__all__ = ["ASSERTION", "SOURCE_TYPE", "Claim", "Json", "definition", "readable", "tag", "with_source_type"]
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -17,6 +18,11 @@ ASSERTION: Final = "mummer.swap"
 
 #: IPTC's word for a recording in which something was made by a trained network.
 SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+
+_DIGITAL_SOURCE_TYPE: Final = xmp.Property(
+    "http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "Iptc4xmpExt", "DigitalSourceType"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,11 @@ def tag(metadata: dict[str, str], beside: bool) -> None:
     old = next((name for name in metadata if name.lower() == "comment"), "comment")
     metadata[old] = f"{words} {metadata.get(old, '')}".strip()
     metadata["service_provider"] = "mummer: contains synthetic faces"
+
+
+def with_source_type(packet: bytes | None) -> bytes:
+    """An XMP packet, or a new one, that says so in IPTC's words, whatever it said about a camera before."""
+    return xmp.with_property(packet, _DIGITAL_SOURCE_TYPE, SOURCE_TYPE)
 
 
 def readable(name: str) -> str:

@@ -34,6 +34,8 @@ _TYPES: Final = {
     ".mp4": "video/mp4", ".m4v": "video/mp4", ".3gp": "video/mp4", ".m4a": "audio/mp4", ".mov": "video/quicktime",
     ".mkv": "video/x-matroska", ".webm": "video/webm", ".avi": "video/x-msvideo",
     ".ts": "video/mp2t", ".m2ts": "video/mp2t", ".mts": "video/mp2t",
+    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".avif": "image/avif",
+    ".tif": "image/tiff", ".tiff": "image/tiff", ".gif": "image/gif", ".bmp": "image/bmp",
 }  # fmt: skip
 
 _C: Final = binding._lib

@@ -1,4 +1,4 @@
-"""Signing: the manifest goes into MP4 and MOV files, and beside all others."""
+"""Signing: the manifest goes into MP4 and MOV files and into pictures, and beside all others."""
 
 import hashlib
 import os
@@ -13,14 +13,15 @@ from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
 import c2pa
 
 from realtime.marking.provenance import native
-from realtime.marking.provenance.claim import SOURCE_TYPE, Claim, definition, readable
+from realtime.marking.provenance.claim import Claim, definition, readable, with_source_type
 from realtime.marking.provenance.keys import Credentials, load_credentials
 from realtime.runtime.errors import OutputError, SigningError
 
 __all__ = ["Signed", "Where", "embeds", "ready_to_sign", "sidecar_of", "sign"]
 
-#: The suffixes of containers that carry the manifest themselves.
-_CARRIERS: Final = frozenset({".mp4", ".m4v", ".m4a", ".mov", ".3gp"})
+#: The suffixes of files that carry the manifest themselves.
+_VIDEOS: Final = frozenset({".mp4", ".m4v", ".m4a", ".mov", ".3gp"})
+_PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif"})
 
 #: The box of an XMP packet in ISO files (Adobe's XMP specification, part 3).
 _XMP: Final = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
@@ -45,7 +46,7 @@ class Signed:
 
 def embeds(path: Path) -> bool:
     """Whether a file of this name carries its manifest itself."""
-    return path.suffix.lower() in _CARRIERS
+    return path.suffix.lower() in _VIDEOS | _PICTURES
 
 
 def sidecar_of(path: Path) -> Path:
@@ -57,13 +58,15 @@ def sidecar_of(path: Path) -> Path:
 def sign(part: Path, claim: Claim, name: Path, credentials: Credentials | None = None) -> Signed:
     """Sign the finished output ``part``, which is to be called ``name``.
 
-    MP4 and MOV are signed where they lie: one pass over the file, and no copy of it. Beside all others the manifest
-    is written to ``sidecar_of(part)``, which is to be renamed together with ``part``. Raises ``OutputError`` where
-    the file cannot be signed, and ``SigningError`` where the key is not as it should be.
+    MP4 and MOV are signed where they lie: one pass over the file, and no copy of it; pictures, which are small, in
+    memory. Beside all others the manifest is written to ``sidecar_of(part)``, which is to be renamed together with
+    ``part``. Raises ``OutputError`` where the file cannot be signed, and ``SigningError`` where the key is not as it
+    should be.
     """
     credentials = credentials or load_credentials()
     embedded = embeds(name)
-    way = _sign_inside if embedded else _sign_beside
+    suffix = name.suffix.lower()
+    way = _sign_picture if suffix in _PICTURES else _sign_inside if suffix in _VIDEOS else _sign_beside
     try:
         native.undisturbed(partial(way, part, claim, name, credentials))
     except c2pa.C2paError.Signature as error:
@@ -114,6 +117,18 @@ def _sign_inside(part: Path, claim: Claim, name: Path, credentials: Credentials)
         file.write(native.signed_box(builder, kind))
 
 
+def _sign_picture(part: Path, claim: Claim, name: Path, credentials: Credentials) -> None:
+    signed = BytesIO()
+    with (
+        native.new_context(signer=native.new_signer(credentials)) as context,
+        c2pa.Builder(definition(claim, name), context) as builder,
+        part.open("rb") as file,
+    ):
+        _add_origin(builder, claim)
+        builder.sign(native.media_type(name), file, signed)
+    part.write_bytes(signed.getbuffer())
+
+
 def _sign_beside(part: Path, claim: Claim, name: Path, credentials: Credentials) -> None:
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
@@ -142,11 +157,25 @@ def _add_origin(builder: "c2pa.Builder", claim: Claim) -> None:
     parent = {"title": readable(claim.source.name), "relationship": "parentOf"}
     try:
         with claim.source.open("rb") as file:
+            if _shows_itself(file):
+                raise c2pa.C2paError("its manifest holds a picture")
             builder.add_ingredient(parent, native.media_type(claim.source), file)
     except (c2pa.C2paError, OSError):
         # A decoder takes what the library does not: a wrong suffix, rubbish at the end, a manifest in shreds. Then
-        # the original is named, and what it may say of itself is left out; so too where it is gone by now.
+        # the original is named, and what it may say of itself is left out; so too where it is gone by now, and where
+        # its manifest would bring along a small picture of whom the new face is to hide.
         builder.add_ingredient(parent, native.UNKNOWN, BytesIO())
+
+
+def _shows_itself(file: BinaryIO) -> bool:
+    """Whether a manifest in ``file`` holds a thumbnail; reads it once, and goes back to its start."""
+    name, rest = b"c2pa.thumbnail", b""
+    while piece := file.read(_PIECE):
+        if name in rest + piece:
+            break
+        rest = piece[-len(name) :]
+    file.seek(0)
+    return bool(piece)
 
 
 class _Box(NamedTuple):
@@ -181,10 +210,5 @@ def _media_box(file: BinaryIO) -> _Box | None:
 
 def _xmp_box() -> bytes:
     """IPTC's digital source type as an XMP packet, for programs that read metadata but no C2PA."""
-    packet = (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
-        ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-        f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
-    ).encode()
+    packet = with_source_type(None)
     return (24 + len(packet)).to_bytes(4) + b"uuid" + _XMP + packet

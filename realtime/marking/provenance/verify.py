@@ -14,6 +14,7 @@ from realtime.marking.provenance.keys import local_serial, trusted_roots
 from realtime.marking.provenance.sign import Where, sidecar_of
 from realtime.marking.watermark import read_watermark
 from realtime.media.file_source import check_regular
+from realtime.media.still import kind_of
 from realtime.runtime.errors import InputError, reason
 
 __all__ = ["Facts", "Mark", "Signature", "Verdict", "read_mark", "read_signature", "verify"]
@@ -114,12 +115,16 @@ class Mark(BaseModel):
 
 
 class Verdict(BaseModel):
-    """All that is known of a file; see ``mummer verify``."""
+    """All that is known of a file; see ``mummer verify``.
+
+    ``still`` says that it holds a single picture, in which the watermark may be too faint to be found.
+    """
 
     file: str
     verdict: Answer
     signature: Signature
     watermark: Mark | None
+    still: bool = False
 
 
 def verify(path: Path) -> Verdict:
@@ -134,7 +139,8 @@ def verify(path: Path) -> Verdict:
     mark = read_mark(path)
     marked = mark is not None or (signature.state == "valid" and signature.synthetic)
     verdict: Answer = "altered" if signature.state == "altered" else "marked" if marked else "not marked"
-    return Verdict(file=str(path), verdict=verdict, signature=signature, watermark=mark)
+    still = kind_of(path) == "still"
+    return Verdict(file=str(path), verdict=verdict, signature=signature, watermark=mark, still=still)
 
 
 def read_mark(path: Path) -> Mark | None:

@@ -15,11 +15,13 @@ from realtime.marking.watermark.evidence import Picture, evened, sampled, whiten
 from realtime.marking.watermark.pattern import COARSE, FINE
 from realtime.marking.watermark.payload import Payload
 from realtime.marking.watermark.search import Candidate, in_part, moved, straight
+from realtime.media.animation import read_animation
 from realtime.media.colorspace import Codes
 from realtime.media.file_source import check_regular, display_matrix, open_media
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
 from realtime.media.pixel_formats import FORMATS, nearest_known
+from realtime.media.still import Kind, kind_of, read_still
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
 
@@ -82,15 +84,11 @@ def read_watermark(path: Path) -> Reading:
     Damage is passed over: what can be decoded is read. Raises ``InputError`` where that is nothing at all.
     """
     check_regular(path)
-    reading = read_pictures(_still(path) if _is_still(path) else brightness(path))
+    ways: dict[Kind, Callable[[Path], Iterator[Floats]]] = {"still": _still, "animated": _animated, "other": brightness}
+    reading = read_pictures(ways[kind_of(path)](path))
     if not reading.frames:
         raise InputError(f"{path}: no picture in it can be decoded; give a video or a picture")
     return reading
-
-
-def _is_still(path: Path) -> bool:
-    # OpenCV crashes on a name that is no UTF-8.
-    return str(path).encode(errors="replace").decode() == str(path) and cv2.haveImageReader(str(path))
 
 
 def read_pictures(pictures: Iterator[Floats]) -> Reading:
@@ -175,9 +173,12 @@ class _Reader:
 
 
 def _still(path: Path) -> Iterator[Floats]:
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if picture is not None:
-        yield picture.astype(np.float32)
+    yield brightness_of(Frame.from_samples(read_still(path).samples).picture)
+
+
+def _animated(path: Path) -> Iterator[Floats]:
+    for picture in read_animation(path):
+        yield brightness_of(Frame.from_samples(picture.samples).picture)
 
 
 def brightness(path: Path) -> Iterator[Floats]:

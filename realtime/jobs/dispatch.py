@@ -1,0 +1,38 @@
+"""Which job an input and an output ask for: a video, a photo, or a folder of photos."""
+
+from pathlib import Path
+
+from realtime.finder import FaceFinder
+from realtime.jobs.convert import Job, OnFrame, convert
+from realtime.jobs.folder import FolderReport, convert_folder
+from realtime.jobs.photo import convert_photo
+from realtime.jobs.report import Report
+from realtime.media.file_source import check_regular
+from realtime.media.still import kind_of
+from realtime.media.still_encoder import PHOTOS
+from realtime.runtime.errors import InputError, OutputError
+
+__all__ = ["convert_any"]
+
+
+def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report | FolderReport:
+    """Run ``job`` as what its source is, by its content, and its target, by its name. Raises a ``MummerError``."""
+    if _is_folder(job.source):
+        return convert_folder(job, on_frame, finder)
+    check_regular(job.source)
+    kind = kind_of(job.source)
+    to_photo = job.target.suffix.lower() in PHOTOS
+    if kind == "still" and to_photo:
+        return convert_photo(job, finder)
+    if kind == "still":
+        raise InputError(f"{job.source}: a still picture; give OUTPUT the name of one ({' '.join(PHOTOS)})")
+    if to_photo:
+        raise OutputError(f"{job.target}: a still picture cannot hold what moves in {job.source}; use .mp4, .mkv, ...")
+    return convert(job, on_frame, finder)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long, say: what is wrong with it is said where it is opened
+        return False

@@ -1,0 +1,108 @@
+"""The photo job: a picture in, the same picture with its faces swapped out, in any format that both ends know."""
+
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from realtime.finder import FaceFinder
+from realtime.jobs.convert import Job
+from realtime.jobs.output_checks import check_output, check_report
+from realtime.jobs.report import ColorFacts, MediaFacts, Report, model_facts, provenance_facts, write_report
+from realtime.marking.provenance.claim import with_source_type
+from realtime.marking.provenance.keys import Credentials
+from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
+from realtime.marking.watermark import Watermark
+from realtime.media.encoding import Encoding
+from realtime.media.file_source import check_regular
+from realtime.media.frame import Frame
+from realtime.media.still import Still, read_still
+from realtime.media.still_encoder import encode_still, fitted, is_lossless, photo_format
+from realtime.runtime.errors import UsageError
+from realtime.runtime.files import whole_or_nothing, writing
+from realtime.runtime.stages import Stages
+from realtime.swapper import FrameSwapper, make_claim, make_swapper
+
+__all__ = ["convert_photo", "swap_photo"]
+
+
+def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
+    """Run ``job`` on a still picture and return its report; ``finder`` takes the place of the look's detector.
+
+    The output appears under its name only when it is whole. Raises a ``MummerError`` with one clear line.
+    """
+    photo_format(job.target)
+    if job.encoding != Encoding():
+        raise UsageError("--codec, --crf and --preset are for videos; leave them out for a picture")
+    check_regular(job.source)
+    check_output(job.target, job.source, job.force)
+    if job.report is not None:
+        check_report(job.report, job.target, (job.source, Path(job.look.model)))
+    credentials = ready_to_sign()
+    report = swap_photo(job, make_swapper(job.look, Stages(), finder), credentials)
+    if job.report is not None:
+        write_report(job.report, report)
+    return report
+
+
+def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Report:
+    """Do one picture with a swapper that is open; its finder must know nothing of other pictures.
+
+    All checks of ``job`` but the formats were made before. Raises a ``MummerError``.
+    """
+    began = perf_counter()
+    stages = Stages()
+    with stages("decode"):
+        original = read_still(job.source)
+    still = fitted(original, job.target)
+    swapper = _for_one(swapper, stages, confined=is_lossless(still, photo_format(job.target)))
+    frame = Frame.from_samples(still.samples)
+    swapper.process(frame)
+    marked = replace(still.metadata, xmp=with_source_type(still.metadata.xmp))
+    with stages("encode"):
+        encoded = encode_still(replace(still, samples=frame.samples(), metadata=marked), job.target)
+    claim = make_claim(job.source, job.look, swapper)
+    with whole_or_nothing(job.target, sidecar_of) as part:
+        with writing(job.target):
+            part.write_bytes(encoded)
+        signing = perf_counter()
+        signed = sign(part, claim, job.target, credentials)
+        signed_s = perf_counter() - signing
+    warnings = list(still.warnings)
+    if not swapper.faces_swapped:
+        warnings.append("no face was found: the picture is as it was")
+    wall_s = perf_counter() - began
+    return Report(
+        input=_facts(job.source, original.format, original),
+        output=_facts(job.target, photo_format(job.target).name, still),
+        frames_in=1,
+        frames_out=1,
+        frames_swapped=swapper.frames_swapped,
+        faces=swapper.faces_swapped,
+        fps=round(1 / wall_s, 3),
+        first_frame_s=round(wall_s, 3),
+        wall_s=round(wall_s, 3),
+        stages_ms=stages.summary(),
+        model=model_facts(swapper.model),
+        provenance=provenance_facts(job.target, claim, signed, signed_s),
+        warnings=warnings,
+    )
+
+
+def _for_one(swapper: FrameSwapper, stages: Stages, confined: bool) -> FrameSwapper:
+    """``swapper`` with counts and times of its own; the watermark keeps to the faces where nothing else may change."""
+    mark = None if swapper.watermark is None else Watermark(swapper.watermark.payload, confined)
+    return replace(swapper, stages=stages, watermark=mark, frames_swapped=0, faces_swapped=0)
+
+
+_NO_TAGS: Final = ColorFacts(matrix="unknown", primaries="unknown", transfer="unknown", range="unknown")
+
+
+def _facts(path: Path, form: str, still: Still) -> MediaFacts:
+    height, width = still.samples.shape[:2]
+    kind = ("gray" if still.samples.ndim == 2 else "rgb") + ("" if still.alpha is None else "a")
+    return MediaFacts(
+        path=str(path), container=form, codec=form, size=(width, height),
+        pix_fmt=f"{kind}, {8 * still.samples.itemsize} bits", color=_NO_TAGS, sample_aspect_ratio="1/1", fps=0.0,
+        frame_rate="unknown", time_base="unknown", duration=None, audio=[],
+    )  # fmt: skip
