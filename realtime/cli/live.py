@@ -45,7 +45,7 @@ def live(
 
 
 def _run(engine: "Engine", duration: float | None, quiet: bool) -> None:
-    from threading import Thread
+    from realtime.runtime.threads import guarded_thread
 
     with engine.events() as events:
 
@@ -54,7 +54,7 @@ def _run(engine: "Engine", duration: float | None, quiet: bool) -> None:
                 if event.problem:
                     note(event.text)
 
-        listener = Thread(target=listen, name="listen", daemon=True)
+        listener = guarded_thread(listen, "listen")
         listener.start()
         engine.start()
         try:

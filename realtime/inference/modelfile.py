@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from threading import Thread
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from realtime.inference.onnx_reader import Graph, GraphError, read_graph
 from realtime.runtime.errors import ModelError, reason
+from realtime.runtime.threads import guarded_thread
 
 __all__ = ["ModelFile", "read_model"]
 
@@ -48,7 +48,8 @@ class ModelFile:
                 self._file = io.BytesIO(file.readall())
                 self._data = self._file.getbuffer()
         self._digest = ""
-        self._hashing = Thread(target=self._hash, name="hash")
+        self._unread: BaseException | None = None
+        self._hashing = guarded_thread(self._hash, "hash", self._fail)
         self._hashing.start()
 
     @cached_property
@@ -78,7 +79,13 @@ class ModelFile:
     def sha256(self) -> str:
         """The digest in hexadecimal, waited for where need be."""
         self._hashing.join()
+        if self._unread is not None:
+            raise self._unread
         return self._digest
+
+    def _fail(self, error: BaseException) -> None:
+        """A digest that nobody could compute is no digest."""
+        self._unread = error
 
     def _hash(self) -> None:
         # Read, not mapped: mapped pages would count as this process's own.
@@ -96,7 +103,7 @@ class ModelFile:
         self._data = memoryview(b"")
         if isinstance(self._file, io.FileIO):
             # Giving back 700 MB of pages takes a tenth of a second, which nobody needs to wait for.
-            Thread(target=self._file.close, name="close model").start()
+            guarded_thread(self._file.close, "close model").start()
 
 
 def read_model(path: Path) -> bytes:

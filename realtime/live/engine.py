@@ -24,6 +24,7 @@ from typing import Final
 from realtime.finder import FaceFinder
 from realtime.live.address import Names, file_of
 from realtime.live.broadcaster import Broadcaster
+from realtime.live.model_loader import ModelLoader
 from realtime.live.preview import Preview, Previews
 from realtime.live.reformatter import OUTPUT_PIXELS, Reformatter, format_of
 from realtime.live.settings import Change, LiveSettings
@@ -38,15 +39,13 @@ from realtime.live.workers import STALLED, SinkWorker, SourceWorker
 from realtime.marking.provenance.sign import ready_to_sign, sign
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel
-from realtime.runtime.errors import MummerError, UsageError
+from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Events, Subscription
 from realtime.runtime.latency import Latency
 from realtime.runtime.rate import Meter, Thinner
 from realtime.runtime.redaction import shown
 from realtime.runtime.stages import Stages
-from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
-from realtime.settings import ModelOptions
 from realtime.swap.library import find_model
 
 __all__ = ["Engine"]
@@ -93,6 +92,9 @@ class Engine:
         self._source = self._source_worker(settings.camera, settings.patient)
         self._sinks = [self._sink_worker(address, settings.patient) for address in self._addresses(settings.sinks)]
         self._controller = SwapController(settings, self._stages, self._events, finder)
+        self._loader = ModelLoader(
+            lambda file, options: self._controller.prepare_model(file, options, self._blank()), self._events, self._fail
+        )
         self._previews = Previews()
         self._reformatter: Reformatter | None = None
         self._slate: Slate | None = None
@@ -168,7 +170,8 @@ class Engine:
         """
         with self._lock:
             begin = self._controller.plan(change, self._blank())
-            name = change.model if "model" in change.model_fields_set else self._controller.look.model
+            chosen = self._loader.loading or self._controller.look.model
+            name = change.model if "model" in change.model_fields_set else chosen
             model = str(find_model(name)) if change.opens_model else None
             removed = [self._find_sink(address) for address in self._addresses(change.remove_sinks)]
             running = {sink.address for sink in self._sinks}
@@ -181,8 +184,7 @@ class Engine:
 
             begin()
             if model is not None:
-                self._controller.loading = name
-                guarded_thread(lambda: self._switch_model(model, change), "load model", self._fail).start()
+                self._loader.load(name, model, change)
             for sink in added:
                 sink.start()
             if removed:
@@ -220,7 +222,7 @@ class Engine:
             stages_ms=self._stages.summary(),
             source=source,
             sinks=sinks,
-            model=controller.model_status(),
+            model=controller.model_status(self._loader.loading),
             look=controller.look_status(),
             governor=controller.governor_status(),
             problems=[problem for problem in problems if problem],
@@ -284,16 +286,6 @@ class Engine:
         return (self._broadcaster.last_ns or self._began_ns) + (
             10**9 // SLATES if self._slating else int(STALLED * 1e9)
         )
-
-    def _switch_model(self, model: str, options: ModelOptions) -> None:
-        """In a thread of its own: get a model ready beside the one that runs."""
-        give_way()
-        try:
-            self._controller.switch_model(model, options, self._blank())
-        except MummerError as error:
-            self._events.tell("model", str(error), problem=True)
-        finally:
-            self._controller.loading = None
 
     # what they need
 

@@ -84,7 +84,6 @@ class SwapController:
 
         self._fail_closed = FailClosed(self._swapper, settings.on_miss, self._complain, doubtful)
         self._steps: SimpleQueue[_Step] = SimpleQueue()
-        self.loading: str | None = None
         self._trouble = ""
         self._trouble_ns = self._told_ns = -TROUBLED_NS
         self._used: dict[tuple[str, str], None] = {}
@@ -169,8 +168,8 @@ class SwapController:
 
         return begin
 
-    def switch_model(self, name: str, options: ModelOptions, like: Frame | None) -> None:
-        """Open a model and warm it up for frames like ``like``, then let it take over.
+    def prepare_model(self, name: str, options: ModelOptions, like: Frame | None) -> Callable[[], None]:
+        """Open a model and warm it up for frames like ``like``; what comes back lets it take over.
 
         Raises ``ModelError``, ``ConsentError`` or ``UsageError``.
         """
@@ -186,10 +185,10 @@ class SwapController:
             self._choose_model()
             self._events.tell("model", f"{model.name} swaps from now on")
 
-        self._steps.put(take_over)
+        return lambda: self._steps.put(take_over)
 
-    def model_status(self) -> ModelStatus:
-        """The model that swaps now."""
+    def model_status(self, loading: str | None) -> ModelStatus:
+        """The model that swaps now, and the one that is being got ready."""
         model = self._swapper.model
         return ModelStatus(
             name=model.name,
@@ -197,7 +196,7 @@ class SwapController:
             identities=[identity.name for identity in model.identities],
             identity=model.identity,
             morph=model.morph,
-            loading=self.loading,
+            loading=loading,
         )
 
     def look_status(self) -> LookStatus:

@@ -13,6 +13,7 @@ from realtime.live.slate import SlateFrame
 from realtime.live.source import LiveItem, LiveSource
 from realtime.live.status import Connection, SinkStatus, SourceStatus
 from realtime.media.frame import Frame
+from realtime.runtime.backoff import Backoff
 from realtime.runtime.errors import InputError, MummerError
 from realtime.runtime.events import Events
 from realtime.runtime.latency import Latency
@@ -20,30 +21,11 @@ from realtime.runtime.rate import Meter
 from realtime.runtime.redaction import redacted
 from realtime.runtime.threads import guarded_thread
 
-__all__ = ["Backoff", "SinkWorker", "SourceWorker"]
+__all__ = ["SILENT", "STALLED", "SinkWorker", "SourceWorker"]
 
-#: Seconds between two tries: the first pause, and the longest; each is twice the one before.
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 30.0
-#: A connection that held so many seconds was a good one: after it the backoff begin anew.
-GOOD: Final = 5.0
 #: Seconds without a frame after which a source is lost: once it has given one, and before.
 STALLED: Final = 2.0
 SILENT: Final = 15.0
-
-
-class Backoff:
-    """How long to wait before the next try."""
-
-    def __init__(self) -> None:
-        self._next = FIRST_PAUSE
-
-    def after(self, held: float) -> float:
-        """Seconds to wait after a connection that held so many seconds."""
-        if held >= GOOD:
-            self._next = FIRST_PAUSE
-        pause, self._next = self._next, min(2 * self._next, LONGEST_PAUSE)
-        return pause
 
 
 class SourceWorker:

@@ -1,17 +1,28 @@
-"""Threads whose errors end the run."""
+"""Threads whose errors are never lost: the one way to start a thread."""
 
+import logging
 from collections.abc import Callable
 from threading import Thread
+from typing import Final
 
 from realtime.runtime.channel import ChannelClosedError
 
-__all__ = ["guarded_thread"]
+__all__ = ["guarded_thread", "log_failure"]
+
+_log: Final = logging.getLogger(__name__)
 
 
-def guarded_thread(task: Callable[[], None], name: str, failed: Callable[[BaseException], None]) -> Thread:
+def log_failure(error: BaseException) -> None:
+    """For threads that nobody waits for: the error, with its traceback, goes into the log."""
+    _log.error("a thread failed: %s: %s", type(error).__name__, error, exc_info=error)
+
+
+def guarded_thread(
+    task: Callable[[], None], name: str, failed: Callable[[BaseException], None] = log_failure
+) -> Thread:
     """A thread, not started, that runs ``task`` and hands its error to ``failed``, which raises it where it is awaited.
 
-    A channel that closes is no error but the end.
+    A channel that closes is no error but the end. The thread does not keep the process alive.
     """
 
     def guarded() -> None:

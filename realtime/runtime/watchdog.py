@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from threading import Condition, Thread
+from threading import Condition
 from time import monotonic
 from typing import Final
+
+from realtime.runtime.threads import guarded_thread, log_failure
 
 __all__ = ["Limit", "limited"]
 
@@ -42,7 +44,7 @@ class _Watchdog:
         self._limits: set[Limit] = set()
         self._changed = Condition()
         self._sleeps_until = FOREVER
-        Thread(target=self._run, name="watchdog", daemon=True).start()
+        guarded_thread(self._run, "watchdog", _failed).start()
 
     def watch(self, limit: Limit) -> None:
         with self._changed:
@@ -64,6 +66,12 @@ class _Watchdog:
                     limit.stop()
                 self._sleeps_until = min((limit.due for limit in self._limits), default=FOREVER)
                 self._changed.wait(None if self._sleeps_until == FOREVER else self._sleeps_until - now)
+
+
+def _failed(error: BaseException) -> None:
+    """What a limit called has failed: the next limit gets another watchdog."""
+    _watchdog.cache_clear()
+    log_failure(error)
 
 
 @cache

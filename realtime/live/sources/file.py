@@ -5,20 +5,22 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from time import monotonic_ns
 from typing import Final, TypeAlias
 
 import av
 from av.audio.stream import AudioStream
+from av.packet import Packet
+from av.stream import Stream
 
 from realtime.live.settings import SourceSettings
 from realtime.live.source import LiveItem, Sound
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel, ChannelClosedError
-from realtime.runtime.errors import MummerError
 from realtime.runtime.thread_priority import give_way
+from realtime.runtime.threads import guarded_thread
 
 __all__ = ["PacedFile"]
 
@@ -47,11 +49,11 @@ class PacedFile:
         self._sound = settings.audio is None
         self._closed = Event()
         self._ahead: Channel[_Timed] = Channel(AHEAD * _SOUNDS_A_FRAME)
-        self._error: MummerError | None = None
+        self._error: BaseException | None = None
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Raises ``InputError`` where the file cannot be read."""
-        Thread(target=self._decode, name="decode ahead", daemon=True).start()
+        guarded_thread(self._decode, "decode ahead", self._fail).start()
         began_ns: int | None = None
         waiting: deque[tuple[int, av.AudioFrame]] = deque()
         try:
@@ -88,17 +90,16 @@ class PacedFile:
         """Round after round into the channel, the times of each round going on from the one before."""
         give_way()  # it is ahead, and swapping is not
         start = Fraction(0)
-        try:
-            while not self._closed.is_set():
-                start = self._play(start)
-                if not self._loop:
-                    break
-            self._ahead.close()
-        except ChannelClosedError:
-            pass
-        except MummerError as error:
-            self._error = error
-            self._ahead.close()
+        while not self._closed.is_set():
+            start = self._play(start)
+            if not self._loop:
+                break
+        self._ahead.close()
+
+    def _fail(self, error: BaseException) -> None:
+        """Whatever ended the decoder ends the source, once what was decoded before has been played."""
+        self._error = error
+        self._ahead.close()
 
     def _play(self, start: Fraction) -> Fraction:
         """One round from ``start`` on; returns where the next one begins."""
@@ -114,7 +115,7 @@ class PacedFile:
                     end = max(end, time + 1 / file.rate)
                     self._ahead.put((time, item), _SOUNDS_A_FRAME)
                 elif item.stream is sound:
-                    for samples in sound.decode(item):
+                    for samples in _decoded(sound, item):
                         self._put_sound(samples, shift, start)
             return end
         finally:
@@ -127,6 +128,14 @@ class PacedFile:
             time = shift + samples.pts * samples.time_base
             if time >= start:  # sound from before the first picture would lie over the end of the last round
                 self._ahead.put((time, samples))
+
+
+def _decoded(sound: AudioStream, packet: "Packet[Stream]") -> list[av.AudioFrame]:
+    """The samples in a packet; none where it is damaged, as a decoder of pictures leaves out damaged ones."""
+    try:
+        return sound.decode(packet)
+    except av.error.FFmpegError:
+        return []
 
 
 def _time(frame: Frame) -> Fraction:

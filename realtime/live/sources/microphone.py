@@ -1,12 +1,13 @@
 """A microphone beside a camera: its sound takes the place of the source's own."""
 
+import logging
 import os
 import re
 import sys
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from time import monotonic_ns, time_ns
 from typing import Final
 
@@ -15,13 +16,14 @@ from av.audio.frame import AudioFrame
 
 from realtime.live.source import LiveItem, LiveSource, Sound
 from realtime.live.sources.camera import open_device
+from realtime.runtime.backoff import Backoff
 from realtime.runtime.errors import InputError, reason
+from realtime.runtime.threads import guarded_thread
 
 __all__ = ["Microphone", "WithMicrophone"]
 
-#: Seconds until a microphone that was lost is tried again: at first, and at most.
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 30.0
+_log: Final = logging.getLogger(__name__)
+
 #: Pieces of sound kept while no picture comes.
 _KEPT: Final = 256
 #: Sound is no older than this when it is read, in ns.
@@ -70,13 +72,13 @@ class WithMicrophone:
         self._address = address
         self._heard: deque[Sound] = deque(maxlen=_KEPT)
         self._closed = Event()
-        self._error: InputError | None = None
+        self._error: BaseException | None = None
         self._microphone = Microphone(address)
         self.rate = source.rate
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Each picture after the sound that was heard before it."""
-        Thread(target=self._listen, name=f"microphone {self._address}", daemon=True).start()
+        guarded_thread(self._listen, f"microphone {self._address}", self._fail).start()
         try:
             for item in self._source:
                 self.rate = self._source.rate
@@ -96,20 +98,25 @@ class WithMicrophone:
         self._source.close()
 
     def _listen(self) -> None:
-        pause, first = _FIRST_PAUSE, True
+        backoff, first = Backoff(), True
         while not self._closed.is_set():
+            heard_ns: int | None = None
             try:
                 for sound in self._microphone:
+                    heard_ns, first = heard_ns or monotonic_ns(), False
                     self._heard.append(sound)
-                    pause, first = _FIRST_PAUSE, False
             except InputError as error:
                 if first:
-                    self._error = error
-                    return
-            if self._closed.wait(pause):
+                    raise
+                _log.warning("%s", error)
+            held = 0.0 if heard_ns is None else (monotonic_ns() - heard_ns) / 1e9
+            if self._closed.wait(backoff.after(held)):
                 return
-            pause = min(2 * pause, _LONGEST_PAUSE)
             self._microphone = Microphone(self._address)
+
+    def _fail(self, error: BaseException) -> None:
+        """Raised with the next picture: the source ends with it."""
+        self._error = error
 
 
 def _way(address: str) -> tuple[str, str, dict[str, str]]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.finder.face import Face
-from realtime.live import governor, workers
+from realtime.live import governor, swap_controller, workers
 from realtime.live.engine import Engine
 from realtime.live.settings import Change, LiveSettings, SinkSettings, SourceSettings
 from realtime.live.sink import LiveSink, StreamFormat
@@ -22,7 +22,9 @@ from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
 from realtime.live.testing.probes import FlakySink, FlakySource, InspectingSink, PrivacyProbe
 from realtime.media.frame import Frame
+from realtime.runtime import backoff
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
+from realtime.swap import SwapModel, open_model
 from tests.realtime.clips import Clip, make
 from tests.realtime.tiny import make_model
 
@@ -31,7 +33,7 @@ LONG = 20.0  # seconds that nothing here takes
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(backoff, "FIRST", 0.1)
 
 
 @contextmanager
@@ -268,6 +270,37 @@ def test_a_model_takes_over_between_two_frames(face_clip: Path, tmp_path: Path) 
         assert event.problem
         assert engine.status().model.name == "other"
     assert sink.out_of_order == 0
+
+
+def test_the_model_that_was_chosen_last_stays(face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow load that was asked for first never overtakes a quick one, nor do two run at once."""
+    slow, quick = make_model(tmp_path / "slow.onnx"), make_model(tmp_path / "quick.onnx")
+    begun, ready, loading, most = Event(), Event(), [0], [0]
+
+    def open_slowly(name: str, *arguments: object) -> SwapModel:
+        loading[0] += 1
+        most[0] = max(most[0], loading[0])
+        begun.set()
+        assert name != str(slow) or ready.wait(LONG)
+        model = open_model(name, *arguments)  # type: ignore[arg-type]
+        loading[0] -= 1
+        return model
+
+    with running(face_clip, InspectingSink()) as engine:
+        until(engine, lambda status: status.frames_out > 3)
+        monkeypatch.setattr(swap_controller, "open_model", open_slowly)
+        engine.change(Change(model=str(slow)))
+        assert begun.wait(LONG)
+        engine.change(Change(model="bronze"))
+        engine.change(Change(model=str(quick)))
+        assert engine.status().model.loading == str(quick)
+        before = engine.status().frames_out
+        until(engine, lambda status: status.frames_out > before + 3)  # frames go on meanwhile
+        ready.set()
+        status = until(engine, lambda status: status.model.loading is None)
+        status = until(engine, lambda status: status.frames_out > before + 10)
+        assert status.model.name == "quick"
+    assert most == [1]
 
 
 def test_sinks_come_and_go_and_the_camera_changes(face_clip: Path, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from realtime.live.broadcaster import Broadcaster
 from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sink_queue import SOUNDS, SinkQueue
 from realtime.live.source import LiveItem, Sound
-from realtime.live.workers import GOOD, Backoff
 from realtime.media.frame import Frame
+from realtime.runtime.backoff import GOOD, Backoff
 from realtime.runtime.events import WAITING, Events
 from realtime.runtime.latency import RECENT, Latency
 from realtime.runtime.rate import Meter, Thinner

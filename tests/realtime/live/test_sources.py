@@ -12,8 +12,11 @@ from pathlib import Path
 from threading import Thread, Timer
 from time import monotonic, monotonic_ns
 
+import av
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.stream import Stream
 
 from realtime.finder import open_finder
 from realtime.live.protocols import carries
@@ -21,11 +24,14 @@ from realtime.live.settings import SinkSettings, SourceSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.source import LiveSource, Sound
 from realtime.live.sources import open_source
+from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.stream import Arrivals
 from realtime.live.sources.test_source import SyntheticSource
+from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, UsageError
+from tests.realtime.clips import Clip, make
 from tests.realtime.live.players import FPS, RATE, SIZE, play
 from tests.realtime.live.rtsp_server import RtspServer
 from tests.realtime.live.test_sinks import LIPS, free_port, play_when_heard, protocols
@@ -277,3 +283,56 @@ def test_a_microphone_that_is_not_there_is_one_line() -> None:
         list(Microphone("hw:97"))
     with pytest.raises(InputError, match="hw:97: "):
         take(open_source("test:", SourceSettings((320, 240), audio="hw:97")), 100)
+
+
+# a file that plays the camera
+
+
+def test_an_error_of_our_own_ends_a_file_that_plays_the_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its decoder runs in a thread of its own, and must not die there unheard."""
+    path = make(tmp_path / "clip.mp4", Clip(size=(160, 120), frames=10))
+    read = FileSource.__iter__
+    seen: list[Frame] = []
+
+    def broken(self: FileSource) -> Iterator[object]:
+        for number, item in enumerate(read(self)):
+            if number == 5:
+                raise ZeroDivisionError("a bug")
+            yield item
+
+    monkeypatch.setattr(FileSource, "__iter__", broken)
+    source = PacedFile(path, SourceSettings())
+    timer = Timer(20, source.close)
+    timer.start()
+    with pytest.raises(ZeroDivisionError):
+        seen.extend(item for item in source if isinstance(item, Frame))
+    timer.cancel()
+    timer.join()
+    assert len(seen) <= 5
+
+
+def test_damaged_sound_in_a_file_is_left_out(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mkv"
+    play(SinkOpener()(str(whole), SinkSettings()), 2 * FPS)
+    spoilt = tmp_path / "spoilt.mkv"
+    with av.open(str(whole)) as source, av.open(str(spoilt), "w") as sink:
+        streams = {stream.index: sink.add_stream_from_template(stream) for stream in source.streams}
+        for number, packet in enumerate(source.demux()):
+            if packet.size == 0:
+                continue
+            if packet.stream.type == "audio" and number % 5 == 0:
+                broken: Packet[Stream] = Packet(bytes([255]) * packet.size)
+                broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+                broken.stream = streams[packet.stream.index]
+                sink.mux(broken)
+                continue
+            packet.stream = streams[packet.stream.index]
+            sink.mux(packet)
+    source = PacedFile(spoilt, SourceSettings())
+    timer = Timer(20, source.close)
+    timer.start()
+    items = list(source)
+    timer.cancel()
+    timer.join()
+    assert sum(isinstance(item, Frame) for item in items) == 2 * FPS
+    assert 10 < sum(isinstance(item, Sound) for item in items) < 90
