@@ -28,8 +28,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="OUTPUT",
-            help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, ...; for a picture .jpg, .png, .webp, .tif,"
-            " .avif, .bmp; for a folder of pictures a folder.",
+            help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, .gif, ...; for a picture .jpg, .png, .webp,"
+            " .tif, .avif, .bmp; for a folder of pictures a folder.",
         ),
     ],
     look: Look,

@@ -1,12 +1,14 @@
-"""Which job an input and an output ask for: a video, a photo, or a folder of photos."""
+"""Which job an input and an output ask for: a video, a picture that moves, a photo, or a folder of photos."""
 
 from pathlib import Path
 
 from realtime.finder import FaceFinder
+from realtime.jobs.animation import convert_animation
 from realtime.jobs.convert import Job, OnFrame, convert
 from realtime.jobs.folder import FolderReport, convert_folder
 from realtime.jobs.photo import convert_photo
 from realtime.jobs.report import Report
+from realtime.media.animation_sink import ANIMATIONS
 from realtime.media.file_source import check_regular
 from realtime.media.still import kind_of
 from realtime.media.still_encoder import PHOTOS
@@ -20,14 +22,15 @@ def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | 
     if _is_folder(job.source):
         return convert_folder(job, on_frame, finder)
     check_regular(job.source)
-    kind = kind_of(job.source)
-    to_photo = job.target.suffix.lower() in PHOTOS
-    if kind == "still" and to_photo:
-        return convert_photo(job, finder)
+    kind, suffix = kind_of(job.source), job.target.suffix.lower()
     if kind == "still":
+        if suffix in PHOTOS:
+            return convert_photo(job, finder)
         raise InputError(f"{job.source}: a still picture; give OUTPUT the name of one ({' '.join(PHOTOS)})")
-    if to_photo:
-        raise OutputError(f"{job.target}: a still picture cannot hold what moves in {job.source}; use .mp4, .mkv, ...")
+    if suffix in ANIMATIONS:
+        return convert_animation(job, on_frame, finder)
+    if suffix in PHOTOS:
+        raise OutputError(f"{job.target}: a still picture cannot hold what moves in {job.source}; use .mp4, .gif, ...")
     return convert(job, on_frame, finder)
 
 

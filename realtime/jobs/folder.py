@@ -7,8 +7,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel
 
-from realtime.finder import BuiltinFinder, FaceFinder
-from realtime.finder.plugins import PluginFinder
+from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job
 from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.photo import swap_photo
@@ -78,8 +77,7 @@ def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder
             check_output(one.target, path, job.force)
             if kind_of(path) == "animated":
                 raise InputError(f"{path}: moving pictures are converted one by one, not by the folder")
-            if isinstance(swapper.finder, BuiltinFinder | PluginFinder):
-                swapper.finder.reset()
+            swapper.finder.reset()
             report.pictures.append(swap_photo(one, swapper, credentials))
         except MummerError as error:
             report.failed.append(Failure(path=str(path), why=" ".join(str(error).split())))

@@ -13,17 +13,18 @@ from realtime.marking.provenance.claim import with_source_type
 from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
 from realtime.marking.watermark import Watermark
+from realtime.media.colorspace import Codes
 from realtime.media.encoding import Encoding
 from realtime.media.file_source import check_regular
 from realtime.media.frame import Frame
-from realtime.media.still import Still, read_still
+from realtime.media.still import read_still
 from realtime.media.still_encoder import encode_still, fitted, is_lossless, photo_format
 from realtime.runtime.errors import UsageError
 from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import Stages
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
-__all__ = ["convert_photo", "swap_photo"]
+__all__ = ["convert_photo", "picture_facts", "swap_photo"]
 
 
 def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
@@ -73,8 +74,8 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
         warnings.append("no face was found: the picture is as it was")
     wall_s = perf_counter() - began
     return Report(
-        input=_facts(job.source, original.format, original),
-        output=_facts(job.target, photo_format(job.target).name, still),
+        input=picture_facts(job.source, original.format.lower(), original.samples, original.alpha),
+        output=picture_facts(job.target, photo_format(job.target).name.lower(), still.samples, still.alpha),
         frames_in=1,
         frames_out=1,
         frames_swapped=swapper.frames_swapped,
@@ -98,11 +99,12 @@ def _for_one(swapper: FrameSwapper, stages: Stages, confined: bool) -> FrameSwap
 _NO_TAGS: Final = ColorFacts(matrix="unknown", primaries="unknown", transfer="unknown", range="unknown")
 
 
-def _facts(path: Path, form: str, still: Still) -> MediaFacts:
-    height, width = still.samples.shape[:2]
-    kind = ("gray" if still.samples.ndim == 2 else "rgb") + ("" if still.alpha is None else "a")
+def picture_facts(path: Path, form: str, samples: Codes, alpha: Codes | None) -> MediaFacts:
+    """The facts of a picture of the format ``form``."""
+    height, width = samples.shape[:2]
+    kind = ("gray" if samples.ndim == 2 else "rgb") + ("" if alpha is None else "a")
     return MediaFacts(
         path=str(path), container=form, codec=form, size=(width, height),
-        pix_fmt=f"{kind}, {8 * still.samples.itemsize} bits", color=_NO_TAGS, sample_aspect_ratio="1/1", fps=0.0,
+        pix_fmt=f"{kind}, {8 * samples.itemsize} bits", color=_NO_TAGS, sample_aspect_ratio="1/1", fps=0.0,
         frame_rate="unknown", time_base="unknown", duration=None, audio=[],
     )  # fmt: skip

@@ -75,13 +75,10 @@ def kind_of(path: Path) -> Kind:
         return "other"
 
 
-def read_still(path: Path, max_pixels: int = MAX_PIXELS) -> Still:
+def read_still(path: Path) -> Still:
     """The picture in ``path``, or the first one. Raises ``InputError``."""
     data = read_bytes(path)
     with opened(path, data) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise InputError(f"{path}: {width} x {height} is more than {max_pixels:,} pixels; make it smaller")
         return _read(path, image, data)
 
 
@@ -97,6 +94,9 @@ def opened(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path if data is None else BytesIO(data), formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise InputError(f"{path}: {width} x {height} is more than {MAX_PIXELS:,} pixels; make it smaller")
                 yield image
     except UnidentifiedImageError as error:
         raise _NotAPictureError(f"{path}: not a picture that can be read (another kind of file, or damaged)") from error

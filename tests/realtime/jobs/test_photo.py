@@ -23,13 +23,14 @@ from realtime.marking.provenance.claim import Claim, definition
 from realtime.marking.provenance.keys import load_credentials
 from realtime.marking.provenance.sign import sidecar_of
 from realtime.marking.provenance.verify import verify
+from realtime.media.animation import loops_of, read_animation
 from realtime.media.colorspace import Codes
 from realtime.media.encoding import Encoding
 from realtime.media.still import Still, read_still
 from realtime.media.still_encoder import encode_still
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
 from realtime.settings import Look
-from tests.realtime.clips import Clip, make
+from tests.realtime.clips import Clip, make, times
 from tests.realtime.jobs.test_convert import Scripted, left_in
 from tests.realtime.tiny import make_model
 
@@ -319,7 +320,84 @@ def test_the_command_line_says_what_became_of_a_photo(
     assert code == 0
     assert "out.png: 1 face swapped" in out
     assert "CMYK was converted to sRGB" in err
-    assert json.loads(report.read_text())["output"]["codec"] == "PNG"
+    assert json.loads(report.read_text())["output"]["codec"] == "png"
     code, out, _ = command(monkeypatch, capsys, "verify", tmp_path / "out.png")
     assert code == 0
     assert "embedded, valid" in out
+
+
+# pictures that move
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory: pytest.TempPathFactory, portrait: Codes) -> list[Image.Image]:
+    frames = []
+    for step in range(5):
+        moved = cv2.warpAffine(portrait, np.array([[1.0, 0, 3 * step], [0, 1, step]]), (512, 512))
+        frames.append(Image.fromarray(np.asarray(moved)).resize((256, 256)))
+    return frames
+
+
+#: Milliseconds.
+TIMES = [50, 100, 200, 40, 70]
+
+
+@pytest.mark.parametrize("before", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("after", [".gif", ".webp"])
+def test_a_picture_that_moves_keeps_its_times(
+    tmp_path: Path, model: Path, moving: list[Image.Image], before: str, after: str
+) -> None:
+    source, target = tmp_path / f"in{before}", tmp_path / f"out{after}"
+    moving[0].save(source, save_all=True, append_images=moving[1:], duration=TIMES, loop=3)
+    report = photo(source, target, model, label="SYNTHETIC FACES", finder=None)
+    seen = list(read_animation(target))
+    assert [moment.duration for moment in seen] == TIMES
+    assert loops_of(target) == 3
+    assert (report.frames_in, report.frames_out, report.frames_swapped) == (5, 5, 5)
+    for moment, original in zip(seen, read_animation(source), strict=True):
+        difference = np.abs(moment.samples.astype(int) - original.samples).mean(axis=2)
+        assert difference[50:75, 100:125].mean() > 25, "the face"
+        assert difference[100:200, 0:75].mean() < 8, "and nothing else"
+    verdict = verify(target)
+    assert (verdict.verdict, verdict.signature.state, verdict.signature.where) == ("marked", "valid", "embedded")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_what_is_see_through_stays_so(tmp_path: Path, model: Path, moving: list[Image.Image], suffix: str) -> None:
+    frames = [image.convert("RGBA") for image in moving]
+    for number, frame in enumerate(frames):
+        frame.paste((0, 0, 0, 0), (0, 200, 30 + 20 * number, 256))
+    frames[0].save(source := tmp_path / "in.webp", save_all=True, append_images=frames[1:], duration=80, lossless=True)
+    photo(source, target := tmp_path / f"out{suffix}", model, finder=None)
+    for before, after in zip(read_animation(source), read_animation(target), strict=True):
+        assert before.alpha is not None
+        assert after.alpha is not None
+        assert (before.alpha != after.alpha).mean() < 0.001
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_a_video_becomes_a_picture_that_moves(tmp_path: Path, model: Path, suffix: str) -> None:
+    source = make(tmp_path / "in.mp4", Clip(frames=12, rotation=90))
+    report = photo(source, target := tmp_path / f"out{suffix}", model)
+    seen = list(read_animation(target))
+    assert [moment.duration for moment in seen] == [40] * 12
+    assert seen[0].samples.shape == (160, 120, 3)
+    assert (report.frames_out, report.frames_swapped) == (12, 12)
+    assert any("no sound" in line for line in report.warnings)
+
+
+def test_a_gif_becomes_a_video(tmp_path: Path, model: Path, moving: list[Image.Image]) -> None:
+    moving[0].save(source := tmp_path / "in.gif", save_all=True, append_images=moving[1:], duration=TIMES)
+    report = photo(source, target := tmp_path / "out.mp4", model, finder=None)
+    assert report.frames_swapped == 5
+    assert [round(float(time) * 1000) for time in times(target)] == [0, 50, 150, 350, 390]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animation_cut_short_is_refused(tmp_path: Path, model: Path, moving: list[Image.Image], suffix: str) -> None:
+    source = tmp_path / f"in{suffix}"
+    moving[0].save(source, save_all=True, append_images=moving[1:], duration=TIMES)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 2 // 3])
+    with pytest.raises(MummerError, match=f"in{suffix}: "):
+        photo(source, tmp_path / "out.webp", model)
+    assert left_in(tmp_path) == [source.name]
