@@ -11,6 +11,7 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import note, say
+from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.settings import Look
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def convert(
     codec: options.Codec = None,
     crf: options.Crf = None,
     preset: options.Preset = None,
+    max_pixels: options.MaxPixels = MAX_PIXELS,
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write what was done, as JSON.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -48,7 +50,7 @@ def convert(
     from realtime.runtime.process import tune
 
     tune()
-    job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force)
+    job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force, max_pixels)
     with progress(job.source.name, show=not quiet) as on_frame:
         done = convert_any(job, on_frame)
     if isinstance(done, FolderReport):

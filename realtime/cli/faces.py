@@ -7,6 +7,7 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import say
+from realtime.media.pixel_limit import MAX_PIXELS
 
 __all__ = ["faces"]
 
@@ -16,6 +17,7 @@ def faces(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for every frame.")] = False,
     detector: options.Detector = "builtin",
     device: options.Device = "auto",
+    max_pixels: options.MaxPixels = MAX_PIXELS,
 ) -> None:
     """Show which faces the face finder sees, frame by frame."""
     import json
@@ -34,6 +36,6 @@ def faces(
         return f"{seen.source} frame {seen.frame}: {boxes or 'no face'}"
 
     for path in inputs:
-        for seen in detect_faces(path, detector, device):
+        for seen in detect_faces(path, detector, device, max_pixels):
             # Escaped JSON holds file names too that are no UTF-8.
             say(json.dumps(seen.model_dump(), separators=(",", ":")) if as_json else line(seen))

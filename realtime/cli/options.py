@@ -16,7 +16,10 @@ from pydantic_core import PydanticUndefined
 from realtime.runtime.errors import InputError, UsageError
 from realtime.settings import Option, first_problem
 
-__all__ = ["Codec", "Consent", "Crf", "Detector", "Device", "Input", "Model", "Preset", "as_file", "with_settings"]
+__all__ = [
+    "Codec", "Consent", "Crf", "Detector", "Device", "Input", "MaxPixels", "Model", "Preset", "as_file",
+    "with_settings",
+]  # fmt: skip
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -37,6 +40,11 @@ Crf: TypeAlias = Annotated[
 ]
 Preset: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="The encoder's preset; veryfast for libx264.")
+]
+
+MaxPixels: TypeAlias = Annotated[
+    int,
+    typer.Option(metavar="NUMBER", min=1, max=2**31 - 1, help="Refuse pictures of more pixels than that."),
 ]
 
 

@@ -44,10 +44,10 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
     stages = Stages()
     swapper = make_swapper(job.look, stages, finder)
     warnings: list[str] = []
-    animated = kind_of(job.source) == "animated"
-    moments = read_animation(job.source) if animated else _moments_of(job.source, warnings)
+    animated = kind_of(job.source, job.max_pixels) == "animated"
+    moments = read_animation(job.source, job.max_pixels) if animated else _moments_of(job, warnings)
     with whole_or_nothing(job.target, sidecar_of) as part:
-        sink = AnimationSink(part, loops_of(job.source) if animated else 0, job.target)
+        sink = AnimationSink(part, loops_of(job.source, job.max_pixels) if animated else 0, job.target)
         first, frames = _swap(moments, swapper, sink, on_frame)
         if first is None:
             raise InputError(f"{job.source}: no picture in it")
@@ -100,9 +100,9 @@ def _swap(
     return first, done
 
 
-def _moments_of(path: Path, warnings: list[str]) -> Iterator[Moment]:
+def _moments_of(job: Job, warnings: list[str]) -> Iterator[Moment]:
     """The frames of a video as they are shown, each until the next one comes."""
-    with closing(FileSource(path)) as source:
+    with closing(FileSource(job.source, max_pixels=job.max_pixels)) as source:
         warnings += source.warnings
         if any(stream.type == "audio" for stream in source.others):
             warnings.append("an animated picture holds no sound: left out")

@@ -17,6 +17,7 @@ from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
+from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
@@ -32,7 +33,8 @@ OnFrame: TypeAlias = Callable[[int, int], None]
 class Job:
     """One conversion.
 
-    ``report`` is where the report is written as JSON; ``force`` replaces an existing output.
+    ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
+    ``max_pixels`` are refused.
     """
 
     source: Path
@@ -41,6 +43,7 @@ class Job:
     encoding: Encoding = field(default_factory=Encoding)
     report: Path | None = None
     force: bool = False
+    max_pixels: int = MAX_PIXELS
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -56,10 +59,13 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     _check(job)
     credentials = ready_to_sign()
     swapper = make_swapper(job.look, stages, finder, confined=is_lossless(job.encoding, _codec(job)))
-    with closing(FileSource(job.source, stages)) as source, whole_or_nothing(job.target, sidecar_of) as part:
+    with (
+        closing(FileSource(job.source, stages, job.max_pixels)) as source,
+        whole_or_nothing(job.target, sidecar_of) as part,
+    ):
         given = media_facts(job.source, source.container, source.video)
         sink = _swap(job, source, swapper, part, stages, clock)
-        made = _facts_of(part, job.target)
+        made = _facts_of(part, job)
         claim = make_claim(job.source, job.look, swapper)
         began = perf_counter()
         signed = sign(part, claim, job.target, credentials)
@@ -110,10 +116,10 @@ def _swap(job: Job, source: FileSource, swapper: FrameSwapper, part: Path, stage
     return sink
 
 
-def _facts_of(part: Path, name: Path) -> MediaFacts:
-    """The facts of the file ``part``, which is to be called ``name``; reading it proves that it can be read."""
-    with closing(FileSource(part)) as made:
-        return media_facts(name, made.container, made.video)
+def _facts_of(part: Path, job: Job) -> MediaFacts:
+    """The facts of the file ``part``, which is to be the job's target; reading it proves that it can be read."""
+    with closing(FileSource(part, max_pixels=job.max_pixels)) as made:
+        return media_facts(job.target, made.container, made.video)
 
 
 def _no_face(swapper: FrameSwapper) -> list[str]:

@@ -10,6 +10,7 @@ from realtime.finder.face import Box, Face
 from realtime.media.file_source import FileSource, check_regular
 from realtime.media.frame import Frame
 from realtime.media.picture import PICTURES, read_picture
+from realtime.media.pixel_limit import MAX_PIXELS
 
 __all__ = ["FaceRecord", "FrameFaces", "detect_faces"]
 
@@ -33,19 +34,22 @@ class FrameFaces(BaseModel):
     faces: list[FaceRecord]
 
 
-def detect_faces(path: Path, detector: str = "builtin", device: str = "auto") -> Iterator[FrameFaces]:
+def detect_faces(
+    path: Path, detector: str = "builtin", device: str = "auto", max_pixels: int = MAX_PIXELS
+) -> Iterator[FrameFaces]:
     """What is seen in every frame of ``path``. Raises ``InputError`` and ``DetectorError``."""
     finder = open_finder(detector, device)
     check_regular(path)
-    frames = iter([Frame.from_rgb(read_picture(path))]) if path.suffix.lower() in PICTURES else _frames(path)
+    still = path.suffix.lower() in PICTURES
+    frames = iter([Frame.from_rgb(read_picture(path, max_pixels))]) if still else _frames(path, max_pixels)
     for number, frame in enumerate(frames):
         time = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
         faces = [_seen(face) for face in finder.find(frame)]
         yield FrameFaces(source=str(path), frame=number, pts=frame.pts, time=time, faces=faces)
 
 
-def _frames(path: Path) -> Iterator[Frame]:
-    source = FileSource(path)
+def _frames(path: Path, max_pixels: int) -> Iterator[Frame]:
+    source = FileSource(path, max_pixels=max_pixels)
     try:
         yield from (item for item in source if isinstance(item, Frame))
     finally:

@@ -22,7 +22,7 @@ def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | 
     if _is_folder(job.source):
         return convert_folder(job, on_frame, finder)
     check_regular(job.source)
-    kind, suffix = kind_of(job.source), job.target.suffix.lower()
+    kind, suffix = kind_of(job.source, job.max_pixels), job.target.suffix.lower()
     if kind == "still":
         if suffix in PHOTOS:
             return convert_photo(job, finder)

@@ -75,7 +75,7 @@ def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder
         try:
             check_regular(path)
             check_output(one.target, path, job.force)
-            if kind_of(path) == "animated":
+            if kind_of(path, job.max_pixels) == "animated":
                 raise InputError(f"{path}: moving pictures are converted one by one, not by the folder")
             swapper.finder.reset()
             report.pictures.append(swap_photo(one, swapper, credentials))

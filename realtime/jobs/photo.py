@@ -54,7 +54,7 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
     began = perf_counter()
     stages = Stages()
     with stages("decode"):
-        original = read_still(job.source)
+        original = read_still(job.source, job.max_pixels)
     still = fitted(original, job.target)
     swapper = _for_one(swapper, stages, confined=is_lossless(still, photo_format(job.target)))
     frame = Frame.from_samples(still.samples)

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from realtime.media.colorspace import Codes
-from realtime.media.still import opened
+from realtime.media.picture import opened
+from realtime.media.pixel_limit import MAX_PIXELS
 
 __all__ = ["Moment", "loops_of", "read_animation"]
 
@@ -25,9 +26,9 @@ class Moment:
     duration: int
 
 
-def read_animation(path: Path) -> Iterator[Moment]:
+def read_animation(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Moment]:
     """The pictures of ``path``, whole, one after the other. Raises ``InputError``."""
-    with opened(path) as image:
+    with opened(path, max_pixels=max_pixels) as image:
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
             rgba = np.asarray(image.convert("RGBA"))
@@ -35,9 +36,9 @@ def read_animation(path: Path) -> Iterator[Moment]:
             yield Moment(np.ascontiguousarray(rgba[..., :3]), None if alpha.min() == 255 else alpha, _duration(image))
 
 
-def loops_of(path: Path) -> int:
+def loops_of(path: Path, max_pixels: int = MAX_PIXELS) -> int:
     """How often an animation starts again, 0 for ever; 0 too for what is none."""
-    with opened(path) as image:
+    with opened(path, max_pixels=max_pixels) as image:
         loops = image.info.get("loop", 0)
     return loops if isinstance(loops, int) else 0
 

@@ -17,7 +17,9 @@ from av.video.stream import VideoStream
 
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
+from realtime.media.picture import is_picture
 from realtime.media.pixel_formats import FORMATS, nearest_known, siting_of
+from realtime.media.pixel_limit import MAX_PIXELS, check_pixels, decoder_options, limit_pixels
 from realtime.media.truncation import check_whole
 from realtime.runtime.errors import InputError, reason
 from realtime.runtime.stages import Stages
@@ -35,13 +37,14 @@ class FileSource:
     Every frame of the first real video stream comes with the file's own presentation time; packets of all
     other streams come as they were read, in file order. The file is trusted with nothing: only media
     containers are opened, and none of them may name another file or an address. Raises ``InputError`` when
-    the file cannot be opened, holds no video, has a video without frames, or breaks off or is damaged on the
-    way.
+    the file cannot be opened, holds no video, has a video without frames or with pictures of more than
+    ``max_pixels``, or breaks off or is damaged on the way.
     """
 
-    def __init__(self, path: Path, stages: Stages | None = None) -> None:
+    def __init__(self, path: Path, stages: Stages | None = None, max_pixels: int = MAX_PIXELS) -> None:
         self.path = path
         self.frames = 0
+        self._max_pixels = max_pixels
         self.warnings: list[str] = []
         self._stage = (stages or Stages())("decode")
         self._time: Fraction | None = None
@@ -51,7 +54,7 @@ class FileSource:
         self._decoding_times: deque[int] | None = None
         check_regular(path)
         check_whole(path)
-        self.container = open_media(path)
+        self.container = open_media(path, max_pixels)
         try:
             self.video = self._choose_video()
             self.video.codec_context.thread_count = DECODER_THREADS
@@ -131,6 +134,7 @@ class FileSource:
             raise InputError(f"{self.path}: the picture is damaged {self._where()}")
         shape = _shape(picture)
         self._shape = self._shape or shape
+        check_pixels(self.path, picture.width, picture.height, self._max_pixels)
         if shape != self._shape:
             raise InputError(
                 f"{self.path}: the picture changes from {self._shape} to {shape} {self._where()};"
@@ -169,6 +173,8 @@ class FileSource:
         try:
             yield
         except av.error.FFmpegError as error:
+            context = self.video.codec_context
+            check_pixels(self.path, context.width, context.height, self._max_pixels)  # they have grown
             raise InputError(
                 f"{self.path}: cannot be decoded {self._where()}: {reason(error)}; the file is damaged or cut short"
             ) from error
@@ -210,16 +216,46 @@ def check_regular(path: Path) -> None:
         raise InputError(f"{path}: not a regular file")
 
 
-def open_media(path: Path) -> InputContainer:
-    """Open a media file that is trusted with nothing. Raises ``InputError``."""
+def open_media(path: Path, max_pixels: int = MAX_PIXELS) -> InputContainer:
+    """Open a media file that is trusted with nothing, its decoders limited to ``max_pixels`` a picture.
+
+    Raises ``InputError``.
+    """
+    container = _open(path, decoder_options(max_pixels))
+    try:
+        for video in container.streams.video:
+            if video.codec_context is None or video.disposition & Disposition.attached_pic:
+                continue
+            if not video.codec_context.width:  # nothing is said, or FFmpeg has refused it
+                check_pixels(path, *_stated_size(path, video.index), max_pixels)
+            limit_pixels(path, video, max_pixels)
+    except BaseException:
+        container.close()
+        raise
+    return container
+
+
+def _stated_size(path: Path, index: int) -> tuple[int, int]:
+    """The width and height that a stream has by the file's headers, without any decoder; 0 where they do not say."""
+    with _open(path, {"codec_whitelist": "none"}) as container:
+        stream = container.streams[index] if index < len(container.streams) else None
+        context = stream.codec_context if isinstance(stream, VideoStream) else None
+        return (0, 0) if context is None else (context.width, context.height)
+
+
+def _open(path: Path, options: dict[str, str]) -> InputContainer:
     # An absolute path never looks like a protocol ("concat:a|b"), and the whitelists keep playlists and
     # references to other files and hosts out, whatever the suffix says.
-    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    trust = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
-        return av.open(str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape")
+        return av.open(
+            str(path.absolute()), "r", container_options=trust, options=options, metadata_errors="surrogateescape"
+        )
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it") from error
     except (av.error.FFmpegError, UnicodeError) as error:
+        if is_picture(path):
+            raise InputError(f"{path}: a picture, not a video; give a video file") from error
         raise InputError(f"{path}: not a video that can be read (damaged, cut short, or not a media file)") from error
 
 

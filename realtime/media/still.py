@@ -1,8 +1,5 @@
 """Still pictures, read with all that belongs to them: samples as deep as they are, transparency, metadata."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -10,32 +7,21 @@ from typing import Final, Literal, TypeAlias, cast
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, JpegImagePlugin, TiffImagePlugin
 
 from realtime.media.colorspace import Codes
 from realtime.media.photo_metadata import NO_METADATA, PhotoMetadata, orientation_of, read_metadata
-from realtime.media.picture import quiet, read_bytes
+from realtime.media.picture import NotAPictureError, opened, quiet, read_bytes
+from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.runtime.errors import InputError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "JpegCoding", "Kind", "Still", "kind_of", "opened", "read_still"]
-
-#: What is opened at all, by Pillow's names; everything else is no picture to us.
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "BMP", "GIF")
-
-#: Pictures of more pixels are refused before they are decoded.
-MAX_PIXELS: Final = 8192 * 8192
+__all__ = ["JpegCoding", "Kind", "Still", "kind_of", "read_still"]
 
 #: A picture alone, one that moves, or something else (a video, or nothing known).
 Kind: TypeAlias = Literal["still", "animated", "other"]
 
 #: Formats whose further pictures are shown after each other; those of the others stand beside the first one.
 _MOVING: Final = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
-
-#: What Pillow raises about files that are damaged, hostile, or too large by its own measure.
-_REFUSED: Final = (
-    OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError, MemoryError,
-    Image.DecompressionBombError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,43 +51,21 @@ class Still:
     warnings: list[str] = field(default_factory=list)
 
 
-def kind_of(path: Path) -> Kind:
+def kind_of(path: Path, max_pixels: int = MAX_PIXELS) -> Kind:
     """What ``path`` holds, by its first bytes and not by its name. Raises ``InputError`` where it cannot be read."""
     try:
-        with opened(path) as image:
+        with opened(path, max_pixels=max_pixels) as image:
             frames = getattr(image, "n_frames", 1)
             return "animated" if frames > 1 and image.format in _MOVING else "still"
-    except _NotAPictureError:
+    except NotAPictureError:
         return "other"
 
 
-def read_still(path: Path) -> Still:
+def read_still(path: Path, max_pixels: int = MAX_PIXELS) -> Still:
     """The picture in ``path``, or the first one. Raises ``InputError``."""
     data = read_bytes(path)
-    with opened(path, data) as image:
+    with opened(path, data, max_pixels) as image:
         return _read(path, image, data)
-
-
-class _NotAPictureError(InputError):
-    """Pillow knows no picture in it."""
-
-
-@contextmanager
-def opened(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
-    """``path``, or ``data`` out of it, opened by Pillow; whatever it raises or warns of is an ``InputError``."""
-    Image.init()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path if data is None else BytesIO(data), formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise InputError(f"{path}: {width} x {height} is more than {MAX_PIXELS:,} pixels; make it smaller")
-                yield image
-    except UnidentifiedImageError as error:
-        raise _NotAPictureError(f"{path}: not a picture that can be read (another kind of file, or damaged)") from error
-    except _REFUSED as error:
-        raise InputError(f"{path}: the picture is damaged or cut short: {error}") from error
 
 
 def _read(path: Path, image: Image.Image, data: bytes) -> Still:

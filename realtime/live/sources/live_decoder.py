@@ -20,6 +20,7 @@ from realtime.live.source import LiveItem, Sound
 from realtime.media.color_tags import BT709
 from realtime.media.frame import Frame
 from realtime.media.pixel_formats import siting_of
+from realtime.media.pixel_limit import limit_pixels
 from realtime.runtime.errors import InputError
 
 __all__ = ["Decoder", "Times", "video_of"]
@@ -40,6 +41,7 @@ def video_of(container: InputContainer, address: str) -> VideoStream:
     context = video.codec_context
     if context is None:
         raise InputError(f"{address}: no decoder for its video; have it sent as H.264")
+    limit_pixels(address, video)
     context.thread_count, context.thread_type = _THREADS, ThreadType.SLICE
     context.flags |= Flags.low_delay
     return video

@@ -17,6 +17,7 @@ from realtime.live.settings import SourceSettings
 from realtime.live.source import LiveItem
 from realtime.live.sources.live_decoder import Decoder, video_of
 from realtime.media.file_source import DEMUXERS
+from realtime.media.pixel_limit import decoder_options
 from realtime.runtime.errors import InputError, UsageError, reason
 from realtime.runtime.redaction import redacted, shown
 from realtime.runtime.watchdog import limited
@@ -155,9 +156,10 @@ class StreamSource:
             address, form = f"pipe:{process.stdout.fileno()}", "nut"
             options = _QUICK | {"protocol_whitelist": "pipe"}
         try:
+            limits, times = decoder_options(), (OPENING, READING)
             # A pipe knows no timeout of its own.
             with limited(OPENING + (form is None), self._end_bridge) as limit:
-                return av.open(address, "r", format=form, container_options=options, timeout=(OPENING, READING))
+                return av.open(address, "r", format=form, options=limits, container_options=options, timeout=times)
         except (av.error.FFmpegError, OSError) as error:
             words = _words(error, OPENING)
             if limit.passed:

@@ -14,6 +14,7 @@ from realtime.marking.provenance.keys import local_serial, trusted_roots
 from realtime.marking.provenance.sign import Where, sidecar_of
 from realtime.marking.watermark import read_watermark
 from realtime.media.file_source import check_regular
+from realtime.media.pixel_limit import PixelLimitError
 from realtime.media.still import kind_of
 from realtime.runtime.errors import InputError, reason
 
@@ -136,17 +137,26 @@ def verify(path: Path) -> Verdict:
     """
     check_regular(path)
     signature = read_signature(path)
-    mark = read_mark(path)
+    try:
+        mark, still = read_mark(path), kind_of(path) == "still"
+    except PixelLimitError:
+        if signature.state == "none":
+            raise  # nobody has looked, so nobody may say that there is no mark
+        mark, still = None, False
     marked = mark is not None or (signature.state == "valid" and signature.synthetic)
     verdict: Answer = "altered" if signature.state == "altered" else "marked" if marked else "not marked"
-    still = kind_of(path) == "still"
     return Verdict(file=str(path), verdict=verdict, signature=signature, watermark=mark, still=still)
 
 
 def read_mark(path: Path) -> Mark | None:
-    """The watermark in the pictures of ``path``; None where there is none, or no picture."""
+    """The watermark in the pictures of ``path``; None where there is none, or no picture.
+
+    Raises ``PixelLimitError`` for pictures that are too large to be looked at.
+    """
     try:
         reading = read_watermark(path)
+    except PixelLimitError:
+        raise
     except InputError:
         return None
     if not reading.found:
