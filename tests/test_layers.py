@@ -13,9 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FORBIDDEN = {
-    "realtime": {"models", "export", "torch", "onnx", "face_alignment", "skimage.data"},
-    "models": {"export"},
-    "export": set[str](),
+    "mummer": {"models", "export", "torch", "onnx", "face_alignment"},
+    "realtime": {"mummer", "models", "export", "torch", "onnx", "face_alignment", "skimage.data"},
+    "models": {"mummer", "export"},
+    "export": {"mummer"},
 }
 
 #: The rooms of ``realtime/``, lowest first: each may import those before it. A single file can be a room.
@@ -78,6 +79,19 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
     code = f"import sys, realtime.cli; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_python_module_loads_nothing_until_it_is_used() -> None:
+    code = """if True:
+        import sys
+        import mummer
+        ours = {"mummer", "realtime"}
+        print(sorted(m for m in sys.modules if m.split(".")[0] in ours or m in ("cv2", "av", "numpy", "pydantic")))
+        mummer.MummerError, mummer.UsageError
+        print([m for m in ("torch", "cv2", "av", "numpy", "onnxruntime", "pydantic") if m in sys.modules])
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['mummer']", "[]"]
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)

@@ -1,0 +1,78 @@
+"""The keyword arguments: the fields of the settings models, spelled out for editors and type checkers.
+
+The models in ``realtime`` say what each means, check it, and hold the defaults; a test holds that the names are theirs.
+"""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Literal, TypeAlias, TypedDict, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from realtime.runtime.errors import UsageError
+from realtime.settings import first_problem
+
+__all__ = ["AnyPath", "Changes", "LiveChoices", "LookChoices", "validated"]
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
+
+#: What names a file.
+AnyPath: TypeAlias = str | PathLike[str]
+_OnMiss: TypeAlias = Literal["cover", "hold", "slate", "show"]
+
+
+class _Appearance(TypedDict, total=False):
+    identity: str | None
+    morph: float | None
+    photo: AnyPath | None
+    embedder: AnyPath | None
+    consent: AnyPath | None
+    faces: Literal["all", "largest"]
+    blend: str
+    color: str | None
+    sharpen: float
+    label: str | None
+    label_place: str
+
+
+class LookChoices(_Appearance, total=False):
+    """The fields of ``realtime.settings.Look``, but for the model."""
+
+    device: str
+    detector: str
+
+
+class LiveChoices(LookChoices, total=False):
+    """The fields of ``realtime.live.settings.LiveSettings``, but for the model, the camera and the sinks."""
+
+    on_miss: _OnMiss
+    light_model: str | None
+    size: tuple[int, int] | str | None
+    fps: float | None
+    audio: str | None
+    loop: bool
+    codec: str | None
+    bitrate: int | None
+    preset: str | None
+    patient: bool
+
+
+class Changes(_Appearance, total=False):
+    """The fields of ``realtime.live.settings.Change``: what of a running session may be changed."""
+
+    model: str
+    on_miss: _OnMiss
+    camera: str
+    add_sinks: tuple[str, ...] | list[str]
+    remove_sinks: tuple[str, ...] | list[str]
+
+
+def validated(model: type[_Settings], chosen: Mapping[str, object]) -> _Settings:
+    """The settings that were ``chosen``, the others at their defaults.
+
+    Raises ``UsageError`` that names the first problem.
+    """
+    try:
+        return model.model_validate(chosen)
+    except ValidationError as error:
+        raise UsageError(first_problem(error, sorted(model.model_fields))) from error

@@ -1,0 +1,39 @@
+"""Faces of files."""
+
+from pathlib import Path
+from typing import Unpack
+
+from mummer.choices import AnyPath, LookChoices, validated
+from realtime.jobs.convert import Job, OnFrame
+from realtime.jobs.dispatch import convert_any
+from realtime.jobs.folder import FolderReport
+from realtime.jobs.report import Report
+from realtime.media.encoding import Encoding
+from realtime.settings import MODEL, Look
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: AnyPath,
+    target: AnyPath,
+    *,
+    model: AnyPath = MODEL,
+    on_frame: OnFrame | None = None,
+    codec: str | None = None,
+    crf: float | None = None,
+    preset: str | None = None,
+    report: AnyPath | None = None,
+    force: bool = False,
+    **look: Unpack[LookChoices],
+) -> Report | FolderReport:
+    """Swap the faces in the file ``source``; all else stays as it is. Returns what was done.
+
+    ``source`` is a video, a picture or a folder of pictures, and ``target`` the same. It appears under its name only
+    when it is whole, watermarked, labelled and signed. ``on_frame`` is called after each frame with the number written
+    and the number expected (0 where nobody knows); ``report`` names a file for the report as JSON; ``force`` replaces a
+    ``target`` that exists. Raises a ``MummerError``.
+    """
+    chosen = validated(Look, {"model": str(model), **look})
+    page = None if report is None else Path(report)
+    return convert_any(Job(Path(source), Path(target), chosen, Encoding(codec, crf, preset), page, force), on_frame)
