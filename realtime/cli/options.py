@@ -23,7 +23,7 @@ __all__ = [
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
-Input: TypeAlias = Annotated[str, typer.Argument(metavar="INPUT", help="The video file to read.")]
+Input: TypeAlias = Annotated[str, typer.Argument(metavar="INPUT", help="The video, picture or folder of pictures to read.")]
 Model: TypeAlias = Annotated[str, typer.Option(metavar="NAME|FILE", help="Swap model; see `mummer models`.")]
 Device: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Where models run: auto, cpu, cuda, ...")]
 Consent: TypeAlias = Annotated[
