@@ -23,7 +23,9 @@ __all__ = [
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
-Input: TypeAlias = Annotated[str, typer.Argument(metavar="INPUT", help="The video, picture or folder of pictures to read.")]
+Input: TypeAlias = Annotated[
+    str, typer.Argument(metavar="INPUT", help="The file to read; for convert a picture or a folder of them too.")
+]
 Model: TypeAlias = Annotated[str, typer.Option(metavar="NAME|FILE", help="Swap model; see `mummer models`.")]
 Device: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Where models run: auto, cpu, cuda, ...")]
 Consent: TypeAlias = Annotated[
