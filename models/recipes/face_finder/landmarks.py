@@ -123,12 +123,13 @@ def landmark_loss(net: LandmarkNet, batch: Batch) -> Tensor:
     loss = wing(error).mean() * 20 + wing(error[:, opened] - error[:, closed]).mean() * 20
     wanted = torch.from_numpy(dense)[shown]
     known = ~wanted.isnan().any(dim=(1, 2))
-    loss = loss + wing(found_mesh.float()[shown][known] - wanted[known]).mean() * 10
+    if known.any():  # the mean over no mesh at all is no number
+        loss = loss + wing(found_mesh.float()[shown][known] - wanted[known]).mean() * 10
     return loss + F.binary_cross_entropy_with_logits(presence.float(), face) * 0.3
 
 
 @torch.no_grad()
-def evaluate(net: LandmarkNet, faces: AnnotatedFaces, looks: int = 2) -> dict[str, float]:
+def evaluate(net: LandmarkNet, faces: AnnotatedFaces, passes: int = 2) -> dict[str, float]:
     """Mean error in outer-eye distances on the held-out subjects, and how often presence is right."""
     net.eval()
     rng = np.random.default_rng(1)
@@ -139,7 +140,7 @@ def evaluate(net: LandmarkNet, faces: AnnotatedFaces, looks: int = 2) -> dict[st
         seen = zip(chosen, crops, strict=True)
         return to_input(np.stack([crop_as_running(faces.pictures[i], crop, LANDMARK_SIZE) for i, crop in seen]))
 
-    for _ in range(looks):
+    for _ in range(passes):
         points, presence, _ = net(cut(crops))
         found = [apply(invert(m), p * LANDMARK_SIZE - 0.5) for m, p in zip(crops, points.numpy(), strict=True)]
         crops = [TEMPLATES["landmarks"].frame_to_crop(p, LANDMARK_SIZE) for p in found]
