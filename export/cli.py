@@ -12,7 +12,7 @@ from export.forms import FORMS, Form
 from export.model import Exported, ExportRequest, export_model, form_of
 from export.record import Precision, identities_of, letter, make_card
 from export.samples import collect_faces
-from export.search import Found
+from export.search import Conversion
 from export.speed import milliseconds
 from models.checkpoint import load_network, read_checkpoint
 from models.detectors.fan import FanFinder
@@ -157,7 +157,7 @@ def report(exported: Exported, request: ExportRequest, form: Form, faces: Bytes,
 
 
 def _table(
-    plain: onnx.ModelProto, found: Found[onnx.ModelProto], request: ExportRequest, form: Form, faces: Bytes
+    plain: onnx.ModelProto, found: Conversion[onnx.ModelProto], request: ExportRequest, form: Form, faces: Bytes
 ) -> Iterator[str]:
     """Speed and quality of one side, and each layer's quality where they had to be measured."""
     yield f"  {found.quality:7.1f} dB against torch in float32 (at least {request.bar:g})"

@@ -64,15 +64,15 @@ class Form(ABC):
     chooses: ClassVar[bool] = False
 
     @abstractmethod
-    def around(self, picture: Picture) -> nn.Module:
+    def wrap(self, picture: Picture) -> nn.Module:
         """The module to export: this form's input to this form's outputs and, last, ``ANSWER``."""
 
     @abstractmethod
-    def asked(self, faces: Bytes) -> NDArray[np.uint8] | Floats:
+    def to_input(self, faces: Bytes) -> NDArray[np.uint8] | Floats:
         """``faces`` as the graph takes them."""
 
     @abstractmethod
-    def answered(self, outputs: Mapping[str, NDArray[np.uint8] | Floats]) -> Floats:
+    def from_outputs(self, outputs: Mapping[str, NDArray[np.uint8] | Floats]) -> Floats:
         """The graph's outputs as float32 (N, 4, P, P), RGB and mask in 0..1."""
 
 
@@ -85,16 +85,16 @@ class Own(Form):
     rounding = 0.5 / 255
     chooses = True
 
-    def around(self, picture: Picture) -> nn.Module:
-        """See ``Form.around``."""
+    def wrap(self, picture: Picture) -> nn.Module:
+        """See ``Form.wrap``."""
         return _Bytes(picture)
 
-    def asked(self, faces: Bytes) -> NDArray[np.uint8] | Floats:
-        """See ``Form.asked``."""
+    def to_input(self, faces: Bytes) -> NDArray[np.uint8] | Floats:
+        """See ``Form.to_input``."""
         return faces
 
-    def answered(self, outputs: Mapping[str, NDArray[np.uint8] | Floats]) -> Floats:
-        """See ``Form.answered``."""
+    def from_outputs(self, outputs: Mapping[str, NDArray[np.uint8] | Floats]) -> Floats:
+        """See ``Form.from_outputs``."""
         levels = np.concatenate([outputs["swapped"], outputs["mask"]], axis=-1)
         return levels.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
 
@@ -117,16 +117,16 @@ class Dfm(Form):
     outputs = ("out_face_mask:0", "out_celeb_face:0", "out_celeb_face_mask:0")
     masks = ("out_face_mask:0", "out_celeb_face_mask:0")
 
-    def around(self, picture: Picture) -> nn.Module:
-        """See ``Form.around``."""
+    def wrap(self, picture: Picture) -> nn.Module:
+        """See ``Form.wrap``."""
         return _Floats(picture)
 
-    def asked(self, faces: Bytes) -> NDArray[np.uint8] | Floats:
-        """See ``Form.asked``."""
+    def to_input(self, faces: Bytes) -> NDArray[np.uint8] | Floats:
+        """See ``Form.to_input``."""
         return np.ascontiguousarray(faces[..., ::-1]).astype(np.float32) / np.float32(255)
 
-    def answered(self, outputs: Mapping[str, NDArray[np.uint8] | Floats]) -> Floats:
-        """See ``Form.answered``."""
+    def from_outputs(self, outputs: Mapping[str, NDArray[np.uint8] | Floats]) -> Floats:
+        """See ``Form.from_outputs``."""
         face, mask = outputs["out_celeb_face:0"][..., ::-1], outputs["out_celeb_face_mask:0"]
         return np.concatenate([face, mask], axis=-1).transpose(0, 3, 1, 2).astype(np.float32)
 

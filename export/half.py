@@ -2,7 +2,7 @@
 
 Half precision ends at 65504: a network that computes with larger numbers anywhere gives garbage on a GPU, and
 looks perfectly well on a CPU, where ONNX Runtime has no half-precision kernels and computes in single precision
-throughout. So the quality is measured on ``rehearsal``, the same graph in single precision that rounds every value
+throughout. So the quality is measured on ``simulate_half``, the same graph in single precision that rounds every value
 to half where the real one holds it in half.
 """
 
@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from realtime.inference.session import open_session
 from realtime.runtime.arrays import Bytes, Floats
 
-__all__ = ["parts_of", "rehearsal", "sensitive", "to_half"]
+__all__ = ["parts_of", "sensitive", "simulate_half", "to_half"]
 
 #: Half of a float value.
 HALF: Final = ".half"
@@ -83,10 +83,10 @@ def parts_of(model: onnx.ModelProto, kept: Collection[str]) -> dict[str, tuple[s
     return {first: tuple(names) for first, names in parts.items()}
 
 
-def sensitive(model: onnx.ModelProto, questions: Sequence[dict[str, Bytes | Floats]]) -> frozenset[str]:
+def sensitive(model: onnx.ModelProto, feeds: Sequence[dict[str, Bytes | Floats]]) -> frozenset[str]:
     """Nodes that must stay in single precision whatever they cost: delicate ones, and those with large numbers.
 
-    ``questions`` are inputs of the graph, by name, for which the numbers are measured.
+    ``feeds`` are inputs of the graph, by name, for which the numbers are measured.
     """
     ports = _Ports(model)
     largest = {
@@ -102,8 +102,8 @@ def sensitive(model: onnx.ModelProto, questions: Sequence[dict[str, Bytes | Floa
         if name not in outputs:
             watched.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
     session = open_session(watched.SerializeToString(), "cpu")
-    for question in questions:
-        for name, value in zip(names, session.run(names, question), strict=True):
+    for feed in feeds:
+        for name, value in zip(names, session.run(names, feed), strict=True):
             largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max(initial=0)))
     kept = {
         node.name
@@ -177,7 +177,7 @@ def to_half(model: onnx.ModelProto, kept: Collection[str]) -> onnx.ModelProto:
     return done
 
 
-def rehearsal(model: onnx.ModelProto) -> onnx.ModelProto:
+def simulate_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """What a half-precision ``model`` gives, computed in single precision: every half is a single rounded to one."""
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph.value_info
     halves = {value.name for value in inferred if value.type.tensor_type.elem_type == TensorProto.FLOAT16}

@@ -80,7 +80,7 @@ class _Reader:
     """The library's ``CalibrationDataReader``: gives one face at a time, as the calibrator asks for them."""
 
     def __init__(self, form: Form, faces: Bytes) -> None:
-        self._questions = ({form.tensors.input: form.asked(face[None])} for face in faces)
+        self._questions = ({form.tensors.input: form.to_input(face[None])} for face in faces)
 
     def get_next(self) -> dict[str, Bytes | Floats] | None:
         """The next face as the graph takes it, and None after the last."""

@@ -8,11 +8,11 @@ import torch
 
 from export.checks import check_contract, check_graph
 from export.forms import ANSWER, FORMS, Form, Picture
-from export.parity import GraphRunner, answer_of, check_answer, check_batches, check_same, psnr
+from export.parity import GraphRunner, answer_of, check_answer, check_batches, check_float32, psnr
 from export.precision import BARS, convert
-from export.record import Card, Precision, make_manifest
+from export.record import ModelCard, Precision, make_manifest
 from export.samples import Faces
-from export.search import Found
+from export.search import Conversion
 from export.switch import CHOICE, switch
 from models.architectures import Config, Network
 from models.graph import OPSET, to_graph
@@ -21,7 +21,7 @@ from realtime.runtime.errors import ModelError, UsageError
 from realtime.runtime.files import write_whole
 from realtime.swap.manifest import KEY, Manifest
 
-__all__ = ["ExportRequest", "Exported", "Side", "export_model", "form_of"]
+__all__ = ["ExportRequest", "Exported", "SideGraph", "export_model", "form_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ExportRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class SideGraph:
     """One side on its way into a file.
 
     ``plain`` is its graph in single precision, ``expected`` what torch answers to the sample faces, ``found`` how
@@ -53,7 +53,7 @@ class Side:
 
     plain: onnx.ModelProto
     expected: Floats
-    found: Found[onnx.ModelProto] | None = None
+    found: Conversion[onnx.ModelProto] | None = None
 
     @property
     def model(self) -> onnx.ModelProto:
@@ -66,7 +66,7 @@ class Exported:
     """What was written, and how it was measured."""
 
     manifest: Manifest
-    sides: tuple[Side, ...]
+    sides: tuple[SideGraph, ...]
 
 
 def form_of(path: Path) -> Form:
@@ -78,7 +78,7 @@ def form_of(path: Path) -> Form:
 
 
 def export_model(
-    network: Network, config: Config, request: ExportRequest, card: Card, faces: Faces, path: Path
+    network: Network, config: Config, request: ExportRequest, card: ModelCard, faces: Faces, path: Path
 ) -> Exported:
     """Write ``network`` as a model file of the form that the name of ``path`` asks for.
 
@@ -108,10 +108,10 @@ def export_model(
     return Exported(manifest, sides)
 
 
-def _side(network: Network, config: Config, side: int, request: ExportRequest, form: Form, faces: Faces) -> Side:
+def _side(network: Network, config: Config, side: int, request: ExportRequest, form: Form, faces: Faces) -> SideGraph:
     """The graph of one side: compared with torch in single precision, then converted."""
-    module = form.around(Picture(network, side, config.size, request.size)).eval()
-    example = torch.from_numpy(form.asked(faces.samples[:2]).copy())
+    module = form.wrap(Picture(network, side, config.size, request.size)).eval()
+    example = torch.from_numpy(form.to_input(faces.samples[:2]).copy())
     free = {0: torch.export.Dim("batch")}
     names = [*form.outputs, ANSWER]
     model = to_graph(module, example, free, form.tensors.input, names, request.opset)
@@ -119,8 +119,8 @@ def _side(network: Network, config: Config, side: int, request: ExportRequest, f
     check_answer(GraphRunner(model, form), faces.samples, expected)
     model.graph.output.pop()  # the file has no use for the floats
     if request.precision == "float32":
-        return Side(model, expected)
-    return Side(model, expected, convert(request.precision, model, form, faces, expected, request.bar))
+        return SideGraph(model, expected)
+    return SideGraph(model, expected, convert(request.precision, model, form, faces, expected, request.bar))
 
 
 def _check_side(
@@ -129,7 +129,7 @@ def _check_side(
     """The finished file gives the ``expected`` pictures, in a batch and alone, and keeps within the range."""
     got = runner(faces, choice)
     if request.precision == "float32":
-        check_same(got, expected, form.rounding)
+        check_float32(got, expected, form.rounding)
     elif not (quality := psnr(got, expected)) >= request.bar:
         raise ModelError(f"in {request.precision} the picture has {quality:.1f} dB, not {request.bar:g}; not written")
     if got.min() < 0 or got.max() > 1:

@@ -13,21 +13,21 @@ from realtime.inference.session import open_session
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError
 
-__all__ = ["LIMIT", "GraphRunner", "answer_of", "check_answer", "check_batches", "check_same", "psnr"]
+__all__ = ["LIMIT", "GraphRunner", "answer_of", "check_answer", "check_batches", "check_float32", "psnr"]
 
 #: Largest difference allowed on 0..1.
 LIMIT: Final = 1e-3
 
 
 def answer_of(module: nn.Module, form: Form, faces: Bytes) -> Floats:
-    """What torch says to ``faces``, uint8 (N, P, P, 3) RGB: float32 (N, 4, P, P), RGB and mask in 0..1."""
+    """What torch answers to ``faces``, uint8 (N, P, P, 3) RGB: float32 (N, 4, P, P), RGB and mask in 0..1."""
     with torch.inference_mode():
-        answer: Floats = module(torch.from_numpy(form.asked(faces)))[-1].numpy()
+        answer: Floats = module(torch.from_numpy(form.to_input(faces)))[-1].numpy()
     return answer
 
 
 class GraphRunner:
-    """A graph on ONNX Runtime, which says what it thinks of faces, uint8 (N, P, P, 3) RGB."""
+    """A graph on ONNX Runtime, which is given faces as uint8 (N, P, P, 3) RGB."""
 
     def __init__(self, model: onnx.ModelProto, form: Form) -> None:
         self._session = open_session(model.SerializeToString(), "cpu")
@@ -38,15 +38,15 @@ class GraphRunner:
 
         ``choice`` is the number of the identity, where the file has several.
         """
-        asked: dict[str, object] = {self._form.tensors.input: self._form.asked(faces)}
+        feeds: dict[str, object] = {self._form.tensors.input: self._form.to_input(faces)}
         if choice is not None:
-            asked[CHOICE] = np.array([choice], np.int64)
-        outputs = self._session.run(list(self._form.outputs), asked)
-        return self._form.answered(dict(zip(self._form.outputs, outputs, strict=True)))
+            feeds[CHOICE] = np.array([choice], np.int64)
+        outputs = self._session.run(list(self._form.outputs), feeds)
+        return self._form.from_outputs(dict(zip(self._form.outputs, outputs, strict=True)))
 
     def answer(self, faces: Bytes) -> Floats:
         """The same from the output ``ANSWER``, where it has not been cut off yet."""
-        answer: Floats = self._session.run([ANSWER], {self._form.tensors.input: self._form.asked(faces)})[0]
+        answer: Floats = self._session.run([ANSWER], {self._form.tensors.input: self._form.to_input(faces)})[0]
         return answer
 
 
@@ -61,7 +61,7 @@ def check_answer(runner: GraphRunner, faces: Bytes, expected: Floats) -> None:
         raise ModelError("the answer to a face depends on the other faces of its batch; not written")
 
 
-def check_same(got: Floats, expected: Floats, rounding: float) -> None:
+def check_float32(got: Floats, expected: Floats, rounding: float) -> None:
     """What a float32 file says is torch's answer but for ``rounding``. Raises ``ModelError``."""
     worst = _largest(expected, got)
     if not worst <= LIMIT + rounding:

@@ -20,13 +20,13 @@ from realtime.runtime.errors import ConsentError, ModelError, UsageError
 from realtime.swap.consent import Identity, check_consent, read_identity
 from realtime.swap.manifest import Manifest, Training
 
-__all__ = ["Card", "Precision", "identities_of", "letter", "make_card", "make_manifest", "weights_sha256"]
+__all__ = ["ModelCard", "Precision", "identities_of", "letter", "make_card", "make_manifest", "weights_sha256"]
 
 Precision = Literal["float32", "float16", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ModelCard:
     """``identities`` are those of the exported sides in their order; ``sources`` are names and sha256."""
 
     identities: tuple[Identity, ...]
@@ -37,12 +37,12 @@ class Card:
     iterations: int = 0
     sources: tuple[tuple[str, str], ...] = ()
 
-    def of(self, identities: tuple[Identity, ...]) -> "Card":
+    def of(self, identities: tuple[Identity, ...]) -> "ModelCard":
         """The same for these identities alone."""
         return replace(self, identities=identities)
 
 
-def make_card(checkpoint: Checkpoint, identities: Sequence[Identity], licence: str, color: str | None) -> Card:
+def make_card(checkpoint: Checkpoint, identities: Sequence[Identity], licence: str, color: str | None) -> ModelCard:
     """The card of a run. Raises ``UsageError`` for a colour mode that is not there.
 
     With ``color`` of None a face takes on the tint of the shot, unless it was learnt from pairs, which say it all.
@@ -52,7 +52,7 @@ def make_card(checkpoint: Checkpoint, identities: Sequence[Identity], licence: s
     if color is None:
         color = "none" if isinstance(sources, dict) and "pairs" in sources else "balance"
     open_color(color)  # refused here, not when the model runs
-    return Card(
+    return ModelCard(
         identities=tuple(identities),
         licence=licence,
         template=str(facts.get("template", "whole-face")),
@@ -100,7 +100,13 @@ LETTERS = 26
 
 
 def make_manifest(
-    config: Config, size: int, form: Form, card: Card, model: onnx.ModelProto, precision: Precision, chooses: str | None
+    config: Config,
+    size: int,
+    form: Form,
+    card: ModelCard,
+    model: onnx.ModelProto,
+    precision: Precision,
+    chooses: str | None,
 ) -> Manifest:
     """The manifest of ``model``. Raises ``ModelError`` for what may not stand in one."""
     try:

@@ -24,7 +24,7 @@ def switch(models: Sequence[onnx.ModelProto]) -> onnx.ModelProto:
 
     A number beyond the last counts as the last.
     """
-    graphs = [_Known(model) for model in models]
+    graphs = [_FingerprintedGraph(model) for model in models]
     tail = _Tail(graphs)
     for value in models[0].graph.output:
         tail.add(value.name)
@@ -47,7 +47,7 @@ def switch(models: Sequence[onnx.ModelProto]) -> onnx.ModelProto:
     return done
 
 
-class _Known:
+class _FingerprintedGraph:
     """A graph whose values all have a fingerprint: a digest of how they are made, whatever they are called."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -70,7 +70,7 @@ class _Known:
         attributes = sorted(attribute.SerializeToString(deterministic=True) for attribute in node.attribute)
         return _digest(node.domain.encode(), node.op_type.encode(), *attributes).encode()
 
-    def common(self, others: "Sequence[_Known]") -> list[onnx.NodeProto]:
+    def common(self, others: "Sequence[_FingerprintedGraph]") -> list[onnx.NodeProto]:
         """The nodes that all graphs have, on the same inputs."""
         shared = set.intersection(*(set(other.prints.values()) for other in others))
         return [node for node in self.graph.node if self.prints[node.output[0]] in shared]
@@ -109,7 +109,7 @@ class _Known:
 class _Tail:
     """The nodes behind the choice: those that all graphs have, the same but for what they are given."""
 
-    def __init__(self, graphs: Sequence[_Known]) -> None:
+    def __init__(self, graphs: Sequence[_FingerprintedGraph]) -> None:
         self.nodes: list[onnx.NodeProto] = []
         #: Values that are each graph's own, by their names in all graphs, and what they are called once chosen.
         self.chosen: dict[tuple[str, ...], str] = {}

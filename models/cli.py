@@ -15,7 +15,7 @@ from models.batches import Batches
 from models.book import TEMPLATE, book_sources, read_book_run
 from models.checkpoint import Checkpoint, write_checkpoint
 from models.digest import digest
-from models.faces import FaceSet, read_faceset
+from models.faceset.reading import AlignedFaces, read_faceset
 from models.paired import PairBatches
 from models.pairs import read_pairs
 from models.settings import FILE, Plan, read_toml, validate
@@ -179,7 +179,7 @@ def _network(plan: Plan, sides: int, size: int | None = None) -> Config:
     return configure(plan.arch, **{name: value for name, value in fields.items() if value})
 
 
-def _faces(folder: Path, size: int, cache: Path | None) -> FaceSet:
+def _faces(folder: Path, size: int, cache: Path | None) -> AlignedFaces:
     """A faceset with more than one face. Raises ``InputError``."""
     faces = read_faceset(folder, size, cache=cache)
     if len(faces) < 2:
@@ -187,7 +187,7 @@ def _faces(folder: Path, size: int, cache: Path | None) -> FaceSet:
     return faces
 
 
-def _compare(folders: Sequence[Path], sides: Sequence[FaceSet]) -> None:
+def _compare(folders: Sequence[Path], sides: Sequence[AlignedFaces]) -> None:
     """Say where one side has far fewer faces than another, or lacks landmarks, and where no export will follow."""
     say = rank_zero_only(typer.echo)  # the first of several processes
     counts = [len(side) for side in sides]

@@ -29,7 +29,7 @@ def preview_grid(network: Network, examples: Sequence[Example], across: int = AC
     """Four pictures a face, ``across`` faces a row: uint8 (H, W, 3) RGB.
 
     The face, the network's answer as its own side, as the next side (the swap), and the swap's mask. Where
-    there is one side, the faces are pairs: the question, the right answer, the network's answer and its mask.
+    there is one side, the faces are pairs: the input, the target, the network's answer and its mask.
     """
     device = next(network.parameters()).device
     sheets = []

@@ -19,7 +19,7 @@ from models.faceset.pose import pose_of
 from realtime.finder.landmarks68 import BROWS, EYE_CORNERS, INNER_LIPS, MIRRORED, OUTER_EYE_CORNERS
 from realtime.runtime.arrays import Floats, Points
 
-__all__ = ["Drawn", "Known", "Partners", "lent_mouths", "mirrored", "partners"]
+__all__ = ["Drawn", "LandmarkedFaces", "Partners", "lent_mouths", "mirrored", "partners"]
 
 #: How far to the right landmarks are placed, in distances of the outer eye corners; see the face finder's model card.
 #: Measured: 0.026 on persons it never saw, 0.016 to 0.033 on three films.
@@ -56,7 +56,7 @@ def mirrored(landmarks: Points) -> Points:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class LandmarkedFaces:
     """What is known of a side's faces.
 
     ``landmarks`` is float32 (N, 68, 2) in -1..1 from edge to edge of the crop, ``eyes`` float32 (N,), how far they are
@@ -123,19 +123,19 @@ def _opening(landmarks: Points) -> Floats:
     return np.asarray(apart / np.linalg.norm(landmarks[:, right] - landmarks[:, left], axis=1), np.float32)
 
 
-def partners(ours: Known, theirs: Known, mirror: bool) -> Partners:
+def partners(ours: LandmarkedFaces, theirs: LandmarkedFaces, mirror: bool) -> Partners:
     """Partners for the faces of ``ours`` among those of ``theirs``; ``mirror`` says whether a mirrored one will do."""
     rows = theirs.landmarks
     eyes = theirs.eyes
     if mirror:
         rows, eyes = np.concatenate([rows, mirrored(rows)]), np.concatenate([eyes, eyes])
-    wanted, offered = (torch.from_numpy(_features(known)) for known in (ours, Known(rows, eyes)))
+    wanted, offered = (torch.from_numpy(_features(known)) for known in (ours, LandmarkedFaces(rows, eyes)))
     count = min(NEAREST, len(theirs.landmarks))
     nearest = [torch.cdist(block, offered).topk(count, largest=False).indices for block in torch.split(wanted, BLOCK)]
     return Partners(ours.landmarks, rows, torch.cat(nearest).numpy(), len(theirs.landmarks))
 
 
-def _features(known: Known) -> Floats:
+def _features(known: LandmarkedFaces) -> Floats:
     """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 22).
 
     Poses, eyes and the shape of the inner lips are compared as they are, and how high brows are, as it differs from

@@ -1,7 +1,6 @@
 """What a run says of itself: a line of the log now and then, and curves and pictures for TensorBoard."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -9,7 +8,7 @@ from torch.utils.tensorboard import SummaryWriter
 from models.curve import Curve
 from models.settings import Settings
 from realtime.runtime.arrays import Bytes
-from realtime.runtime.errors import OutputError, reason
+from realtime.runtime.files import writing
 
 __all__ = ["RunLogger"]
 
@@ -31,7 +30,7 @@ class RunLogger:
         self._begun = done
         self._steps = 0
         self._sums: dict[str, float] = {}
-        with self._guard():
+        with writing(self._folder):
             self._writer = SummaryWriter(str(self._folder), purge_step=iteration + 1)
 
     def say(self, iteration: int, words: str) -> None:
@@ -63,26 +62,19 @@ class RunLogger:
 
     def scalars(self, group: str, values: Mapping[str, float], iteration: int) -> None:
         """Note numbers by name."""
-        with self._guard():
+        with writing(self._folder):
             for name, value in values.items():
                 self._writer.add_scalar(f"{group}/{name}", value, iteration)
 
     def picture(self, name: str, sheet: Bytes, iteration: int) -> None:
         """Note a picture, uint8 (H, W, 3) RGB."""
-        with self._guard():
+        with writing(self._folder):
             self._writer.add_image(name, sheet, iteration, dataformats="HWC")
 
     def close(self) -> None:
         """Write what is still to be written."""
-        with self._guard():
+        with writing(self._folder):
             self._writer.close()
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise OutputError(f"{self._folder}: cannot be written: {reason(error)}") from error
 
 
 def _time(seconds: float) -> str:

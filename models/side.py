@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from models.batches import CPU, Example, to_floats
-from models.faces import FaceSet
 from models.faceset.measure import openness
+from models.faceset.reading import AlignedFaces
 from models.loss_weights import priority_maps
 from models.pairs import WEIGHT_ONE
-from models.pseudo import Known
+from models.pseudo import LandmarkedFaces
 
 __all__ = ["Side", "held_out"]
 
@@ -29,19 +29,19 @@ class Side:
     of the used ones, None where their landmarks are not.
     """
 
-    def __init__(self, faces: FaceSet, flip: float = 0.0, hold_out: float = 0.0, priority: float = 1.0) -> None:
+    def __init__(self, faces: AlignedFaces, flip: float = 0.0, hold_out: float = 0.0, priority: float = 1.0) -> None:
         self.flip = flip
         self._faces = faces
         order = np.argsort(np.array(faces.names)) if faces.names else np.arange(len(faces))  # film order
         out = held_out(len(faces), hold_out)
         self.held, self.used = order[out], order[~out]
         size = faces.faces.shape[1]
-        self.known: Known | None = None
+        self.landmarked: LandmarkedFaces | None = None
         self._weights = np.full((1, 1, 1), WEIGHT_ONE, np.uint8)
         if faces.landmarks is not None:
             eyes = [openness(faces.faces[index], faces.landmarks[index]) for index in self.used]
             landmarks = (faces.landmarks[self.used] + 0.5) * (2 / size) - 1
-            self.known = Known(landmarks.astype(np.float32), np.array(eyes, np.float32))
+            self.landmarked = LandmarkedFaces(landmarks.astype(np.float32), np.array(eyes, np.float32))
             if priority != 1:
                 self._weights = priority_maps(faces.landmarks, size, priority)
 

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
 from models.batches import CPU, Example
-from models.faces import FaceSet
+from models.faceset.reading import AlignedFaces
 from models.pairs import WEIGHT_ONE
 from models.pseudo import Partners, lent_mouths, partners
 from models.settings import Stage
@@ -26,7 +26,7 @@ Part: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _PseudoPairs:
     """Faces that may ask for another side's, and whom of it for each."""
 
     asking: Side
@@ -42,16 +42,16 @@ class SideBatches:
     """
 
     geometry: ClassVar = Geometry(warp=0.025)
-    # The answer shares the question's light, so only what a camera adds may differ between the two.
+    # The answer shares the pairs's light, so only what a camera adds may differ between the two.
     light: ClassVar = Photometry(exposure=0.08, gamma=0.06, balance=0.03, saturation=0.1, light=0.05)
 
     def __init__(
         self,
-        sides: Sequence[FaceSet],
+        sides: Sequence[AlignedFaces],
         geometry: Geometry = geometry,
         light: Photometry = light,
         flips: Sequence[float] | None = None,
-        fit: FaceSet | None = None,
+        fit: AlignedFaces | None = None,
         hold_out: float = 0.05,
         priority: float = 1.0,
     ) -> None:
@@ -61,14 +61,14 @@ class SideBatches:
         flips = flips or [geometry.flip] * len(sides)
         self._sides = [Side(side, flip, hold_out, priority) for side, flip in zip(sides, flips, strict=True)]
         self._fit = Side(fit, flips[0], 0.0, priority) if fit is not None else None
-        self._questions = [list(self._questions_to(answering)) for answering in self._sides]
+        self._pseudo_pairs = [list(self._pseudo_pairs_for(answering)) for answering in self._sides]
 
     def draw(self, count: int, generator: Generator, stage: Stage, device: torch.device = CPU) -> Sequence[Example]:
         """See ``Batches.draw``."""
         light = self._light.scaled(stage.light)
         examples = []
         for number, side in enumerate(self._sides):
-            paired = round(count * stage.pseudo) if self._questions[number] else 0
+            paired = round(count * stage.pseudo) if self._pseudo_pairs[number] else 0
             own = count - paired
             parts = []
             if number == 0 and self._fit is not None and (fitted := round(own * stage.fit)):
@@ -77,8 +77,8 @@ class SideBatches:
             if own:
                 parts.append(self._own(side, own, generator, stage, device))
             if paired:
-                question = _one_of(self._questions[number], stage.fit, generator)
-                parts.append(self._pseudo(question, side, paired, generator, stage, device))
+                pairs = _one_of(self._pseudo_pairs[number], stage.fit, generator)
+                parts.append(self._pseudo(pairs, side, paired, generator, stage, device))
             face, target, mask, weight = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
             examples.append(Example(photometry(face, light, generator), target, mask, weight, number))
         return examples
@@ -97,15 +97,15 @@ class SideBatches:
             if part
         ]
 
-    def _questions_to(self, answering: Side) -> Sequence[_Question]:
+    def _pseudo_pairs_for(self, answering: Side) -> Sequence[_PseudoPairs]:
         """Whose faces may ask for ``answering``: every other side's, and the clip's where it is not its own."""
         others = [(side, False) for side in self._sides if side is not answering]
         if self._fit is not None and answering is not self._sides[0]:
             others.append((self._fit, True))
         return [
-            _Question(asking, partners(asking.known, answering.known, answering.flip > 0), of_clip)
+            _PseudoPairs(asking, partners(asking.landmarked, answering.landmarked, answering.flip > 0), of_clip)
             for asking, of_clip in others
-            if asking.known is not None and answering.known is not None
+            if asking.landmarked is not None and answering.landmarked is not None
         ]
 
     def _own(self, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device) -> Part:
@@ -115,12 +115,12 @@ class SideBatches:
         return sample(face, warped), sample(face, grid, cubic=True), sample(mask, grid), _weighed(weight, grid)
 
     def _pseudo(
-        self, question: _Question, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device
+        self, pairs: _PseudoPairs, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device
     ) -> Part:
         """Faces that ask, warped, to be answered with faces of ``side``, bent to the landmarks of those that ask."""
-        asking = question.asking
+        asking = pairs.asking
         chosen = asking.choose(count, generator)
-        drawn = question.partners.draw(chosen, generator)
+        drawn = pairs.partners.draw(chosen, generator)
         face, mask, weight = asking.take(asking.used[chosen], device)
         theirs, their_mask, _ = side.take(side.used[drawn.faces], device)
         mirrored = torch.from_numpy(drawn.mirrored).to(device)[:, None, None, None]
@@ -134,16 +134,16 @@ class SideBatches:
         return sample(face, warped), target, sample(mask, grid), sure * _weighed(weight, grid)
 
     def _grids(self, face: Tensor, flip: float, generator: Generator, stage: Stage) -> tuple[Tensor, Tensor]:
-        """Where the answer's pixels come from, and the question's, which are warped as the stage says."""
+        """Where the answer's pixels come from, and the pairs's, which are warped as the stage says."""
         geometry = replace(self._geometry, flip=flip)
         grid = affine_grid(face, geometry, generator)
         return grid, grid + warp_field(face, geometry, generator, stage.warp) if stage.warp else grid
 
 
-def _one_of(questions: Sequence[_Question], clip: float, generator: Generator) -> _Question:
-    """A question at random: one of the clip, if there are some, with a chance of ``clip``."""
+def _one_of(choices: Sequence[_PseudoPairs], clip: float, generator: Generator) -> _PseudoPairs:
+    """A pairs at random: one of the clip, if there are some, with a chance of ``clip``."""
     of_clip = bool(torch.rand((), generator=generator) < clip)
-    offered = [question for question in questions if question.of_clip == of_clip] or questions
+    offered = [pairs for pairs in choices if pairs.of_clip == of_clip] or choices
     return offered[int(torch.randint(len(offered), (1,), generator=generator))]
 
 

@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.faceset.likeness import crop_points, duplicates
 from models.faceset.record import Record
+from models.faceset.similarity import crop_points, duplicates
 from realtime.media.affine import scale_of
 
 __all__ = [

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from models.faceset.colors import color_notes
+from models.faceset.face_writer import DetectedFace, FaceWriter, ImageFormat
 from models.faceset.folder import Faceset
-from models.faceset.frame_sources import FrameSource, Pick, PictureFrames, Shot, Still, VideoFrames
+from models.faceset.frame_sources import FrameOrigin, FrameSource, Pick, PictureFrames, Still, VideoFrames
 from models.faceset.inputs import Inputs, find_inputs
-from models.faceset.make import FaceMaker, ImageFormat, Seen
 from models.faceset.record import Origin, Record, SourceRecord
 from models.faceset.tone import tone_mapper
 from realtime.align import TEMPLATES
@@ -119,7 +119,7 @@ class _Job:
     def __init__(self, job: Extraction, faceset: Faceset) -> None:
         self.job, self.faceset = job, faceset
         self.done = Extracted()
-        self.maker = FaceMaker(faceset, job.size, job.format, job.parser, job.device)
+        self.writer = FaceWriter(faceset, job.size, job.format, job.parser, job.device)
         self.known: dict[tuple[str, int], list[Box]] = defaultdict(list)
         for record in faceset.records():
             if record.size != job.size:
@@ -210,43 +210,43 @@ class _FaceCollector:
         self._finder = open_finder(job.job.detector, job.job.device)
         self._room = job.room
         self.tone = tone_mapper(frames.colors) if job.job.tone_map and frames.colors is not None else None
-        self._made: deque[tuple[Shot, list[Future[Record]]]] = deque()
+        self._made: deque[tuple[FrameOrigin, list[Future[Record]]]] = deque()
         self.frames = 0
         self.faces = 0
 
     def collect(self, frame: Frame) -> None:
         """In the middle thread: find the faces of a frame, and hand those that are new to the pool."""
-        shot = self._frames.shots.popleft()
+        at = self._frames.origins.popleft()
         size = self._job.job.size
         making: list[Future[Record]] = []
-        for face in self._new_faces(shot, frame):
+        for face in self._new_faces(at, frame):
             if self._room == 0:
                 self._frames.enough = True
                 break
-            known = self._job.known[shot.origin.sha256, shot.number]
+            known = self._job.known[at.origin.sha256, at.number]
             matrix = TEMPLATE.frame_to_crop(face.landmarks, size)
             crop = frame.warp(matrix, size)
             if self.tone is not None:
                 crop = self.tone(crop)
-            seen = Seen(shot, len(known), frame.pts, frame.time_base, face, matrix, crop)
+            detected = DetectedFace(at, len(known), frame.pts, frame.time_base, face, matrix, crop)
             known.append(face.box)
-            making.append(self._pool.submit(self._job.maker.make, seen))
+            making.append(self._pool.submit(self._job.writer.write, detected))
             if self._room is not None:
                 self._room -= 1
-        self._made.append((shot, making))
+        self._made.append((at, making))
 
-    def _new_faces(self, shot: Shot, frame: Frame) -> Iterator[Face]:
+    def _new_faces(self, at: FrameOrigin, frame: Frame) -> Iterator[Face]:
         """The faces of a frame that are asked for and not in the set yet."""
         job = self._job.job
-        if shot.landmarks is not None:
-            faces = tuple(Face(points, 1.0, number) for number, points in enumerate(shot.landmarks))
+        if at.landmarks is not None:
+            faces = tuple(Face(points, 1.0, number) for number, points in enumerate(at.landmarks))
         else:
-            if shot.still:
+            if at.still:
                 self._finder.reset()
             faces = self._finder.find(frame)
         if job.faces == "largest" and faces:
             faces = (max(faces, key=lambda face: face.eye_distance),)
-        known = list(self._job.known[shot.origin.sha256, shot.number])
+        known = list(self._job.known[at.origin.sha256, at.number])
         for face in faces:
             x0, y0, x1, y1 = face.box
             large = min(x1 - x0, y1 - y0) >= job.min_size
@@ -255,15 +255,15 @@ class _FaceCollector:
 
     def write(self, item: Item) -> None:
         """In the last thread: a frame's faces go into the index, once they are on disk."""
-        shot, making = self._made.popleft()
+        at, making = self._made.popleft()
         for made in making:
             self._job.faceset.index.append(made.result())
             self._job.done.added += 1
         self.frames += 1
         self.faces += len(making)
         self._job.done.frames += 1
-        if shot.still and isinstance(item, Frame):
-            self._job.finish(self.summary(shot.origin, 1, (item.width, item.height), len(making)))
+        if at.still and isinstance(item, Frame):
+            self._job.finish(self.summary(at.origin, 1, (item.width, item.height), len(making)))
         if self._on_frame is not None:
             self._on_frame(self.frames, self._frames.expected)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.faceset.cut import cut_mask
 from models.faceset.folder import Faceset
-from models.faceset.frame_sources import Shot
+from models.faceset.frame_sources import FrameOrigin
 from models.faceset.measure import measure
 from models.faceset.parser import FaceParser
 from models.faceset.pose import pose_of
@@ -22,7 +22,7 @@ from realtime.media.affine import apply
 from realtime.runtime.arrays import Bytes, Matrix, Points
 from realtime.runtime.files import write_whole
 
-__all__ = ["FaceMaker", "ImageFormat", "Seen", "encode_mask"]
+__all__ = ["DetectedFace", "FaceWriter", "ImageFormat", "encode_mask"]
 
 ImageFormat: TypeAlias = Literal["png", "jpeg"]
 
@@ -36,10 +36,10 @@ _FORMATS: Final[dict[ImageFormat, tuple[str, tuple[int, ...]]]] = {"png": (".png
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DetectedFace:
     """A face in a frame: the ``number``-th of it, with its time and its crop, uint8 (S, S, 3) RGB."""
 
-    shot: Shot
+    place: FrameOrigin
     number: int
     pts: int | None
     time_base: Fraction | None
@@ -50,11 +50,11 @@ class Seen:
     @property
     def stem(self) -> str:
         """The file's name without suffix: what it comes from, and where in it."""
-        name = re.sub(r"[^\w.-]+", "_", Path(self.shot.origin.name).stem)[:40]
-        return f"{name}-{self.shot.origin.sha256[:8]}-{self.shot.number:06d}-{self.number}"
+        name = re.sub(r"[^\w.-]+", "_", Path(self.place.origin.name).stem)[:40]
+        return f"{name}-{self.place.origin.sha256[:8]}-{self.place.number:06d}-{self.number}"
 
 
-class FaceMaker:
+class FaceWriter:
     """Writes faces into ``faceset``; any number of threads may use it at once.
 
     Raises ``ModelError`` where ``parser`` is no face parser that we know.
@@ -68,21 +68,21 @@ class FaceMaker:
         self._suffix, self._options = _FORMATS[image_format]
         self._parse = None if parser is None else FaceParser(parser, device)
 
-    def make(self, seen: Seen) -> Record:
+    def write(self, detected: DetectedFace) -> Record:
         """Write picture and mask, and return the face's record. Raises ``OutputError``."""
-        landmarks = apply(seen.frame_to_crop, seen.face.landmarks)
-        mask, kind = self._mask(seen.crop, landmarks)
-        _, encoded = cv2.imencode(self._suffix, cv2.cvtColor(seen.crop, cv2.COLOR_RGB2BGR), self._options)
+        landmarks = apply(detected.frame_to_crop, detected.face.landmarks)
+        mask, kind = self._mask(detected.crop, landmarks)
+        _, encoded = cv2.imencode(self._suffix, cv2.cvtColor(detected.crop, cv2.COLOR_RGB2BGR), self._options)
         picture = encoded.tobytes()
-        pose, measures = pose_of(seen.face.landmarks), measure(seen.crop, mask, landmarks)
-        rows = [tuple(round(value, 6) for value in row) for row in seen.frame_to_crop.tolist()]
+        pose, measures = pose_of(detected.face.landmarks), measure(detected.crop, mask, landmarks)
+        rows = [tuple(round(value, 6) for value in row) for row in detected.frame_to_crop.tolist()]
         record = Record(
-            file=seen.stem + self._suffix,
-            source=seen.shot.origin,
-            frame=seen.shot.number,
-            pts=seen.pts,
-            time_base=seen.time_base,
-            landmarks=[(round(x, 2), round(y, 2)) for x, y in seen.face.landmarks.tolist()],
+            file=detected.stem + self._suffix,
+            source=detected.place.origin,
+            frame=detected.place.number,
+            pts=detected.pts,
+            time_base=detected.time_base,
+            landmarks=[(round(x, 2), round(y, 2)) for x, y in detected.face.landmarks.tolist()],
             matrix=(rows[0], rows[1]),
             size=self._size,
             yaw=round(pose.yaw, 1),
@@ -94,8 +94,8 @@ class FaceMaker:
             clipped=round(measures.clipped, 4),
             light=(round(measures.light[0], 4), round(measures.light[1], 4)),
             eyes=round(measures.eyes, 3),
-            score=round(seen.face.score, 4),
-            track=seen.face.track,
+            score=round(detected.face.score, 4),
+            track=detected.face.track,
             mask=kind,
             sha256=hashlib.sha256(picture).hexdigest(),
             phash=measures.phash,

@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.faceset.likeness import duplicates
 from models.faceset.record import Record
+from models.faceset.similarity import duplicates
 
 __all__ = ["FLAWS", "Flaw"]
 

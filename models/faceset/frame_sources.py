@@ -16,11 +16,11 @@ from realtime.media.picture import decode_picture, quiet, read_bytes
 from realtime.runtime.arrays import Points
 from realtime.runtime.errors import InputError
 
-__all__ = ["FrameSource", "Pick", "PictureFrames", "Shot", "Still", "VideoFrames"]
+__all__ = ["FrameOrigin", "FrameSource", "Pick", "PictureFrames", "Still", "VideoFrames"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class FrameOrigin:
     """Where a frame comes from.
 
     ``still`` marks a picture that is no neighbour of the one before. ``landmarks`` are those that another aligner
@@ -34,9 +34,9 @@ class Shot:
 
 
 class FrameSource(Iterable[Item], Protocol):
-    """A source whose frames come with a ``Shot`` each, in the same order; it stops once ``enough`` is set."""
+    """A source whose frames come with a ``FrameOrigin`` each, in the same order; it stops once ``enough`` is set."""
 
-    shots: deque[Shot]
+    origins: deque[FrameOrigin]
     enough: bool
     expected: int
     colors: Colors | None
@@ -81,7 +81,7 @@ class VideoFrames:
     """The picked frames of a video. Raises ``InputError`` as ``FileSource`` does."""
 
     def __init__(self, path: Path, origin: Origin, pick: Pick) -> None:
-        self.shots: deque[Shot] = deque()
+        self.origins: deque[FrameOrigin] = deque()
         self.enough = False
         self._source = FileSource(path)
         self._origin, self._pick = origin, pick
@@ -101,7 +101,7 @@ class VideoFrames:
             if not isinstance(item, Frame):
                 continue
             if chosen(number, item):
-                self.shots.append(Shot(self._origin, number))
+                self.origins.append(FrameOrigin(self._origin, number))
                 yield item
             number += 1
             if self.enough:
@@ -128,7 +128,7 @@ class PictureFrames:
     """
 
     def __init__(self, stills: Sequence[Still], known: Callable[[Origin], bool]) -> None:
-        self.shots: deque[Shot] = deque()
+        self.origins: deque[FrameOrigin] = deque()
         self.enough = False
         self.colors: Colors | None = None
         self.unreadable: list[str] = []
@@ -151,7 +151,7 @@ class PictureFrames:
                 except InputError as error:
                     self.unreadable.append(str(error))
                     continue
-                self.shots.append(Shot(origin, 0, still=True, landmarks=still.landmarks))
+                self.origins.append(FrameOrigin(origin, 0, still=True, landmarks=still.landmarks))
                 yield frame
 
     def close(self) -> None:

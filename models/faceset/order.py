@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from models.faceset.likeness import chain
 from models.faceset.record import Record
+from models.faceset.similarity import chain
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRichComparison

@@ -26,7 +26,7 @@ from realtime.runtime.errors import InputError
 from realtime.runtime.files import make_folder, whole_or_nothing, writing
 from realtime.swap.consent import Identity, read_identity
 
-__all__ = ["FaceSet", "read_faces", "read_faceset"]
+__all__ = ["AlignedFaces", "read_faceset"]
 
 SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg"})
 MASK: Final = ".mask"
@@ -37,7 +37,7 @@ _BLOCK: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class FaceSet:
+class AlignedFaces:
     """Aligned faces of one side.
 
     ``faces`` is uint8 (N, S, S, 3) RGB, perhaps mapped from a file and then read-only; ``masks`` uint8 (N, M, M) with
@@ -71,7 +71,7 @@ class _Entry:
     digest: str = ""
 
 
-def read_faceset(folder: Path, size: int, *, cache: Path | None = None, threads: int = 0) -> FaceSet:
+def read_faceset(folder: Path, size: int, *, cache: Path | None = None, threads: int = 0) -> AlignedFaces:
     """All aligned faces in ``folder``, in the order of its index or of their names, at ``size`` pixels.
 
     With ``cache``, a folder, the pixels are kept there in a file of their own and mapped, not held in memory, and read
@@ -94,12 +94,7 @@ def read_faceset(folder: Path, size: int, *, cache: Path | None = None, threads:
         faces = _faces(entries, digests, size, cache, pool)
     known = [entry.landmarks for entry in entries if entry.landmarks is not None]
     landmarks = (np.stack(known) * size - 0.5).astype(np.float32) if len(known) == len(entries) else None
-    return FaceSet(faces, masks, landmarks, identity, tuple(entry.picture.name for entry in entries), digests)
-
-
-def read_faces(folder: Path, size: int) -> FaceSet:
-    """``read_faceset`` in memory."""
-    return read_faceset(folder, size)
+    return AlignedFaces(faces, masks, landmarks, identity, tuple(entry.picture.name for entry in entries), digests)
 
 
 def _entries(folder: Path) -> tuple[list[_Entry], Identity | None]:

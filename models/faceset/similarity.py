@@ -14,8 +14,8 @@ __all__ = ["chain", "crop_points", "duplicates"]
 
 #: Two faces are nearly the same where so few of 256 bits differ, and landmarks by no more than this share of the
 #: crop's side (root mean square): neighbours of a still head, not the blink between them.
-SAME_BITS: Final = 10
-SAME_POINTS: Final = 0.008
+DUPLICATE_BITS: Final = 10
+DUPLICATE_DISTANCE: Final = 0.008
 
 _Hashes: TypeAlias = NDArray[np.uint64]
 
@@ -36,9 +36,9 @@ def duplicates(records: Sequence[Record]) -> dict[int, int]:
             continue
         free[keep] = False
         others = np.flatnonzero(free)
-        others = others[np.bitwise_count(hashes[others] ^ hashes[keep]).sum(axis=1) <= SAME_BITS]
+        others = others[np.bitwise_count(hashes[others] ^ hashes[keep]).sum(axis=1) <= DUPLICATE_BITS]
         apart = np.sqrt(((points[others] - points[keep]) ** 2).sum(axis=2).mean(axis=1))
-        for index in others[apart <= SAME_POINTS].tolist():
+        for index in others[apart <= DUPLICATE_DISTANCE].tolist():
             free[index] = False
             found[index] = keep
     return found

@@ -63,19 +63,19 @@ class FaceMesh:
         self._session = open_session(path, "cpu")
         self._input = self._session.get_inputs()[0].name
 
-    def find(self, picture: Bytes, landmarks: Points, looks: int = 1) -> Floats:
+    def find(self, picture: Bytes, landmarks: Points, passes: int = 1) -> Floats:
         """The mesh of one face, float32 (468, 3) in the picture's pixels, smaller z nearer.
 
         ``picture`` is uint8 (H, W, 3) RGB, ``landmarks`` float32 (68, 2). The first look is at the landmarks'
         square; more are at the mesh's own, turned upright by its eyes.
         """
-        mesh = self._look(picture, _upright(landmarks, landmarks[36:42], landmarks[42:48], rise=0.04))
-        for _ in range(looks - 1):
+        mesh = self._pass(picture, _upright(landmarks, landmarks[36:42], landmarks[42:48], rise=0.04))
+        for _ in range(passes - 1):
             outline = mesh[list(OVAL), :2]
-            mesh = self._look(picture, _upright(outline, mesh[list(EYES[0]), :2], mesh[list(EYES[1]), :2], rise=0))
+            mesh = self._pass(picture, _upright(outline, mesh[list(EYES[0]), :2], mesh[list(EYES[1]), :2], rise=0))
         return mesh
 
-    def _look(self, picture: Bytes, frame_to_crop: Matrix) -> Floats:
+    def _pass(self, picture: Bytes, frame_to_crop: Matrix) -> Floats:
         crop = crop_still(picture, frame_to_crop, SIZE).astype(np.float32)[None] / 255
         outputs = self._session.run(None, {self._input: crop})
         (raw,) = (output for output in outputs if output.size == VERTICES * 3)

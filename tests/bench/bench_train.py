@@ -33,8 +33,8 @@ sys.path.insert(0, str(ROOT))
 
 from models.architectures import OriginalConfig  # noqa: E402
 from models.cli import train as command  # noqa: E402
-from models.faces import read_faceset  # noqa: E402
 from models.faceset.folder import Faceset  # noqa: E402
+from models.faceset.reading import read_faceset  # noqa: E402
 from models.faceset.record import Origin, Record  # noqa: E402
 from models.settings import Settings  # noqa: E402
 from models.train import train  # noqa: E402

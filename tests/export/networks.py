@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from export.record import Card
+from export.record import ModelCard
 from export.samples import Faces, own_pictures
 from models.architectures import Config, Network, configure
 from models.checkpoint import Checkpoint, write_checkpoint
@@ -40,8 +40,8 @@ def shaken(config: Config) -> Network:
     return network
 
 
-def card(*sides: int) -> Card:
-    return Card(tuple(PEOPLE[side] for side in sides), "MIT", counts=(4, 5), iterations=7)
+def card(*sides: int) -> ModelCard:
+    return ModelCard(tuple(PEOPLE[side] for side in sides), "MIT", counts=(4, 5), iterations=7)
 
 
 def faces(size: int) -> Faces:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from export import precision
 from export.forms import FORMS
-from export.half import parts_of, rehearsal, sensitive, to_half
+from export.half import parts_of, sensitive, simulate_half, to_half
 from export.int8 import Quantiser
 from export.model import Exported, ExportRequest, export_model
 from export.parity import GraphRunner, psnr
@@ -110,11 +110,11 @@ def test_numbers_beyond_a_half_stay_in_single_precision(tmp_path: Path) -> None:
     kept = sensitive(side.plain, [{"face": pictures.samples}])
     assert kept
     careless = to_half(side.plain, ())
-    assert psnr(GraphRunner(rehearsal(careless), OWN)(pictures.samples), side.expected) < 20
+    assert psnr(GraphRunner(simulate_half(careless), OWN)(pictures.samples), side.expected) < 20
     assert not kept & {name for names in parts_of(side.plain, kept).values() for name in names}
 
 
-def test_a_rehearsal_shows_what_a_cpu_hides() -> None:
+def test_the_simulation_shows_what_a_cpu_hides() -> None:
     """Without kernels for halves, a CPU carries on in single precision where a GPU would have long had infinity."""
     helper, from_array = onnx.helper, onnx.numpy_helper.from_array
     factors = (3000, 3000, 1e-4, 1e-4)
@@ -126,7 +126,7 @@ def test_a_rehearsal_shows_what_a_cpu_hides() -> None:
     question = {"v0": np.ones((1, 4, 4, 4), np.float32)}
     halves = to_half(model, ())
     assert np.isfinite(open_session(halves.SerializeToString(), "cpu").run(None, question)[0]).all()
-    assert np.isinf(open_session(rehearsal(halves).SerializeToString(), "cpu").run(None, question)[0]).all()
+    assert np.isinf(open_session(simulate_half(halves).SerializeToString(), "cpu").run(None, question)[0]).all()
     assert sensitive(model, [question]) == {"n1", "n2", "n3"}
 
 

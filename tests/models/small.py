@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from models.architectures import LiteConfig
-from models.faces import FaceSet
+from models.faceset.reading import AlignedFaces
 from models.settings import Settings
 from models.train import train
 from models.unpaired import SideBatches
@@ -30,12 +30,12 @@ TINY: dict[str, Any] = {
 }
 
 
-def faces(seed: int, count: int = 4) -> FaceSet:
+def faces(seed: int, count: int = 4) -> AlignedFaces:
     """Smooth random pictures of 64 pixels, all face."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (count, 4, 4, 3), np.uint8)
     pictures = np.stack([cv2.resize(each, (64, 64), interpolation=cv2.INTER_LINEAR) for each in coarse])
-    return FaceSet(pictures, np.full((count, 64, 64), 255, np.uint8))
+    return AlignedFaces(pictures, np.full((count, 64, 64), 255, np.uint8))
 
 
 def sides(count: int, pictures: int = 4) -> SideBatches:

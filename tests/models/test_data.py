@@ -9,7 +9,7 @@ import torch
 from pytorch_msssim import ssim
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
-from models.faces import FaceSet, read_faces
+from models.faceset.reading import AlignedFaces, read_faceset
 from models.loss_weights import priority_maps
 from models.losses import masked_ssim, picture_loss, ssim_map
 from models.paired import PairBatches
@@ -46,7 +46,7 @@ def test_faces_come_in_order_as_rgb_with_their_masks(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((32, 32, 3), colour, np.uint8))
     cv2.imwrite(str(tmp_path / "a.mask.png"), np.zeros((32, 32), np.uint8))
     (tmp_path / "notes.txt").write_text("not a face")
-    faces = read_faces(tmp_path, 64)
+    faces = read_faceset(tmp_path, 64)
     assert faces.faces.shape == (2, 64, 64, 3)
     assert faces.faces[0, 0, 0].tolist() == [0, 0, 255]
     assert faces.faces[1, 0, 0].tolist() == [255, 0, 0]
@@ -64,7 +64,7 @@ def test_bad_facesets_are_refused_by_name(tmp_path: Path, case: str) -> None:
     if case == "oblong":
         cv2.imwrite(str(folder / "a.png"), np.zeros((32, 16, 3), np.uint8))
     with pytest.raises(InputError, match="faces"):
-        read_faces(folder, 64)
+        read_faceset(folder, 64)
 
 
 def test_pairs_are_checked(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_chances_decide_what_is_drawn() -> None:
 
 
 def test_batches_depend_on_the_generator_alone() -> None:
-    faces = FaceSet(smooth(5, 64), np.full((5, 64, 64), 255, np.uint8))
+    faces = AlignedFaces(smooth(5, 64), np.full((5, 64, 64), 255, np.uint8))
     batches = SideBatches([faces, faces])
     once, again, other = (batches.draw(4, torch.Generator().manual_seed(seed), STAGE) for seed in (1, 1, 2))
     assert [example.side for example in once] == [0, 1]
@@ -166,7 +166,7 @@ def test_held_out_faces_are_never_drawn() -> None:
     pictures = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 64, 64, 3)).copy()
     names = tuple(f"{count - index:03d}" for index in range(count))  # film order is that of the names
     still = Photometry(0, 0, 0, 0, 0, 0, 0, 0)
-    batches = SideBatches([FaceSet(pictures, pictures[..., 0], names=names)], light=still, hold_out=0.2)
+    batches = SideBatches([AlignedFaces(pictures, pictures[..., 0], names=names)], light=still, hold_out=0.2)
     (held,) = batches.held(100)
     out = set((held.face[:, 0, 0, 0] * 255).round().int().tolist())
     assert len(out) == 16
@@ -189,7 +189,7 @@ def test_about_the_share_is_held_out_and_half_at_least_are_left(count: int, shar
 
 def test_faces_of_the_clip_join_side_a() -> None:
     masks = np.full((4, 64, 64), 255, np.uint8)
-    dark, light = (FaceSet(np.full((4, 64, 64, 3), value, np.uint8), masks) for value in (0, 255))
+    dark, light = (AlignedFaces(np.full((4, 64, 64, 3), value, np.uint8), masks) for value in (0, 255))
     batches = SideBatches([dark, dark], fit=light, hold_out=0)
     for share in (0.0, 0.25):
         a, b = batches.draw(16, torch.Generator().manual_seed(0), Stage(name="fit", share=1, fit=share))
@@ -199,7 +199,7 @@ def test_faces_of_the_clip_join_side_a() -> None:
 
 def test_only_the_sides_that_may_are_mirrored() -> None:
     ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, None, :, None], (4, 64, 64, 3)).copy()
-    faces = FaceSet(ramp, ramp[..., 0])
+    faces = AlignedFaces(ramp, ramp[..., 0])
     a, b = SideBatches([faces, faces], flips=[1.0, 0.0]).draw(8, torch.Generator().manual_seed(0), STAGE)
     assert (a.target[..., -8:].mean((1, 2, 3)) < a.target[..., :8].mean((1, 2, 3))).all()
     assert (b.target[..., -8:].mean((1, 2, 3)) > b.target[..., :8].mean((1, 2, 3))).all()

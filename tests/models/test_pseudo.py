@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.faces import FaceSet
-from models.pseudo import LEAN, Drawn, Known, lent_mouths, mirrored, partners
+from models.faceset.reading import AlignedFaces
+from models.pseudo import LEAN, Drawn, LandmarkedFaces, lent_mouths, mirrored, partners
 from models.settings import Stage
 from models.thin_plate_spline import GRID, bending
 from models.unpaired import SideBatches
@@ -42,8 +42,8 @@ def test_a_mirrored_face_leans_to_the_same_side() -> None:
     assert np.allclose(mirrored(mirrored(points)), points, atol=1e-6)
 
 
-def known(landmarks: Points, eyes: float = 0.5) -> Known:
-    return Known(landmarks, np.full(len(landmarks), eyes, np.float32))
+def known(landmarks: Points, eyes: float = 0.5) -> LandmarkedFaces:
+    return LandmarkedFaces(landmarks, np.full(len(landmarks), eyes, np.float32))
 
 
 @pytest.mark.parametrize("mirror", [True, False])
@@ -51,10 +51,10 @@ def test_the_nearest_face_does_the_same(mirror: bool) -> None:
     kinds = [doing, partial(doing, open_mouth=0.15), doing, partial(doing, turn=0.12)]
     rng = np.random.default_rng(0)
 
-    def film(width: float) -> Known:
+    def film(width: float) -> LandmarkedFaces:
         takes = np.stack([kind(width=width) for kind in kinds for _ in range(6)])
         eyes = np.repeat([0.5, 0.45, 0.1, 0.4], 6)  # shut in the third take
-        return Known((takes + rng.normal(0, 0.003, takes.shape)).astype(np.float32), eyes.astype(np.float32))
+        return LandmarkedFaces((takes + rng.normal(0, 0.003, takes.shape)).astype(np.float32), eyes.astype(np.float32))
 
     found = partners(film(1.0), film(1.15), mirror)
     assert found.nearest.shape == (24, 4)
@@ -95,13 +95,13 @@ def test_the_inside_of_a_mouth_is_lent_where_the_partner_has_it_closed() -> None
     assert not lent_mouths(Drawn(nobody, same, wide, closed)).any()
 
 
-def marked(points: Points, level: int) -> FaceSet:
+def marked(points: Points, level: int) -> AlignedFaces:
     """Faces of one grey, with a white square on the tip of the nose and their landmarks."""
     pictures = np.full((len(points), SIZE, SIZE, 3), level, np.uint8)
     landmarks = ((points + 1) * (SIZE / 2) - 0.5).astype(np.float32)
     for picture, (x, y) in zip(pictures, np.rint(landmarks[:, 30]).astype(int), strict=True):
         picture[y - 3 : y + 4, x - 3 : x + 4] = 255
-    return FaceSet(pictures, np.full((len(points), SIZE, SIZE), 255, np.uint8), landmarks)
+    return AlignedFaces(pictures, np.full((len(points), SIZE, SIZE), 255, np.uint8), landmarks)
 
 
 def test_half_of_a_batch_asks_with_the_other_side() -> None:
@@ -126,6 +126,6 @@ def _brightest(picture: torch.Tensor) -> torch.Tensor:
 
 def test_without_landmarks_there_are_no_pseudo_pairs() -> None:
     with_them, bare = marked(doing()[None].repeat(8, 0), 40), marked(doing()[None].repeat(8, 0), 160)
-    without = FaceSet(bare.faces, bare.masks)
+    without = AlignedFaces(bare.faces, bare.masks)
     a, b = SideBatches([with_them, without]).draw(8, torch.Generator().manual_seed(0), STAGE)
     assert (a.face.mean((1, 2, 3)) < 0.4).all() and (b.face.mean((1, 2, 3)) > 0.4).all()

@@ -80,6 +80,20 @@ def test_a_resumed_run_makes_the_steps_of_an_uninterrupted_one(tmp_path: Path, p
         assert torch.equal(tensor, theirs.part("average")[key])
 
 
+def test_stages_and_checkpoints_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines: list[str] = []
+    stages = (Stage(name="first", share=1), Stage(name="second", share=1))
+    with caplog.at_level("INFO", "models"):
+        train(
+            LiteConfig(**TINY, sides=1), pairs(), tmp_path, settings(4, save_every=2, stages=stages), log=lines.append
+        )
+    said = [record.getMessage() for record in caplog.records if record.name == "models.recorder"]
+    assert said[0] == "stage 'first' from iteration 0 on"
+    assert "stage 'second' from iteration 2 on" in said
+    assert any(f"{tmp_path / FILE}: iteration 4" in line for line in said)
+    assert not any(line in said for line in lines)  # what is said to the user is not said twice
+
+
 def test_minutes_end_a_run(tmp_path: Path) -> None:
     done = train(
         LiteConfig(**TINY, sides=1),

@@ -61,7 +61,7 @@ MARKED_OPEN: Final = 0.267
 #: Faces that a worker process takes at a time.
 JOB: Final = 48
 #: Looks that Face Mesh takes at a face.
-LOOKS: Final = 3
+PASSES: Final = 3
 
 
 def disagreement(meshes: Floats, points: Floats) -> Floats:
@@ -162,7 +162,7 @@ def _find_meshes(job: _Job, network: Path) -> Floats:
     """The meshes of a job's faces, float32 (n, 468, 3)."""
     cv2.setNumThreads(1)
     teacher = FaceMesh(network)
-    return np.stack([teacher.find(job.faces.picture(i), job.faces.points[i], LOOKS) for i in job.indices])
+    return np.stack([teacher.find(job.faces.picture(i), job.faces.points[i], PASSES) for i in job.indices])
 
 
 def _make(job: _Job, meshes: Floats, sculptor: Sculptor, size: int) -> list[_Pair]:

@@ -9,7 +9,6 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from models.faces import read_faceset
 from models.faceset import curate
 from models.faceset.extract import Extraction, extract
 from models.faceset.flaws import FLAWS
@@ -19,6 +18,7 @@ from models.faceset.join import merge
 from models.faceset.order import ORDERS
 from models.faceset.people import Embedder, GreyPicture, split
 from models.faceset.pose import pose_of
+from models.faceset.reading import read_faceset
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError

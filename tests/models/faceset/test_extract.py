@@ -13,11 +13,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from models.faces import read_faceset
 from models.faceset.extract import Extraction, extract
 from models.faceset.folder import Faceset
 from models.faceset.frame_sources import Pick
 from models.faceset.landmark_files import known_landmarks
+from models.faceset.reading import read_faceset
 from models.faceset.record import Record
 from realtime.align import TEMPLATES
 from realtime.jobs.detections import detect_faces
@@ -101,7 +101,7 @@ def test_limits_hold(film: Path, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import models.faceset.jsonl as jsonl, models.faceset.make as make
+import models.faceset.jsonl as jsonl, models.faceset.face_writer as make
 from models.faceset.extract import Extraction, extract
 film, out, where, count = sys.argv[1:]
 left = int(count)
@@ -344,3 +344,18 @@ def test_what_killed_runs_left_is_cleared_once_it_is_old(faceset: Faceset) -> No
     Faceset.create(faceset.folder)
     assert not old.exists()
     assert new.exists()  # somebody may be writing it
+
+
+def test_sources_are_logged_and_the_second_time_skipped(
+    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Extraction((str(film),), tmp_path / "set", size=64, pick=Pick(every=8))
+    with caplog.at_level("DEBUG", "models.faceset.extract"):
+        extract(job)
+        extract(job)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        f"{film}: begun",
+        f"{film.name}: finished, 24 frames, 3 faces",
+        f"{film}: skipped, gone through before",
+    ]

@@ -80,8 +80,8 @@ def test_help_needs_nothing_heavy() -> None:
 
 def test_facesets_need_no_torch(whole: Faceset) -> None:
     code = (
-        "import sys, models.faceset.extract, models.faceset.people, models.faceset.report, models.faces;"
-        f"from pathlib import Path; print(len(models.faces.read_faceset(Path({str(whole.folder)!r}), 32)));"
+        "import sys, models.faceset.extract, models.faceset.people, models.faceset.report, models.faceset.reading;"
+        f"from pathlib import Path; print(len(models.faceset.reading.read_faceset(Path({str(whole.folder)!r}), 32)));"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models.faces import read_faces, read_faceset
 from models.faceset.folder import Faceset
+from models.faceset.reading import read_faceset
 from realtime.media.affine import apply
 from realtime.runtime.errors import InputError
 
@@ -69,7 +69,7 @@ def test_the_cache_is_mapped_and_used_again(whole: Faceset, tmp_path: Path) -> N
 FULL = """
 import resource, sys
 from pathlib import Path
-from models.faces import read_faceset
+from models.faceset.reading import read_faceset
 from realtime.runtime.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
@@ -105,10 +105,10 @@ def write(folder: Path, name: str, shape: tuple[int, ...] = (48, 48, 3), value: 
 
 def test_plain_folders_and_single_faces(tmp_path: Path) -> None:
     write(tmp_path, "a.png")
-    assert len(read_faces(tmp_path, 32)) == 1
+    assert len(read_faceset(tmp_path, 32)) == 1
     write(tmp_path, "b.jpg", (200, 200, 3), 40)  # of another size
     write(tmp_path, "a.mask.png", (48, 48), 7)
-    faces = read_faces(tmp_path, 32)
+    faces = read_faceset(tmp_path, 32)
     assert faces.names == ("a.png", "b.jpg")
     assert (faces.masks[0] == 7).all()
     assert (faces.masks[1] == 255).all()
