@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 import typer
 
 from realtime.runtime.errors import MummerError, UsageError
+from realtime.runtime.packages import load
 
 __all__ = ["build_app", "main"]
 
@@ -83,14 +84,7 @@ def _not_imported() -> None:
 
 
 def _add_extra(app: typer.Typer, entry: EntryPoint) -> None:
-    try:
-        target = entry.load()
-    except ImportError as error:
-        raise UsageError(
-            f"`mummer {entry.name}` needs {error.name or 'a package'}, which is not installed:"
-            " pip install 'mummer[train]'"
-        ) from error
-    _add(app, entry.name, target)
+    _add(app, entry.name, load(entry, UsageError, f"`mummer {entry.name}`"))
 
 
 def _add(app: typer.Typer, name: str, command: typer.Typer | Callable[..., object]) -> None:

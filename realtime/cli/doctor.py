@@ -21,6 +21,12 @@ def doctor(
     if as_json:
         say(found.model_dump_json())
         return
+    for package in found.packages:
+        if package.instead is not None:
+            say(
+                f"package {package.name!r}: another one is imported in place of ours: {package.instead}; rename it,"
+                " start from another folder, or uninstall the project that it belongs to"
+            )
     say(f"ONNX Runtime {found.onnxruntime}")
     for each in found.devices:
         say(f"  {each.name:10} {'works' if each.works else f'not used: {each.why_not}'}")

@@ -5,6 +5,7 @@ A plug-in is a factory under the entry-point group ``mummer.detectors``. It take
 """
 
 import itertools
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,7 @@ from realtime.finder.tracks import Clock, Track, overlap
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Points
 from realtime.runtime.errors import DetectorError
+from realtime.runtime.packages import load
 
 __all__ = ["FaceFinder", "PictureFinder", "PluginFinder", "detector_names", "open_finder"]
 
@@ -89,7 +91,8 @@ def open_finder(name: str = BUILTIN, device: str = "auto") -> BuiltinFinder | Pl
     if name == BUILTIN:
         return BuiltinFinder(device)
     for entry in entry_points(group=GROUP, name=name):
-        return PluginFinder(entry.load()(device))
+        make: Callable[[str], PictureFinder] = load(entry, DetectorError, f"the detector {name!r}")
+        return PluginFinder(make(device))
     if Path(name).is_dir():
         return PluginFinder(SfdFan(Path(name), device))
     raise DetectorError(

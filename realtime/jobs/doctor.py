@@ -19,9 +19,10 @@ from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.providers import DEVICES
 from realtime.inference.session import SPINNING, open_session, why_not
 from realtime.runtime.errors import ModelError
+from realtime.runtime.packages import OURS, imported_instead
 from realtime.swap.library import ASSETS, list_models
 
-__all__ = ["DeviceCheck", "Diagnosis", "ModelCheck", "Spinning", "diagnose"]
+__all__ = ["DeviceCheck", "Diagnosis", "ModelCheck", "PackageCheck", "Spinning", "diagnose"]
 
 #: Runs of a network that are timed, after one that is not.
 RUNS: Final = 10
@@ -71,9 +72,17 @@ class Spinning(BaseModel):
     spinning_ms: float
 
 
+class PackageCheck(BaseModel):
+    """A package of ours whose name others use, too, and what is imported in its place, if anything."""
+
+    name: str
+    instead: str | None
+
+
 class Diagnosis(BaseModel):
     """Everything that ``mummer doctor`` finds."""
 
+    packages: list[PackageCheck]
     onnxruntime: str
     devices: list[DeviceCheck]
     models: list[ModelCheck]
@@ -90,11 +99,17 @@ def diagnose(device: str = "auto") -> Diagnosis:
         devices.append(DeviceCheck(name=name, provider=each.provider, works=reason is None, why_not=reason))
     paths = [*(ASSETS / f"{net}.onnx" for net in NETS), *list_models()]
     return Diagnosis(
+        packages=[_package(name) for name in OURS],
         onnxruntime=onnxruntime.__version__,
         devices=devices,
         models=[_check(path, device) for path in paths],
         spinning=_spinning(ASSETS / "landmarks.onnx"),
     )
+
+
+def _package(name: str) -> PackageCheck:
+    found = imported_instead(name)
+    return PackageCheck(name=name, instead=None if found is None else str(found))
 
 
 def _check(path: Path, device: str) -> ModelCheck:
