@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from queue import Empty, SimpleQueue
-from time import monotonic_ns
 from typing import Final, TypeAlias
 
 import av
@@ -23,6 +22,7 @@ from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.frame import Frame
+from realtime.runtime.clock import Clock
 from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Events
 from realtime.runtime.stages import Stages
@@ -62,13 +62,15 @@ class SwapController:
     between two frames. ``thin`` is by how much the rate is divided.
     """
 
-    def __init__(self, settings: LiveSettings, stages: Stages, events: Events, finder: FaceFinder | None) -> None:
+    def __init__(
+        self, settings: LiveSettings, stages: Stages, events: Events, finder: FaceFinder | None, clock: Clock
+    ) -> None:
         """Open the models. ``finder`` takes the place of the look's detector.
 
         Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
         """
         self.look: LiveLook = settings
-        self._events = events
+        self._events, self._clock = events, clock
         self._swapper = make_swapper(settings, stages, finder)
         self._full = self._swapper.model
         self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
@@ -227,7 +229,7 @@ class SwapController:
     @property
     def trouble(self) -> str | None:
         """Why faces cannot be swapped, where that happened lately."""
-        return self._trouble if monotonic_ns() - self._trouble_ns < TROUBLED_NS else None
+        return self._trouble if self._clock.now_ns() - self._trouble_ns < TROUBLED_NS else None
 
     @property
     def swapped(self) -> int:
@@ -290,11 +292,11 @@ class SwapController:
         picture = av.VideoFrame(640, 480, "yuv420p")
         for plane in picture.planes:
             plane.update(bytes(plane.buffer_size))
-        self._swapper.finder.find(Frame(picture, monotonic_ns()))
+        self._swapper.finder.find(Frame(picture, self._clock.now_ns()))
 
     def _complain(self, error: Exception) -> None:
         """Performing on a frame failed: say it, but not for every frame anew."""
-        words, now_ns = str(error) or type(error).__name__, monotonic_ns()
+        words, now_ns = str(error) or type(error).__name__, self._clock.now_ns()
         if words != self._trouble or now_ns - self._told_ns >= TROUBLED_NS:
             self._events.tell("privacy", f"a face could not be swapped, and is hidden: {words}", problem=True)
             self._told_ns = now_ns

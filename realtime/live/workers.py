@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from fractions import Fraction
 from threading import Event, Lock, Thread
-from time import monotonic_ns
 from typing import Final
 
 from realtime.live.broadcaster import Broadcaster
@@ -14,6 +13,7 @@ from realtime.live.source import LiveItem, LiveSource
 from realtime.live.status import Connection, SinkStatus, SourceStatus
 from realtime.media.frame import Frame
 from realtime.runtime.backoff import Backoff
+from realtime.runtime.clock import Clock
 from realtime.runtime.errors import InputError, MummerError
 from realtime.runtime.events import Events
 from realtime.runtime.latency import Latency
@@ -45,10 +45,11 @@ class SourceWorker:
         over: Callable[[BaseException | None], None],
         events: Events,
         patient: bool,
+        clock: Clock,
     ) -> None:
         self.address, self.name = address, name
         self._open, self._take, self._over = open_, take, over
-        self._events, self._patient = events, patient
+        self._events, self._patient, self._clock = events, patient, clock
         self._source = open_()  # an address that makes no sense is told at once
         self._ended = Event()
         self._lock = Lock()
@@ -94,7 +95,7 @@ class SourceWorker:
             address=self.name,
             state=self._state,
             frames=self._meter.frames,
-            fps=self._meter.rate(monotonic_ns()),
+            fps=self._meter.rate(self._clock.now_ns()),
             size=self._size,
             retries=self._retries,
             problem=self._problem,
@@ -107,7 +108,7 @@ class SourceWorker:
     def _run(self) -> None:
         backoff = Backoff()
         while not self._ended.is_set():
-            self._last_ns = monotonic_ns()
+            self._last_ns = self._clock.now_ns()
             self._live_ns = None
             error = self._play()
             if self._ended.is_set():
@@ -122,9 +123,9 @@ class SourceWorker:
             if first and not self._patient:
                 self._over(error)
                 return
-            pause = backoff.after(_since(self._live_ns))
+            pause = backoff.after(_held(self._live_ns, self._clock.now_ns()))
             self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
-            if self._ended.wait(pause):
+            if self._clock.wait(self._ended, pause):
                 break
             self._state = "opening"
             self._retries += 1
@@ -155,7 +156,7 @@ class SourceWorker:
         return None
 
     def _note(self, frame: Frame) -> None:
-        self._last_ns = monotonic_ns()
+        self._last_ns = self._clock.now_ns()
         self._meter.tick(self._last_ns)
         if self._state != "live":
             self._state, self._problem, self._live_ns = "live", None, self._last_ns
@@ -179,10 +180,11 @@ class SinkWorker:
         failed: Callable[[BaseException], None],
         events: Events,
         patient: bool,
+        clock: Clock,
     ) -> None:
         self.address, self.name = address, name
         self._open, self._broadcaster, self._failed = open_, broadcaster, failed
-        self._events, self._patient = events, patient
+        self._events, self._patient, self._clock = events, patient, clock
         self._sink = open_()  # an address that makes no sense is told at once
         self._queue = SinkQueue()
         self._ended = Event()
@@ -220,7 +222,7 @@ class SinkWorker:
             address=self.name,
             state=self._state,
             frames=self._meter.frames,
-            fps=self._meter.rate(monotonic_ns()),
+            fps=self._meter.rate(self._clock.now_ns()),
             dropped=self._queue.dropped,
             missed=self._queue.missed,
             dropped_sound=self._queue.dropped_sound,
@@ -248,9 +250,9 @@ class SinkWorker:
             if first and not self._patient:
                 self._failed(error)
                 return
-            pause = backoff.after(_since(self._live_ns))
+            pause = backoff.after(_held(self._live_ns, self._clock.now_ns()))
             self._events.tell("sink", f"{error}; trying again in {pause:.0f} s", problem=True)
-            if self._ended.wait(pause):
+            if self._clock.wait(self._ended, pause):
                 break
             self._state = "opening"
             self._retries += 1
@@ -270,12 +272,12 @@ class SinkWorker:
         try:
             sink.open(shape)
             self._queue.open()
-            self._state, self._problem, self._live_ns = "live", None, monotonic_ns()
+            self._state, self._problem, self._live_ns = "live", None, self._clock.now_ns()
             self._events.tell("sink", f"{self.name}: open")
             for item in self._queue:
                 if isinstance(item, Frame):
                     sink.write(item)
-                    now_ns = monotonic_ns()
+                    now_ns = self._clock.now_ns()
                     self._meter.tick(now_ns)
                     if not isinstance(item, SlateFrame):
                         self._latency.record(now_ns - (item.captured_ns or now_ns))
@@ -303,9 +305,9 @@ def _private(error: MummerError, address: str) -> MummerError:
     return error
 
 
-def _since(then_ns: int | None) -> float:
-    """Seconds since then; 0 where it never was."""
-    return 0.0 if then_ns is None else (monotonic_ns() - then_ns) / 1e9
+def _held(since_ns: int | None, now_ns: int) -> float:
+    """Seconds for which a connection has held; 0 where there was none."""
+    return 0.0 if since_ns is None else (now_ns - since_ns) / 1e9
 
 
 def _joined(thread: Thread, timeout: float) -> bool:

@@ -30,7 +30,8 @@ class Meter:
             return 0.0
         # Until now, where frames stopped coming: the rate of a stream that stands still falls.
         pause = max(now_ns - ticks[-1] - 2 * (ticks[-1] - ticks[0]) // (len(ticks) - 1), 0)
-        return round((len(ticks) - 1) * 1e9 / (ticks[-1] - ticks[0] + pause), 2)
+        span = ticks[-1] - ticks[0] + pause
+        return round((len(ticks) - 1) * 1e9 / span, 2) if span else 0.0
 
 
 class Thinner:

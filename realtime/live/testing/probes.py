@@ -12,6 +12,7 @@ from realtime.align import TEMPLATES
 from realtime.finder import FaceFinder
 from realtime.finder.face import Face
 from realtime.live.sink import StreamFormat
+from realtime.live.slate import SlateFrame
 from realtime.live.source import LiveItem, LiveSource, Sound
 from realtime.live.testing.scripted import ScriptedFinder
 from realtime.media.frame import Frame
@@ -70,7 +71,7 @@ class InspectingSink:
         self.frames = 0
         self.out_of_order = 0
         self.largest_gap_ms = 0.0
-        self._last_ns = 0
+        self._last_ns = self._captured_ns = 0
         self._last_pts = -1
 
     def open(self, shape: StreamFormat) -> None:
@@ -79,10 +80,15 @@ class InspectingSink:
     def write(self, frame: Frame) -> None:
         """Look at the frame."""
         now_ns, pts = frame.captured_ns or 0, -1 if frame.pts is None else frame.pts
-        self.out_of_order += now_ns <= self._last_ns or pts <= self._last_pts
+        self.out_of_order += pts <= self._last_pts
         if self.frames:
             self.largest_gap_ms = max(self.largest_gap_ms, (now_ns - self._last_ns) / 1e6)
-        self._last_ns, self._last_pts = now_ns, pts
+        self._last_pts = pts
+        if isinstance(frame, SlateFrame):  # never captured: a frame that was on its way meanwhile may follow it
+            self._last_ns = max(self._last_ns, now_ns)
+        else:
+            self.out_of_order += now_ns <= self._captured_ns
+            self._captured_ns = self._last_ns = now_ns
         self.frames += 1
         self._look(frame)
 

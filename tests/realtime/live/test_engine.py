@@ -2,25 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from threading import Event
-from time import monotonic, sleep
+from time import monotonic
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from realtime.finder import BuiltinFinder, FaceFinder
-from realtime.finder.face import Face
-from realtime.live import governor, swap_controller, workers
+from realtime.live import swap_controller
 from realtime.live.engine import Engine
-from realtime.live.settings import Change, LiveSettings, SinkSettings, SourceSettings
+from realtime.live.settings import Change, LiveSettings, SourceSettings
 from realtime.live.sink import LiveSink, StreamFormat
 from realtime.live.source import LiveSource
 from realtime.live.sources.file import PacedFile
 from realtime.live.status import Status
-from realtime.live.testing.probes import FlakySink, FlakySource, InspectingSink, PrivacyProbe
+from realtime.live.testing.probes import InspectingSink, PrivacyProbe
 from realtime.media.frame import Frame
 from realtime.runtime import backoff
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
@@ -95,30 +93,6 @@ def test_no_real_face_leaves_the_engine(face_clip: Path) -> None:
     assert sink.out_of_order == 0
 
 
-def test_a_silent_source_is_replaced_by_a_slate_and_opened_again(
-    face_clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workers, "STALLED", 0.5)
-    monkeypatch.setattr("realtime.live.engine.STALLED", 0.5)
-    deaths = count()
-
-    def open_source(address: str, settings: SourceSettings) -> LiveSource:
-        source, number = PacedFile(Path(address), settings), next(deaths)
-        return source if number == 2 else FlakySource(source, 10, silent=number == 0)
-
-    sink = InspectingSink()
-    with running(face_clip, sink, open_source=open_source) as engine, engine.events() as events:
-        status = until(engine, lambda status: status.slates > 0)
-        status = until(engine, lambda status: status.source.retries == 2 and status.source.state == "live")
-        until(engine, lambda status: status.frames_in > 30)
-    said = [event.text for event in events]
-    assert any("no frame for" in text for text in said)
-    assert any("unplugged" in text for text in said)
-    assert any("slate" in text for text in said)
-    assert status.source.problem is None
-    assert sink.out_of_order == 0
-
-
 def test_a_source_that_is_not_there_ends_the_run_or_is_waited_for(tmp_path: Path, face_clip: Path) -> None:
     missing = tmp_path / "camera.mp4"
     with running(missing, InspectingSink()) as engine, pytest.raises(InputError, match="no such file"):
@@ -132,24 +106,6 @@ def test_a_source_that_is_not_there_ends_the_run_or_is_waited_for(tmp_path: Path
         missing.symlink_to(face_clip)
         status = until(engine, lambda status: status.state == "live")
         assert status.size == (1280, 720)  # what was settled stays
-
-
-def test_a_sink_that_dies_comes_back_and_holds_up_nobody(face_clip: Path) -> None:
-    opened = count()
-    healthy = InspectingSink()
-
-    def open_sink(address: str, settings: SinkSettings) -> LiveSink:
-        if address == "1":
-            return healthy
-        return FlakySink(5 if next(opened) < 3 else None)
-
-    with running(face_clip, open_sink=open_sink, sinks=("0", "1")) as engine:
-        until(engine, lambda status: status.sinks[0].retries == 3 and status.sinks[0].state == "live")
-    mortal, other = engine.status().sinks
-    assert mortal.errors == 3
-    assert mortal.missed > 0
-    assert (other.errors, other.retries) == (0, 0)
-    assert healthy.out_of_order == 0
 
 
 class StuckSink(InspectingSink):
@@ -186,8 +142,6 @@ def test_a_first_opening_that_fails_ends_the_run(face_clip: Path) -> None:
 
     with running(face_clip, Refusing()) as engine, pytest.raises(OutputError, match="nobody listens"):
         engine.wait(LONG)
-    with running(face_clip, Refusing(), patient=True) as engine:
-        until(engine, lambda status: status.sinks[0].retries >= 2)
 
 
 def test_an_error_of_our_own_ends_the_run_with_its_traceback(face_clip: Path) -> None:
@@ -341,25 +295,6 @@ def test_a_preview_shows_the_same_frame_before_and_after(face_clip: Path) -> Non
     changed = np.abs(preview.before.astype(int) - preview.after).max(axis=2) > 24
     assert 0.01 < changed.mean() < 0.4
     assert engine.preview(timeout=0.01) is None
-
-
-def test_the_governor_lowers_the_cost_and_says_so(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(governor, "WINDOW", 5)
-
-    class Slow:
-        def find(self, frame: Frame) -> tuple[Face, ...]:
-            sleep(0.04)
-            return ()
-
-        def reset(self) -> None:
-            pass
-
-    with running(face_clip, InspectingSink(), finder=Slow()) as engine, engine.events() as events:
-        status = until(engine, lambda status: status.governor.level == 1)
-        assert status.governor.steps == ["every second frame only"]
-        assert status.drops.captured > 0
-        until(engine, lambda status: status.drops.thinned > 0)
-    assert any(event.topic == "governor" for event in events)
 
 
 def test_live_output_always_has_a_label(face_clip: Path) -> None:

@@ -1,4 +1,4 @@
-"""Inboxes, events, rates and latencies: small parts with promises of their own."""
+"""Queues of sinks, the broadcaster, events, rates and latencies: small parts with promises of their own."""
 
 from fractions import Fraction
 from threading import Thread
@@ -32,7 +32,7 @@ def times(items: list[LiveItem]) -> list[int | None]:
     return [item.captured_ns for item in items]
 
 
-class TestInbox:
+class TestSinkQueue:
     def test_the_latest_frame_replaces_the_one_that_waits(self) -> None:
         queue = SinkQueue()
         queue.open()
@@ -87,7 +87,7 @@ class TestInbox:
         assert not reader.is_alive()
 
 
-class TestOutlet:
+class TestBroadcaster:
     SHAPE = StreamFormat(16, 16, "yuv420p", Fraction(30), began_ns=SECOND)
 
     def test_times_are_the_engines_and_frames_never_go_back(self) -> None:
@@ -171,7 +171,7 @@ class TestThinner:
         assert 9 <= sum(kept) <= 11
 
 
-class TestPauses:
+class TestBackoff:
     def test_they_grow_to_half_a_minute_and_begin_anew_after_a_good_connection(self) -> None:
         backoff = Backoff()
         assert [backoff.after(0) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
@@ -187,6 +187,12 @@ class TestNumbers:
         assert meter.rate(10 * SECOND) == pytest.approx(30, rel=0.02)
         assert meter.rate(12 * SECOND) < 20
         assert meter.rate(20 * SECOND) == 0
+
+    def test_two_frames_at_one_moment_are_no_rate(self) -> None:
+        meter = Meter()
+        meter.tick(SECOND)
+        meter.tick(SECOND)
+        assert meter.rate(SECOND) == 0
 
     def test_percentiles_overall_and_lately(self) -> None:
         latency = Latency()
