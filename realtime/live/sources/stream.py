@@ -17,7 +17,7 @@ from realtime.live.settings import SourceSettings
 from realtime.live.source import LiveItem
 from realtime.live.sources.live_decoder import Decoder, video_of
 from realtime.media.file_source import DEMUXERS
-from realtime.media.pixel_limit import decoder_options
+from realtime.media.pixel_limit import MAX_PIXELS, decoder_options
 from realtime.runtime.errors import InputError, UsageError, reason
 from realtime.runtime.redaction import redacted, shown
 from realtime.runtime.watchdog import limited
@@ -132,6 +132,9 @@ class StreamSource:
                 if self._closed.is_set():
                     return
                 yield from decoder.decode(packet)  # at the end packets are empty, and fetch what is still held back
+        except av.error.ArgumentError as error:  # of a decoder: what comes is nothing to it, or too large
+            most = f"{MAX_PIXELS:,}"
+            raise self._failure(f"cannot be decoded: damaged, or with pictures of more than {most} pixels") from error
         except (av.error.FFmpegError, OSError) as error:
             raise self._failure(_words(error, READING)) from error
         finally:

@@ -24,6 +24,7 @@ from realtime.live.settings import SinkSettings, SourceSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.source import LiveSource, Sound
 from realtime.live.sources import open_source
+from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.stream import Arrivals
@@ -35,6 +36,7 @@ from tests.realtime.clips import Clip, make
 from tests.realtime.live.players import FPS, RATE, SIZE, play
 from tests.realtime.live.rtsp_server import RtspServer
 from tests.realtime.live.test_sinks import LIPS, free_port, play_when_heard, protocols
+from tests.realtime.media.test_pixel_limit import gif_bomb
 
 SECOND = 1_000_000_000
 
@@ -163,6 +165,13 @@ def test_http_and_its_end(web: tuple[str, Path]) -> None:
     assert len(frames) == 3 * FPS
 
 
+def test_a_stream_of_absurd_pictures_is_refused(web: tuple[str, Path]) -> None:
+    address, folder = web
+    gif_bomb(folder / "bomb.gif")
+    with pytest.raises(InputError, match="cannot be decoded: damaged, or with pictures of more than 67,108,864 pixels"):
+        take(open_source(f"{address}/bomb.gif", SourceSettings()), 1)
+
+
 def test_a_playlist_leads_to_no_file(web: tuple[str, Path]) -> None:
     address, folder = web
     play(SinkOpener()(str(folder / "secret.ts"), SinkSettings()), FPS)
@@ -210,6 +219,21 @@ def test_addresses_that_make_no_sense(address: str, words: str) -> None:
 def test_a_camera_that_is_not_there_is_one_line(address: str) -> None:
     with pytest.raises(InputError, match=f"{address}: no such device; `mummer devices` lists them"):
         take(open_source(address, SourceSettings()), 1)
+
+
+def test_a_camera_gives_every_picture_until_it_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file takes the device's place, which is not in every machine: the loop around it is the same."""
+    path = make(tmp_path / "camera.avi", Clip(frames=9, codec="mjpeg", options={}, pix_fmt="yuvj420p", audio=None))
+    monkeypatch.setattr(Camera, "_open", lambda self: av.open(str(path)))
+    frames: list[Frame] = []
+    with pytest.raises(InputError, match="7: the camera has stopped; plug it in again"):
+        frames.extend(item for item in Camera("7", SourceSettings()) if isinstance(item, Frame))
+    assert len(frames) == 9
+    camera = Camera("7", SourceSettings())
+    for number, _ in enumerate(camera):
+        if number == 3:
+            camera.close()
+    assert number == 3
 
 
 def test_what_is_no_camera_is_one_line() -> None:
