@@ -38,6 +38,9 @@ def convert(
     crf: options.Crf = None,
     preset: options.Preset = None,
     max_pixels: options.MaxPixels = MAX_PIXELS,
+    stream: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="With OUTPUT -, standard output: mkv, webm, ts, mp4.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write what was done, as JSON.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -50,7 +53,7 @@ def convert(
     from realtime.runtime.process import tune
 
     tune()
-    job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force, max_pixels)
+    job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force, max_pixels, stream)
     with progress(job.source.name, show=not quiet) as on_frame:
         done = convert_any(job, on_frame)
     if isinstance(done, FolderReport):
@@ -61,10 +64,12 @@ def convert(
 
 def tell(target: Path, done: "Report") -> None:
     """What was done with one file."""
+    # Where standard output is the video, nothing else may go there.
+    tell_result = note if str(target) == "-" else say
     if done.output.duration is None and done.frames_out == 1:
-        say(f"{target}: {done.faces} {'face' if done.faces == 1 else 'faces'} swapped, {done.wall_s:.1f} s")
+        tell_result(f"{target}: {done.faces} {'face' if done.faces == 1 else 'faces'} swapped, {done.wall_s:.1f} s")
     else:
-        say(
+        tell_result(
             f"{target}: {done.frames_swapped} of {done.frames_out} frames swapped,"
             f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
         )

@@ -1,7 +1,7 @@
 """The file job: a video in, the same video with its faces swapped out, and a report of what was done."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -10,7 +10,15 @@ from typing import TypeAlias
 from realtime.finder import FaceFinder
 from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.pipeline import run
-from realtime.jobs.report import MediaFacts, Report, media_facts, model_facts, provenance_facts, write_report
+from realtime.jobs.report import (
+    MediaFacts,
+    ProvenanceFacts,
+    Report,
+    media_facts,
+    model_facts,
+    provenance_facts,
+    write_report,
+)
 from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
 from realtime.media.containers import container_for
@@ -18,6 +26,8 @@ from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
 from realtime.media.pixel_limit import MAX_PIXELS
+from realtime.media.standard_streams import STREAM, streamed
+from realtime.runtime.errors import UsageError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
@@ -34,7 +44,8 @@ class Job:
     """One conversion.
 
     ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
-    ``max_pixels`` are refused.
+    ``max_pixels`` are refused. ``STREAM`` as source or target is standard input or output, and ``stream`` the container
+    that is written there.
     """
 
     source: Path
@@ -44,6 +55,7 @@ class Job:
     report: Path | None = None
     force: bool = False
     max_pixels: int = MAX_PIXELS
+    stream: str | None = None
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -57,19 +69,19 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     stages = Stages()
     check_regular(job.source)
     _check(job)
-    credentials = ready_to_sign()
+    credentials = None if job.target == STREAM else ready_to_sign()
     swapper = make_swapper(job.look, stages, finder, confined=is_lossless(job.encoding, _codec(job)))
-    with (
-        closing(FileSource(job.source, stages, job.max_pixels)) as source,
-        whole_or_nothing(job.target, sidecar_of) as part,
-    ):
+    with closing(FileSource(job.source, stages, job.max_pixels)) as source, _place(job) as part:
         given = media_facts(job.source, source.container, source.video)
         sink = _swap(job, source, swapper, part, stages, clock)
-        made = _facts_of(part, job)
-        claim = make_claim(job.source, job.look, swapper)
-        began = perf_counter()
-        signed = sign(part, claim, job.target, credentials)
-        provenance = provenance_facts(job.target, claim, signed, perf_counter() - began)
+        if credentials is None:
+            made, provenance, told = _of_stream(job, given, swapper)
+        else:
+            made, told = _facts_of(part, job), list[str]()
+            claim = make_claim(job.source, job.look, swapper)
+            began = perf_counter()
+            signed = sign(part, claim, job.target, credentials)
+            provenance = provenance_facts(job.target, claim, signed, perf_counter() - began)
         report = Report(
             input=given,
             output=made,
@@ -83,7 +95,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
             stages_ms=stages.summary(),
             model=model_facts(swapper.model),
             provenance=provenance,
-            warnings=[*source.warnings, *sink.warnings, *_no_face(swapper)],
+            warnings=[*source.warnings, *sink.warnings, *_no_face(swapper), *told],
         )
         if job.report is not None:
             write_report(job.report, report)
@@ -92,23 +104,42 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
 
 def _codec(job: Job) -> str:
     """The encoder's name. Raises ``OutputError`` for an output whose name has no container's suffix."""
-    kind = container_for(job.target)
+    kind = streamed(job.stream)[0] if job.target == STREAM else container_for(job.target)
     return job.encoding.codec or kind.codec
 
 
 def _check(job: Job) -> None:
     """Raise ``OutputError`` for what cannot be written, or not as it is asked for."""
     codec = _codec(job)
-    check_output(job.target, job.source, job.force)
+    if job.target != STREAM:
+        check_output(job.target, job.source, job.force)
+        if job.stream is not None:
+            raise UsageError(f"--format is for standard output; {job.target} says by its suffix what it is")
     check_encoding(job.encoding, codec)
     if job.report is not None:
         check_report(job.report, job.target, (job.source, Path(job.look.model)))
 
 
+def _place(job: Job) -> AbstractContextManager[Path]:
+    """Where the sink writes: a temporary file that becomes the target, or standard output as it is."""
+    return nullcontext(STREAM) if job.target == STREAM else whole_or_nothing(job.target, sidecar_of)
+
+
+def _of_stream(job: Job, given: MediaFacts, swapper: FrameSwapper) -> tuple[MediaFacts, ProvenanceFacts, list[str]]:
+    """What is known of a stream that is gone: it cannot be read back, nor signed."""
+    kind, _ = streamed(job.stream)
+    claim = make_claim(job.source, job.look, swapper)
+    provenance = ProvenanceFacts(
+        manifest="none", manifest_path=None, algorithm=None, signed_s=0.0, watermark=claim.watermark, label=claim.label
+    )
+    told = "a stream cannot be signed: label, watermark and comment are all that marks it; write a file to sign it"
+    return given.model_copy(update={"path": str(STREAM), "container": kind.muxer}), provenance, [told]
+
+
 def _swap(job: Job, source: FileSource, swapper: FrameSwapper, part: Path, stages: Stages, clock: "_Clock") -> FileSink:
     """Every frame of ``source`` through ``swapper`` into the file ``part``; returns the sink that wrote it."""
-    sink = FileSink(part, source, job.encoding, stages, name=job.target)
-    tag(sink.container.metadata, beside=not embeds(job.target))
+    sink = FileSink(part, source, job.encoding, stages, name=job.target, stream=job.stream)
+    tag(sink.container.metadata, beside=job.target != STREAM and not embeds(job.target))
     sink.open()
     clock.start(source.expected_frames)
     run(source, swapper.process, sink, clock.tick)

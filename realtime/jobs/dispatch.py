@@ -10,15 +10,20 @@ from realtime.jobs.photo import convert_photo
 from realtime.jobs.report import Report
 from realtime.media.animation_sink import ANIMATIONS
 from realtime.media.file_source import check_regular
+from realtime.media.standard_streams import STREAM
 from realtime.media.still import kind_of
 from realtime.media.still_encoder import PHOTOS
-from realtime.runtime.errors import InputError, OutputError
+from realtime.runtime.errors import InputError, OutputError, UsageError
 
 __all__ = ["convert_any"]
 
 
 def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report | FolderReport:
     """Run ``job`` as what its source is, by its content, and its target, by its name. Raises a ``MummerError``."""
+    if STREAM in (job.source, job.target):
+        return convert(job, on_frame, finder)
+    if job.stream is not None:
+        raise UsageError("--format is for standard output (-); a file says by its suffix what it is")
     if _is_folder(job.source):
         return convert_folder(job, on_frame, finder)
     check_regular(job.source)

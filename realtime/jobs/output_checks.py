@@ -14,7 +14,7 @@ def check_output(target: Path, source: Path, force: bool) -> None:
     """Raise ``OutputError`` where the output cannot become a file of its own, with its signature beside it."""
     _check_place(target)
     if target.exists():
-        if target.samefile(source):
+        if source.exists() and target.samefile(source):
             raise OutputError(f"{target}: the output is the input; give another name")
         if not force:
             raise OutputError(f"{target}: exists already; use --force to replace it")

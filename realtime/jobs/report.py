@@ -81,14 +81,15 @@ class ModelFacts(BaseModel):
 class ProvenanceFacts(BaseModel):
     """How the output is marked.
 
-    ``manifest`` says whether the file carries its C2PA manifest or a sidecar does, ``manifest_path`` which file that
-    is, ``algorithm`` what it is signed with, ``signed_s`` how many seconds that took, ``watermark`` the 64 bits in the
-    picture as 16 hexadecimal digits, ``label`` the text in its corner; both are None where they were left out.
+    ``manifest`` says whether the file carries its C2PA manifest, or a sidecar does, or none as in a stream,
+    ``manifest_path`` which file that is, ``algorithm`` what it is signed with, ``signed_s`` how many seconds that took,
+    ``watermark`` the 64 bits in the picture as 16 hexadecimal digits, ``label`` the text in its corner; both are None
+    where they were left out.
     """
 
-    manifest: Literal["embedded", "sidecar"]
-    manifest_path: str
-    algorithm: str
+    manifest: Literal["embedded", "sidecar", "none"]
+    manifest_path: str | None
+    algorithm: str | None
     signed_s: float
     watermark: str | None
     label: str | None

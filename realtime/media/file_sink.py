@@ -19,6 +19,7 @@ from realtime.media.containers import Container, container_for
 from realtime.media.encoding import Encoding
 from realtime.media.file_source import FileSource, Item, display_matrix
 from realtime.media.frame import Frame
+from realtime.media.standard_streams import STREAM, streamed
 from realtime.media.video_encoder import VideoEncoder, VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
@@ -54,7 +55,8 @@ class FileSink:
 
     Nothing is written to ``path`` before ``open``; making the sink opens the encoder, so that a setting which
     the encoder or the container refuses is known first. ``name`` is what messages call the file (``path`` may
-    be a temporary one). Raises ``OutputError``.
+    be a temporary one). A path of ``STREAM`` is standard output, and ``stream`` its container (one of ``STREAMED``).
+    Raises ``OutputError``.
     """
 
     def __init__(
@@ -64,11 +66,12 @@ class FileSink:
         encoding: Encoding,
         stages: Stages | None = None,
         name: Path | None = None,
+        stream: str | None = None,
     ) -> None:
         self.frames = 0
         self.warnings: list[str] = []
         self.name = name or path
-        self._kind = container_for(path)
+        self._kind, self._streaming = streamed(stream) if path == STREAM else (container_for(path), {})
         self._source = source
         self._encode_stage = (stages or Stages())("encode")
         self._last_pts: int | None = None
@@ -79,7 +82,7 @@ class FileSink:
         self._shifted = False
         self._copies: dict[int, _Copy] = {}
         self.container: OutputContainer = av.open(
-            str(path.absolute()),
+            "pipe:1" if path == STREAM else str(path.absolute()),
             "w",
             format=self._kind.muxer,
             container_options=self._container_options(),
@@ -148,7 +151,7 @@ class FileSink:
             "movie_timescale": str(fine if fine < 2**31 else clock.denominator),
         }
         own = {"mp4": movie, "mov": movie, "3gp": movie, "mpegts": {"mpegts_copyts": "1"}}
-        return {"avoid_negative_ts": "disabled"} | own.get(self._kind.muxer, {})
+        return {"avoid_negative_ts": "disabled"} | own.get(self._kind.muxer, {}) | self._streaming
 
     def _add_video(self, encoding: Encoding) -> VideoEncoder:
         source, picture = self._source, self._source.first.picture
@@ -209,6 +212,11 @@ class FileSink:
         for stream in self._source.others:
             if stream.type == "data" and "timecode" in stream.metadata:
                 continue  # the muxer makes this track itself, from the same tag of the video
+            if self._streaming and _needs_index(self._kind.muxer, self._source, stream):
+                raise OutputError(
+                    f"{self.name}: the AAC of a transport stream goes into no MP4 that is streamed;"
+                    " use --format mkv or ts"
+                )
             if takes(self._kind, stream):
                 self._copies[stream.index] = _Copy(_add_copy(self.container, stream))
             elif stream.type == "audio":
@@ -220,6 +228,11 @@ class FileSink:
                 self.warnings.append(
                     f"{self._kind.muxer} does not hold stream {stream.index} ({stream.type}): left out"
                 )
+
+
+def _needs_index(muxer: str, source: FileSource, stream: Stream) -> bool:
+    """Whether FFmpeg learns what is in ``stream`` too late for the fragments of an MP4."""
+    return muxer == "mp4" and source.container.format.name == "mpegts" and _codec_name(stream) == "aac"
 
 
 class _Copy:

@@ -20,6 +20,7 @@ from realtime.media.orientation import Turn
 from realtime.media.picture import is_picture
 from realtime.media.pixel_formats import FORMATS, nearest_known, siting_of
 from realtime.media.pixel_limit import MAX_PIXELS, check_pixels, decoder_options, limit_pixels
+from realtime.media.standard_streams import STREAM
 from realtime.media.truncation import check_whole
 from realtime.runtime.errors import InputError, reason
 from realtime.runtime.stages import Stages
@@ -53,7 +54,8 @@ class FileSource:
         self._damaged: set[int] = set()
         self._decoding_times: deque[int] | None = None
         check_regular(path)
-        check_whole(path)
+        if path != STREAM:
+            check_whole(path)
         self.container = open_media(path, max_pixels)
         try:
             self.video = self._choose_video()
@@ -202,7 +204,9 @@ def display_matrix(picture: VideoFrame) -> bytes | None:
 
 
 def check_regular(path: Path) -> None:
-    """Raise ``InputError`` unless ``path`` is a file that can be read."""
+    """Raise ``InputError`` unless ``path`` is a file that can be read, or standard input."""
+    if path == STREAM:
+        return
     try:
         path.stat()
     except FileNotFoundError as error:
@@ -226,7 +230,7 @@ def open_media(path: Path, max_pixels: int = MAX_PIXELS) -> InputContainer:
         for video in container.streams.video:
             if video.codec_context is None or video.disposition & Disposition.attached_pic:
                 continue
-            if not video.codec_context.width:  # nothing is said, or FFmpeg has refused it
+            if not video.codec_context.width and path != STREAM:  # nothing is said, or FFmpeg has refused it
                 check_pixels(path, *_stated_size(path, video.index), max_pixels)
             limit_pixels(path, video, max_pixels)
     except BaseException:
@@ -246,14 +250,18 @@ def _stated_size(path: Path, index: int) -> tuple[int, int]:
 def _open(path: Path, options: dict[str, str]) -> InputContainer:
     # An absolute path never looks like a protocol ("concat:a|b"), and the whitelists keep playlists and
     # references to other files and hosts out, whatever the suffix says.
-    trust = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    address, protocol = ("pipe:0", "pipe") if path == STREAM else (str(path.absolute()), "file")
+    trust = {"protocol_whitelist": protocol, "format_whitelist": DEMUXERS}
     try:
-        return av.open(
-            str(path.absolute()), "r", container_options=trust, options=options, metadata_errors="surrogateescape"
-        )
+        return av.open(address, "r", container_options=trust, options=options, metadata_errors="surrogateescape")
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it") from error
     except (av.error.FFmpegError, UnicodeError) as error:
+        if path == STREAM:
+            raise InputError(
+                "standard input: not a video that can be read from start to end (a usual MP4 has its index behind it);"
+                " use Matroska or a transport stream, or give the name of the file"
+            ) from error
         if is_picture(path):
             raise InputError(f"{path}: a picture, not a video; give a video file") from error
         raise InputError(f"{path}: not a video that can be read (damaged, cut short, or not a media file)") from error
