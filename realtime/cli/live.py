@@ -30,12 +30,15 @@ def live(
     duration: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="End after so long.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a recording that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
+    log_level: options.LogLevel = None,
 ) -> None:
     """Swap the faces of a camera, live; end it with Ctrl-C."""
     from realtime.live.engine import Engine
     from realtime.live.sinks import SinkOpener
+    from realtime.runtime.logs import set_up
     from realtime.runtime.process import settle, tune
 
+    set_up(log_level or "error")  # problems are notes already
     tune(lasting=True)
     engine = Engine(settings.model_copy(update={"sinks": tuple(to)}), open_sink=SinkOpener(force))
     settle()

@@ -14,10 +14,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.logs import Level
 from realtime.settings import Option, first_problem
 
 __all__ = [
-    "Codec", "Consent", "Crf", "Detector", "Device", "Input", "MaxPixels", "Model", "Preset", "as_file",
+    "Codec", "Consent", "Crf", "Detector", "Device", "Input", "LogLevel", "MaxPixels", "Model", "Preset", "as_file",
     "with_settings",
 ]  # fmt: skip
 
@@ -42,6 +43,10 @@ Crf: TypeAlias = Annotated[
 ]
 Preset: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="The encoder's preset; veryfast for libx264.")
+]
+
+LogLevel: TypeAlias = Annotated[
+    Level | None, typer.Option(help="Log on stderr what is at least as grave: events, and requests of `serve`.")
 ]
 
 MaxPixels: TypeAlias = Annotated[

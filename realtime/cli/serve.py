@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from realtime.cli import options
 from realtime.cli.console import say
 
 __all__ = ["serve"]
@@ -17,7 +18,10 @@ def serve(
     root: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="A folder whose files may be named over the API.")
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log every request on stderr.")] = False,
+    log_level: options.LogLevel = None,
+    log_json: Annotated[
+        bool | None, typer.Option("--log-json", help="Log a JSON object a line.", show_default=False)
+    ] = None,
 ) -> None:
     """Run as a daemon: HTTP API, metrics, and a web panel."""
     from realtime.runtime.errors import UsageError
@@ -32,4 +36,5 @@ def serve(
     from realtime.serve.settings import read_settings
 
     tune(lasting=True)
-    run(read_settings(config, host=host, port=port, roots=root), say, verbose)
+    given = {"host": host, "port": port, "roots": root, "log_level": log_level, "log_json": log_json}
+    run(read_settings(config, **given), say)

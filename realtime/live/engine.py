@@ -12,6 +12,7 @@ A fourth kind of thread, the ``Watch``, sends slates while no frames come, and c
 opens another model beside the one that runs.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -46,6 +47,8 @@ from realtime.swap.library import find_model
 
 __all__ = ["Engine"]
 
+_log: Final = logging.getLogger(__name__)
+
 #: Seconds that ending may take; most of them are for what is under way.
 ENDING: Final = 4.5
 
@@ -70,7 +73,7 @@ class Engine:
         """
         self.settings = settings
         self._open_source, self._names, self._clock = open_source, names or Names(), clock
-        self._events, self._stages, self._counters = Events(), Stages(), Counters(clock)
+        self._events, self._stages, self._counters = Events(_log), Stages(), Counters(clock)
         self._over = Event()
         self._error: BaseException | None = None
         self._lock = Lock()  # for what is started, replaced and stopped

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from logging import INFO, WARNING, Logger, getLogger
 from threading import Condition, Lock
 from time import time
 from typing import Final, Literal, Self, TypeAlias
@@ -12,6 +13,8 @@ __all__ = ["Event", "Events", "Subscription", "Topic"]
 
 #: What an event is about.
 Topic: TypeAlias = Literal["engine", "source", "sink", "model", "look", "governor", "privacy"]
+
+_log: Final = getLogger(__name__)
 
 #: Events that wait for a listener at most; then the oldest go.
 WAITING: Final = 256
@@ -67,9 +70,10 @@ class Subscription:
 
 
 class Events:
-    """Hands events to all subscriptions. From any thread; nobody ever waits for a listener."""
+    """Hands events to all subscriptions, and to ``log``. From any thread; nobody ever waits for a listener."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Logger = _log) -> None:
+        self._log = log
         self._lock = Lock()
         self._listeners: tuple[Subscription, ...] = ()
         self._closed = False
@@ -86,6 +90,7 @@ class Events:
 
     def tell(self, topic: Topic, text: str, problem: bool = False) -> None:
         """Something happened."""
+        self._log.log(WARNING if problem else INFO, "%s", text, extra={"topic": topic})
         event = Event(topic=topic, text=text, problem=problem)
         for listener in self._listeners:
             listener.put(event)

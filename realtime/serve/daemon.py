@@ -14,6 +14,7 @@ from realtime.live.settings import LiveSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources import open_source
 from realtime.runtime.errors import OutputError, UsageError, reason
+from realtime.runtime.logs import set_up
 from realtime.runtime.process import settle
 from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
@@ -29,12 +30,13 @@ __all__ = ["run"]
 GRACE: Final = 1
 
 
-def run(settings: ServeSettings, say: Callable[[str], None], verbose: bool = False) -> None:
+def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
     """Listen, serve and, on SIGTERM or Ctrl-C, end the session and its files in good order.
 
     Raises ``OutputError`` where the address cannot be listened at, ``UsageError`` for a first session that makes no
     sense, and what reading the token raises.
     """
+    set_up(settings.log_level, settings.log_json)
     token = read_token(settings.token_file)
     browser, names = Browser(), Names()
 
@@ -48,8 +50,8 @@ def run(settings: ServeSettings, say: Callable[[str], None], verbose: bool = Fal
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,
-        log_level="info" if verbose else "warning",
-        access_log=verbose,
+        log_config=None,
+        access_log=settings.log_level in ("debug", "info"),
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         ws_max_size=settings.max_body,

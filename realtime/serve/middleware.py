@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["TOKEN_HEADER", "AccessMiddleware", "known_hosts"]
+__all__ = ["TOKEN_HEADER", "AccessMiddleware", "HeadersMiddleware", "known_hosts"]
 
 TOKEN_HEADER: Final = "x-mummer-token"  # noqa: S105  (a name, not a secret)
 #: Methods that change nothing.
@@ -26,12 +26,41 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 POLICY: Final = 1008
 
 
+#: The panel loads nothing from elsewhere, and nobody may frame it.
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
 def known_hosts(host: str, port: int, more: Iterable[str] = ()) -> frozenset[str]:
     """What the ``Host`` header may be for a daemon that listens at ``host`` and ``port``."""
     bare = f"[{host}]" if ":" in host else host
     # A browser leaves the port out where it is HTTP's own.
     names = {*LOOPBACK, bare, *more}
     return frozenset({f"{name}:{port}" for name in names} | ({*names} if port == 80 else {*more}))
+
+
+class HeadersMiddleware:
+    """Every answer says what a browser may do with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application around another."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, sending)
 
 
 class AccessMiddleware:

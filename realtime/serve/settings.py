@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from realtime.runtime.errors import UsageError, reason
+from realtime.runtime.logs import Level
 from realtime.serve.token import token_file
 from realtime.settings import first_problem
 
@@ -18,7 +19,8 @@ class ServeSettings(BaseSettings):
 
     ``roots`` are the folders whose files may be played, recorded into and loaded as models over the API; without any,
     none may. ``hosts`` are further names under which the daemon is reached, ``max_body`` is in bytes. ``start`` is
-    the body of a request to start a session, which is started with the daemon.
+    the body of a request to start a session, which is started with the daemon. ``log_level`` is what is logged on
+    stderr at least, requests from ``info`` on, and ``log_json`` makes each line of it a JSON object.
     """
 
     model_config = SettingsConfigDict(
@@ -32,7 +34,9 @@ class ServeSettings(BaseSettings):
     hosts: tuple[str, ...] = ()
     token_file: Path = Field(default_factory=token_file)
     max_body: int = Field(65536, ge=1024, le=1 << 24)
-    start: dict[str, object] | None = None
+    start: dict[str, object] | None = Field(default=None, repr=False)
+    log_level: Level = "warning"
+    log_json: bool = False
 
     @classmethod
     def settings_customise_sources(

@@ -23,6 +23,7 @@ class Daemon:
     token: str
     folder: Path
     process: "subprocess.Popen[str]"
+    complaints: Path | None = None  # where its stderr goes
 
     def client(self, **headers: str) -> httpx.Client:
         """Someone who knows the token."""
@@ -64,7 +65,8 @@ def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
     def begin(*options: str, env: dict[str, str] | None = None) -> Daemon:
         port = free_port()
-        with (tmp_path / "stderr.txt").open("w") as complaints:
+        stderr = tmp_path / f"stderr-{port}.txt"
+        with stderr.open("w") as complaints:
             process = subprocess.Popen(
                 [sys.executable, "-m", "realtime", "serve", "--port", str(port), "--root", str(media), *options],
                 env=os.environ | {"MUMMER_HOME": str(tmp_path / "home")} | (env or {}),
@@ -74,9 +76,9 @@ def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
             )
         assert process.stdout is not None
         line = process.stdout.readline().strip()
-        assert line, (tmp_path / "stderr.txt").read_text()
+        assert line, stderr.read_text()
         address, _, token = line.partition("/#token=")
-        running.append(Daemon(address, token, media, process))
+        running.append(Daemon(address, token, media, process, stderr))
         return running[-1]
 
     yield begin

@@ -312,3 +312,22 @@ def test_nobody_reads_a_stream_key_without_the_token_or_with_it(daemon: Daemon) 
     assert any("refused" in text for text in said)
     for secret in secrets:
         assert not any(secret.lower() in text.lower() for text in said), secret
+
+
+def test_the_log_is_json_where_that_is_asked_for_and_has_no_secret(launch: Launch, tmp_path: Path) -> None:
+    config = tmp_path / "mummer.toml"
+    config.write_text('log_level = "info"\n')
+    daemon = launch("--config", str(config), "--log-json")
+    with daemon.client() as client:
+        daemon.start(
+            client, sinks=["rtmp://Benutzer7:Geheim-1@127.0.0.1:1/live/Schluessel9?token=T0ken5"], patient=True
+        )
+        until(client, lambda engine: engine["sinks"][0]["problem"] is not None)  # type: ignore[index]
+        client.delete("/api/session")
+    assert daemon.complaints is not None
+    text = daemon.complaints.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert any("connection refused" in line["message"] and line["topic"] == "sink" for line in lines if "topic" in line)
+    assert any(line["logger"] == "uvicorn.access" and "/api/session" in line["message"] for line in lines)
+    for secret in ("Benutzer7", "Geheim-1", "Schluessel9", "T0ken5", daemon.token):
+        assert secret.lower() not in text.lower()
