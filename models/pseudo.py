@@ -71,8 +71,8 @@ class LandmarkedFaces:
 class Drawn:
     """Partners for K faces.
 
-    ``faces`` is int64 (K,), who they are, and ``mirrored`` bool (K,), who of them in a mirror. They have their
-    landmarks at ``source``, and are wanted with those of the faces that ask, ``wanted``; both float32 (K, 68, 2).
+    ``faces`` is int64 (K,), their indices, and ``mirrored`` bool (K,), which of them are to be mirrored. ``source`` are
+    their landmarks, ``wanted`` those of the input faces, to which they are to be bent; both float32 (K, 68, 2).
     """
 
     faces: NDArray[np.int64]
@@ -85,7 +85,7 @@ class Drawn:
 class Partners:
     """For each face of one side the nearest ones of another.
 
-    ``ours`` is float32 (N, 68, 2), the asking side's landmarks in -1..1, and ``nearest`` int64 (N, K), rows of
+    ``ours`` is float32 (N, 68, 2), the input side's landmarks in -1..1, and ``nearest`` int64 (N, K), rows of
     ``theirs``, float32 (M, 68, 2); from row ``count`` on these are the same faces in a mirror.
     """
 
@@ -94,17 +94,17 @@ class Partners:
     nearest: NDArray[np.int64]
     count: int
 
-    def draw(self, asking: NDArray[np.int64], generator: Generator) -> Drawn:
-        """One of the nearest for each of ``asking``, int64 (K,)."""
-        choice = torch.randint(self.nearest.shape[1], (len(asking),), generator=generator).numpy()
-        rows = self.nearest[asking, choice]
-        return Drawn(rows % self.count, rows >= self.count, self.theirs[rows], self.ours[asking])
+    def draw(self, inputs: NDArray[np.int64], generator: Generator) -> Drawn:
+        """One of the nearest for each of ``inputs``, int64 (K,), indices of ``ours``."""
+        choice = torch.randint(self.nearest.shape[1], (len(inputs),), generator=generator).numpy()
+        rows = self.nearest[inputs, choice]
+        return Drawn(rows % self.count, rows >= self.count, self.theirs[rows], self.ours[inputs])
 
 
 def lent_mouths(drawn: Drawn) -> Floats:
-    """Where, and how much, the asking faces show the inside of a mouth that their partners do not.
+    """Where, and how much, the input faces show the inside of a mouth that their partners do not.
 
-    float32 (K, MOUTH, MOUTH) in 0..1, on the asking faces' crops.
+    float32 (K, MOUTH, MOUTH) in 0..1, on the input faces' crops.
     """
     low, high = LENT
     share = np.clip((_opening(drawn.wanted) - _opening(drawn.source) - low) / (high - low), 0, 1)

@@ -24,7 +24,7 @@ STRETCH: Final = 8
 class Side:
     """The faces of one side.
 
-    ``flip`` is how often one of them is mirrored, ``hold_out`` the share that is kept for judging, ``priority`` how
+    ``flip`` is how often one of them is mirrored, ``hold_out`` the share that is kept out of training, ``priority`` how
     often a pixel of eyes and mouth counts. ``held`` and ``used`` are int64 indices of faces. ``known`` is what is known
     of the used ones, None where their landmarks are not.
     """

@@ -27,22 +27,22 @@ Part: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class _PseudoPairs:
-    """Faces that may ask for another side's, and whom of it for each."""
+    """Faces of one side, or of the clip (``of_clip``), and for each the faces that may be its target."""
 
-    asking: Side
+    source: Side
     partners: Partners
     of_clip: bool
 
 
 class SideBatches:
-    """Warp a face, and ask its own side's decoder for the face as it was, or another's for a pseudo-pair.
+    """A warped face is the input. The target is the face as it was, or for a pseudo-pair one of another side.
 
     ``flips`` says of each side how often a face is mirrored, ``fit`` are faces of the target clip, which join side A,
-    ``hold_out`` is the share of each side that is kept for judging, ``priority`` that of eyes and mouth.
+    ``hold_out`` is the share of each side that is kept out of training, ``priority`` that of eyes and mouth.
     """
 
     geometry: ClassVar = Geometry(warp=0.025)
-    # The answer shares the pairs's light, so only what a camera adds may differ between the two.
+    # The target shares the input's light, so only what a camera adds may differ between the two.
     light: ClassVar = Photometry(exposure=0.08, gamma=0.06, balance=0.03, saturation=0.1, light=0.05)
 
     def __init__(
@@ -97,19 +97,19 @@ class SideBatches:
             if part
         ]
 
-    def _pseudo_pairs_for(self, answering: Side) -> Sequence[_PseudoPairs]:
-        """Whose faces may ask for ``answering``: every other side's, and the clip's where it is not its own."""
-        others = [(side, False) for side in self._sides if side is not answering]
-        if self._fit is not None and answering is not self._sides[0]:
+    def _pseudo_pairs_for(self, target: Side) -> Sequence[_PseudoPairs]:
+        """Pseudo-pairs with targets of the side ``target``: of every other side, and of the clip for all but A."""
+        others = [(side, False) for side in self._sides if side is not target]
+        if self._fit is not None and target is not self._sides[0]:
             others.append((self._fit, True))
         return [
-            _PseudoPairs(asking, partners(asking.landmarked, answering.landmarked, answering.flip > 0), of_clip)
-            for asking, of_clip in others
-            if asking.landmarked is not None and answering.landmarked is not None
+            _PseudoPairs(source, partners(source.landmarked, target.landmarked, target.flip > 0), of_clip)
+            for source, of_clip in others
+            if source.landmarked is not None and target.landmarked is not None
         ]
 
     def _own(self, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device) -> Part:
-        """Faces of a side, warped, to be answered with the same as they were."""
+        """Faces of a side, warped, with themselves, not warped, as targets."""
         face, mask, weight = side.take(side.used[side.choose(count, generator)], device)
         grid, warped = self._grids(face, side.flip, generator, stage)
         return sample(face, warped), sample(face, grid, cubic=True), sample(mask, grid), _weighed(weight, grid)
@@ -117,15 +117,15 @@ class SideBatches:
     def _pseudo(
         self, pairs: _PseudoPairs, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device
     ) -> Part:
-        """Faces that ask, warped, to be answered with faces of ``side``, bent to the landmarks of those that ask."""
-        asking = pairs.asking
-        chosen = asking.choose(count, generator)
+        """Faces of another side, warped; their targets are faces of ``side``, bent to the landmarks of the inputs."""
+        source = pairs.source
+        chosen = source.choose(count, generator)
         drawn = pairs.partners.draw(chosen, generator)
-        face, mask, weight = asking.take(asking.used[chosen], device)
+        face, mask, weight = source.take(source.used[chosen], device)
         theirs, their_mask, _ = side.take(side.used[drawn.faces], device)
         mirrored = torch.from_numpy(drawn.mirrored).to(device)[:, None, None, None]
         theirs, their_mask = (torch.where(mirrored, each.flip(-1), each) for each in (theirs, their_mask))
-        grid, warped = self._grids(face, min(asking.flip, side.flip), generator, stage)
+        grid, warped = self._grids(face, min(source.flip, side.flip), generator, stage)
         places = bending(torch.from_numpy(drawn.wanted).to(device), torch.from_numpy(drawn.source).to(device))
         bent = sample(places, grid).permute(0, 2, 3, 1)
         lent = sample(torch.from_numpy(lent_mouths(drawn)).to(device).unsqueeze(1), grid)
@@ -134,7 +134,7 @@ class SideBatches:
         return sample(face, warped), target, sample(mask, grid), sure * _weighed(weight, grid)
 
     def _grids(self, face: Tensor, flip: float, generator: Generator, stage: Stage) -> tuple[Tensor, Tensor]:
-        """Where the answer's pixels come from, and the pairs's, which are warped as the stage says."""
+        """Where the target's pixels come from, and the input's, which are warped as the stage says."""
         geometry = replace(self._geometry, flip=flip)
         grid = affine_grid(face, geometry, generator)
         return grid, grid + warp_field(face, geometry, generator, stage.warp) if stage.warp else grid

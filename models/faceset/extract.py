@@ -3,7 +3,7 @@
 The threads are those of every file job (``realtime.jobs.pipeline``): one decodes, one finds and aligns, one keeps the
 index; measuring and encoding the faces, the costly part, is done by a pool between the last two. A face is on disk,
 whole, before its line is in the index, and lines come in film order. So a job that is stopped at any moment can be
-started again, and goes on: files that were finished are passed over, the others are looked through again, and faces
+started again, and goes on: files that were finished are skipped, the others are read again, and faces
 that are there already (same file, same frame, same place) are left as they are.
 """
 
@@ -78,14 +78,14 @@ class Extraction:
 
     @property
     def settings(self) -> str:
-        """What decides which faces of a file are taken; a file gone through with the same is not opened again."""
+        """What decides which faces of a file are taken; a file read to its end with the same settings is skipped."""
         pick = f"every {self.pick.every}" if self.pick.fps is None else f"{self.pick.fps} a second"
         return f"{pick}, {self.faces}, at least {self.min_size:g} px and {self.min_score:g}, {self.detector}"
 
 
 @dataclass(slots=True)
 class Extracted:
-    """What was done: faces added, frames looked at, files passed over because they were gone through before.
+    """What was done: faces added, frames read, files skipped because an earlier run has read them to their end.
 
     ``notes`` says what is to be said of the footage's colours.
     """
@@ -164,7 +164,7 @@ class _Job:
         check_regular(path)
         origin = Origin(name=path.name, sha256=file_digest(path))
         if origin.sha256 in self.finished:
-            logger.info("%s: skipped, gone through before", path)
+            logger.info("%s: skipped, read before", path)
             self.done.passed += 1
             return
         logger.info("%s: begun", path)
@@ -190,11 +190,11 @@ class _Job:
         self.done.passed += frames.passed
         for message in frames.unreadable:
             logger.info("%s", message)
-        logger.info("%d pictures: %d skipped, gone through before", len(stills), frames.passed)
+        logger.info("%d pictures: %d skipped, read before", len(stills), frames.passed)
         return frames.unreadable
 
     def finish(self, record: SourceRecord) -> None:
-        """Note that a file was gone through to its end."""
+        """Note that a file was read to its end."""
         self.finished.add(record.source.sha256)
         self.faceset.sources.append(record)
         logger.debug("%s: finished, %d frames, %d faces", record.source.name, record.frames, record.faces)
@@ -268,7 +268,7 @@ class _FaceCollector:
             self._on_frame(self.frames, self._frames.expected)
 
     def summary(self, origin: Origin, frames: int, size: tuple[int, int], faces: int | None = None) -> SourceRecord:
-        """What is to be remembered of a file that was gone through."""
+        """What the index of sources says of a file that was read."""
         return SourceRecord(
             source=origin,
             settings=self._job.job.settings,

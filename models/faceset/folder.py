@@ -1,7 +1,7 @@
 """The folder of a faceset: pictures, masks, the index, and what is set aside.
 
     faces.jsonl    one ``Record`` a line; the order of the lines is the order of the set
-    sources.jsonl  one ``SourceRecord`` a line, for every file that was gone through to its end
+    sources.jsonl  one ``SourceRecord`` a line, for every file that was read to its end
     identity.json  whose faces these are, and who agreed to their use (optional)
     faces/         the aligned faces, PNG or JPEG
     masks/         their masks, PNG, under the same stems

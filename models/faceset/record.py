@@ -99,7 +99,7 @@ class Colors(_Line):
 
 
 class SourceRecord(_Line):
-    """One file that was gone through to its end: with which ``settings``, and what was in it."""
+    """One file that was read to its end: with which ``settings``, and what was in it."""
 
     source: Origin
     settings: str

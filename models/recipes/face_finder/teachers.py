@@ -56,7 +56,7 @@ def denoise(landmarks: Floats, mesh: Floats, training: NDArray[np.bool_]) -> Flo
 
 
 class YuNet:
-    """YuNet (Wu et al., 2023) as a judge of boxes. Raises ``ModelError`` where ``model`` cannot be loaded."""
+    """YuNet (Wu et al., 2023) as a teacher of boxes. Raises ``ModelError`` where ``model`` cannot be loaded."""
 
     def __init__(self, model: Path, score: float) -> None:
         if not model.is_file():

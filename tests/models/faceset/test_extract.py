@@ -357,5 +357,5 @@ def test_sources_are_logged_and_the_second_time_skipped(
     assert said == [
         f"{film}: begun",
         f"{film.name}: finished, 24 frames, 3 faces",
-        f"{film}: skipped, gone through before",
+        f"{film}: skipped, read before",
     ]
