@@ -6,8 +6,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
-from realtime.media.file_source import FileSource
+from realtime.media.file_source import FileSource, display_matrix
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError
 from tests.realtime.clips import Clip, make, payloads, times
@@ -218,3 +219,12 @@ def test_damaged_sound_is_passed_on_with_a_note(tmp_path: Path) -> None:
     assert len(frames) == 60
     assert packets == [packet for stream in payloads(path) for packet in stream]
     assert source.warnings == ["stream 1 (audio) is damaged in places: copied as it is"]
+
+
+def test_exif_beside_the_picture_does_no_harm(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.avif", exif=exif)
+    with av.open(str(tmp_path / "a.avif")) as container:
+        (picture,) = container.decode(video=0)
+    assert display_matrix(picture) is None
