@@ -13,7 +13,7 @@ __all__ = ["Broadcaster"]
 
 
 class Broadcaster:
-    """Hands frames and sound to the inboxes of all sinks. From any thread.
+    """Hands frames and sound to the queues of all sinks. From any thread.
 
     ``sent`` counts frames, ``late`` those that came when a later one had been sent already, and ``last_ns`` is the
     capture time of the last frame sent.
@@ -21,7 +21,7 @@ class Broadcaster:
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._inboxes: tuple[SinkQueue, ...] = ()
+        self._queues: tuple[SinkQueue, ...] = ()
         self._last_pts = -1
         self._ended = self._filled = False
         self.shape: StreamFormat | None = None
@@ -40,18 +40,18 @@ class Broadcaster:
     def settled(self, queue: SinkQueue) -> StreamFormat | None:
         """The format, as soon as it is known; None where the end comes first, or ``queue`` has left."""
         with self._changed:
-            self._changed.wait_for(lambda: self.shape is not None or self._ended or queue not in self._inboxes)
-            return self.shape if queue in self._inboxes else None
+            self._changed.wait_for(lambda: self.shape is not None or self._ended or queue not in self._queues)
+            return self.shape if queue in self._queues else None
 
     def join(self, queue: SinkQueue) -> None:
         """Another sink."""
         with self._changed:
-            self._inboxes = (*self._inboxes, queue)
+            self._queues = (*self._queues, queue)
 
     def leave(self, queue: SinkQueue) -> None:
         """One sink less."""
         with self._changed:
-            self._inboxes = tuple(each for each in self._inboxes if each is not queue)
+            self._queues = tuple(each for each in self._queues if each is not queue)
             self._changed.notify_all()
 
     def send(self, frame: Frame, stopgap: bool = False) -> bool:
@@ -76,13 +76,13 @@ class Broadcaster:
             picture.pts, picture.time_base, picture.pict_type = pts, CLOCK, PictureType.NONE
             self._last_pts, self.last_ns = pts, captured_ns
             self.sent += 1
-            for queue in self._inboxes:
+            for queue in self._queues:
                 queue.put_frame(frame)
             return True
 
     def send_sound(self, sound: Sound) -> None:
         """Hand out a piece of sound."""
-        for queue in self._inboxes:
+        for queue in self._queues:
             queue.put_sound(sound)
 
     def end(self) -> None:
@@ -90,5 +90,5 @@ class Broadcaster:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-        for queue in self._inboxes:
+        for queue in self._queues:
             queue.end()

@@ -132,7 +132,7 @@ class Engine:
             dropped_before = dropped
 
     def _take(self, camera: int, item: LiveItem) -> None:
-        """In the thread of a source, the how-manieth ``camera`` says: pass on what was captured."""
+        """In the thread of a source, whose number ``camera`` is: pass on what was captured."""
         if isinstance(item, Frame):
             self._counters.captured()
             self._captured.put((camera, item))

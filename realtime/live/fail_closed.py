@@ -38,7 +38,7 @@ class RecordingFinder:
 
 @dataclass
 class FailClosed:
-    """Performs on live frames, closed on failure.
+    """Swaps the faces of live frames, and covers them on failure.
 
     ``complain`` is told what failed, and ``doubtful`` gives the boxes of heads in the last frame that may have a face.
     ``missed`` counts the frames in which something had to be hidden.

@@ -15,7 +15,7 @@ SOUNDS: Final = 64
 
 
 class SinkQueue:
-    """The joint between the engine and one sink. It never makes the engine wait.
+    """A bounded queue between the engine and one sink. It never makes the engine wait.
 
     Of frames the latest is kept, depth 1. Sound is kept in order, and comes before the frame that it came before.
     ``dropped`` counts frames that the sink was too slow for, ``missed`` those that came while it was shut, and

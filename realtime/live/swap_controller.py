@@ -295,7 +295,7 @@ class SwapController:
         self._swapper.finder.find(Frame(picture, self._clock.now_ns()))
 
     def _complain(self, error: Exception) -> None:
-        """Performing on a frame failed: say it, but not for every frame anew."""
+        """Swapping a frame failed: say it, but not for every frame anew."""
         words, now_ns = str(error) or type(error).__name__, self._clock.now_ns()
         if words != self._trouble or now_ns - self._told_ns >= TROUBLED_NS:
             self._events.tell("privacy", f"a face could not be swapped, and is hidden: {words}", problem=True)

@@ -41,38 +41,38 @@ class Recording:
         self.path = path
         self.silence = 0.0
         self._settings = settings
-        self._encoded: LiveMuxer | None = None
+        self._muxer: LiveMuxer | None = None
 
     def open(self, shape: StreamFormat) -> None:
         """Create the file; an existing one is replaced, so whoever makes this has checked that."""
         kind = container_for(self.path)
         try:
             container = av.open(str(self.path.absolute()), "w", format=kind.muxer, container_options=kind.growing)
-            encoded = LiveMuxer(container, str(self.path), shape, self._settings, instant=False)
+            live_muxer = LiveMuxer(container, str(self.path), shape, self._settings, instant=False)
             container.start_encoding()
         except (av.error.FFmpegError, OSError, ValueError) as error:
             words = reason(error) if isinstance(error, av.error.FFmpegError | OSError) else str(error)
             raise OutputError(f"{self.path}: cannot be written: {words}") from error
-        self._encoded = encoded
+        self._muxer = live_muxer
 
     def write(self, frame: Frame) -> None:
         """Append a frame, and the sound up to it."""
-        assert self._encoded is not None  # noqa: S101  # opened before
-        self._encoded.write(frame)
+        assert self._muxer is not None  # noqa: S101  # opened before
+        self._muxer.write(frame)
 
     def write_sound(self, sound: Sound) -> None:
         """Take sound in, for when its picture comes."""
-        assert self._encoded is not None  # noqa: S101  # opened before
-        self._encoded.write_sound(sound)
+        assert self._muxer is not None  # noqa: S101  # opened before
+        self._muxer.write_sound(sound)
 
     def close(self) -> None:
         """Make it an ordinary file, and let it be signed."""
-        encoded, self._encoded = self._encoded, None
-        if encoded is None:
+        muxer, self._muxer = self._muxer, None
+        if muxer is None:
             return
-        encoded.finish()
-        self.silence = encoded.silence
-        if self._settings.on_finished is not None and encoded.begun:
+        muxer.finish()
+        self.silence = muxer.silence
+        if self._settings.on_finished is not None and muxer.begun:
             self._settings.on_finished(self.path)
 
     def abort(self) -> None:

@@ -40,14 +40,14 @@ class StreamSink:
         self.silence = 0.0
         self._settings = settings
         self._mux: MuxProcess | None = None
-        self._encoded: LiveMuxer | None = None
+        self._muxer: LiveMuxer | None = None
 
     def open(self, shape: StreamFormat) -> None:
         """Open the encoders, and connect."""
         self._mux = mux = MuxProcess(_fitted(self.address))
         try:
             container = av.open(mux, "w", format=CONTAINER, container_options=_AT_ONCE)
-            self._encoded = LiveMuxer(container, self.address, shape, self._settings, instant=True)
+            self._muxer = LiveMuxer(container, self.address, shape, self._settings, instant=True)
             container.start_encoding()
             mux.connect(_sample(container))
         except BaseException:
@@ -56,26 +56,26 @@ class StreamSink:
 
     def write(self, frame: Frame) -> None:
         """Send a frame, and the sound up to it."""
-        assert self._encoded is not None and self._mux is not None  # noqa: S101  # opened before
+        assert self._muxer is not None and self._mux is not None  # noqa: S101  # opened before
         try:
-            self._encoded.write(frame)
+            self._muxer.write(frame)
         except OutputError as error:
             raise self._mux.explain(error) from error
 
     def write_sound(self, sound: Sound) -> None:
         """Take sound in, for when its picture comes."""
-        assert self._encoded is not None  # noqa: S101  # opened before
-        self._encoded.write_sound(sound)
+        assert self._muxer is not None  # noqa: S101  # opened before
+        self._muxer.write_sound(sound)
 
     def close(self) -> None:
         """Send what is left, and say goodbye."""
-        encoded, self._encoded = self._encoded, None
+        muxer, self._muxer = self._muxer, None
         if self._mux is None:
             return
         try:
-            if encoded is not None:
-                self.silence = encoded.silence
-                encoded.finish()
+            if muxer is not None:
+                self.silence = muxer.silence
+                muxer.finish()
         except OutputError as error:
             raise self._mux.explain(error) from error
         finally:

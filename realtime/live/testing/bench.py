@@ -229,8 +229,8 @@ def _faults(path: Path, look: Look) -> Faults:
         return source if number >= DEATHS else FlakySource(source, round(LIFE * 30), silent=number % 2 == 1)
 
     def open_sink(address: str, settings: SinkSettings) -> LiveSink:
-        mortal = next(sinks) < DEATHS
-        made.append(FlakySink(round(LIFE * 30) if mortal else None))
+        dies = next(sinks) < DEATHS
+        made.append(FlakySink(round(LIFE * 30) if dies else None))
         return made[-1]
 
     with _running(path, look, open_source=open_source, open_sink=open_sink) as engine:

@@ -159,15 +159,15 @@ def test_a_sink_that_dies_comes_back_and_holds_up_nobody() -> None:
         made.append(FlakySink(5 if len(made) < 3 else None))
         return made[-1]
 
-    with stage(mortal=open_sink, healthy=lambda: healthy) as on:
+    with stage(flaky=open_sink, healthy=lambda: healthy) as on:
         for number in range(1, 4):
             on.play_until(lambda status, number=number: status.sinks[0].errors == number)
             on.play(2)  # nobody waits for it
             on.play_until(lambda status, number=number: status.sinks[0].retries == number)
         on.play_until(lambda status: made[-1].frames > 0)
-        mortal, other = on.engine.status().sinks
-    assert (mortal.errors, mortal.retries) == (3, 3)
-    assert mortal.missed >= 6
+        flaky, other = on.engine.status().sinks
+    assert (flaky.errors, flaky.retries) == (3, 3)
+    assert flaky.missed >= 6
     assert (other.errors, other.retries) == (0, 0)
     assert healthy.out_of_order == 0
 

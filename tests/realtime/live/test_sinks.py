@@ -214,13 +214,13 @@ def test_a_minute_on_a_clock_that_is_wrong_by_two_thousandths(tmp_path: Path) ->
 def test_streams_hold_no_frame_back() -> None:
     with BytesIO() as memory:
         container = av.open(memory, "w", format="nut", container_options={"flush_packets": "1"})
-        encoded = LiveMuxer(container, "memory", shape(sound=False), SinkSettings(), instant=True)
+        muxer = LiveMuxer(container, "memory", shape(sound=False), SinkSettings(), instant=True)
         sizes = []
         for number in range(10):
-            encoded.write(picture(number, bright=False))
+            muxer.write(picture(number, bright=False))
             sizes.append(memory.tell())
         assert all(a < b for a, b in pairwise(sizes))
-        encoded.finish()
+        muxer.finish()
         memory.seek(0)
         assert measure(av.open(memory)).frames == 10
 
