@@ -9,6 +9,7 @@ from realtime.jobs.dispatch import convert_any
 from realtime.jobs.folder import FolderReport
 from realtime.jobs.report import Report
 from realtime.media.encoding import Encoding
+from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.settings import MODEL, Look
 
 __all__ = ["convert"]
@@ -25,6 +26,7 @@ def convert(
     preset: str | None = None,
     report: AnyPath | None = None,
     force: bool = False,
+    max_pixels: int = MAX_PIXELS,
     **look: Unpack[LookChoices],
 ) -> Report | FolderReport:
     """Swap the faces in the file ``source``; all else stays as it is. Returns what was done.
@@ -32,8 +34,16 @@ def convert(
     ``source`` is a video, a picture or a folder of pictures, and ``target`` the same. It appears under its name only
     when it is whole, watermarked, labelled and signed. ``on_frame`` is called after each frame with the number written
     and the number expected (0 where nobody knows); ``report`` names a file for the report as JSON; ``force`` replaces a
-    ``target`` that exists. Raises a ``MummerError``.
+    ``target`` that exists; pictures of more than ``max_pixels`` are refused. Raises a ``MummerError``.
     """
     chosen = validated(Look, {"model": str(model), **look})
-    page = None if report is None else Path(report)
-    return convert_any(Job(Path(source), Path(target), chosen, Encoding(codec, crf, preset), page, force), on_frame)
+    job = Job(
+        Path(source),
+        Path(target),
+        chosen,
+        Encoding(codec, crf, preset),
+        report=None if report is None else Path(report),
+        force=force,
+        max_pixels=max_pixels,
+    )
+    return convert_any(job, on_frame)

@@ -163,6 +163,8 @@ def test_a_file_is_converted_and_reported(clip: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.mp4").is_file()
     with pytest.raises(mummer.OutputError, match="exists"):
         mummer.convert(clip, tmp_path / "out.mp4")
+    with pytest.raises(mummer.InputError, match="640"):
+        mummer.convert(clip, tmp_path / "small.mp4", max_pixels=640 * 359)
     unlabelled = mummer.convert(clip, str(tmp_path / "out.mp4"), label="off", force=True, device="cpu")
     assert isinstance(unlabelled, mummer.Report)
     assert unlabelled.provenance.label is None
