@@ -103,16 +103,20 @@ def _line(status: "Status") -> str:
     sinks = [sink for sink in status.sinks if sink.state != "live"]
     return (
         f"{status.state}: {status.fps_out:.1f} fps, latency {status.latency_ms.p50:.0f}/{status.latency_ms.p99:.0f} ms"
-        f" (p50/p99), {drops} dropped, {status.missed} hidden"
-        + "".join(f", {sink.address} {sink.state}" for sink in sinks)
+        f" (p50/p99), {drops} dropped, {_misses(status)}" + "".join(f", {sink.address} {sink.state}" for sink in sinks)
     )
+
+
+def _misses(status: "Status") -> str:
+    """Frames with a face that was not swapped: hidden, and where that was asked for shown."""
+    return f"{status.missed} hidden" + (f", {status.shown} shown unswapped" if status.shown else "")
 
 
 def _summary(status: "Status") -> None:
     whole = status.overall_ms
     say(
         f"{status.frames_out} of {status.frames_in} frames sent in {status.seconds:.1f} s, {status.swapped} swapped,"
-        f" {status.missed} hidden, {status.drops.captured + status.drops.late} dropped;"
+        f" {_misses(status)}, {status.drops.captured + status.drops.late} dropped;"
         f" latency p50 {whole.p50} ms, p95 {whole.p95} ms, p99 {whole.p99} ms"
     )
     for sink in status.sinks:

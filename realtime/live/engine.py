@@ -230,6 +230,7 @@ class Engine:
             slates=self._watch.slates,
             swapped=controller.swapped,
             missed=controller.missed,
+            shown=controller.shown,
             drops=Drops(captured=self._captured.dropped, late=self._broadcaster.late, thinned=self._output.thinned),
             latency_ms=lately,
             overall_ms=overall,

@@ -41,7 +41,8 @@ class FailClosed:
     """Swaps the faces of live frames, and covers them on failure.
 
     ``complain`` is told what failed, and ``doubtful`` gives the boxes of heads in the last frame that may have a face.
-    ``missed`` counts the frames in which something had to be hidden.
+    ``missed`` counts the frames in which something was hidden, ``shown`` those that were shown as they are although a
+    face was or may have been there that was not swapped.
     """
 
     swapper: FrameSwapper
@@ -49,6 +50,7 @@ class FailClosed:
     complain: Callable[[Exception], None]
     doubtful: Callable[[], tuple[Box, ...]] = lambda: ()
     missed: int = 0
+    shown: int = 0
     _guard: Guard = field(default_factory=Guard)
     _good: av.VideoFrame | None = None
 
@@ -64,8 +66,10 @@ class FailClosed:
         except Exception as error:  # noqa: BLE001  # whatever failed, the face must not be shown
             self.complain(error)
         hidden = self._guard.check(frame.captured_ns or 0, self._recording.found, swapped, self.doubtful())
-        self.missed += bool(hidden)
-        if not hidden or self.on_miss == "show":
+        show = self.on_miss == "show"
+        self.missed += bool(hidden) and not show
+        self.shown += bool(hidden) and show
+        if not hidden or show:
             self.swapper.mark(frame)
             self._good = frame.picture if self.on_miss == "hold" else None
             return frame

@@ -92,7 +92,8 @@ class GovernorStatus(BaseModel, frozen=True):
 class Status(BaseModel, frozen=True):
     """The whole. ``latency_ms`` is lately, from capture to handing out; ``overall_ms`` the same since the start.
 
-    ``missed`` counts frames in which something had to be hidden, ``swapped`` those with a swapped face.
+    ``missed`` counts frames in which something was hidden, ``shown`` those that were shown instead, because ``on_miss``
+    says so, and ``swapped`` those with a swapped face.
     """
 
     state: EngineState
@@ -106,6 +107,7 @@ class Status(BaseModel, frozen=True):
     slates: int
     swapped: int
     missed: int
+    shown: int
     drops: Drops
     latency_ms: Percentiles
     overall_ms: Percentiles

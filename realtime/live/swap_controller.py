@@ -238,8 +238,13 @@ class SwapController:
 
     @property
     def missed(self) -> int:
-        """Frames in which something had to be hidden."""
+        """Frames in which something was hidden."""
         return self._fail_closed.missed
+
+    @property
+    def shown(self) -> int:
+        """Frames shown as they are, although a face was or may have been there that was not swapped."""
+        return self._fail_closed.shown
 
     # within
 

@@ -37,7 +37,8 @@ def _engine(status: Status) -> Iterator[Metric]:
     yield CounterMetricFamily("mummer_frames_in", "Frames captured.", status.frames_in)
     yield CounterMetricFamily("mummer_frames_out", "Frames sent.", status.frames_out)
     yield CounterMetricFamily("mummer_frames_swapped", "Frames sent with a swapped face.", status.swapped)
-    yield CounterMetricFamily("mummer_frames_hidden", "Frames in which something had to be hidden.", status.missed)
+    yield CounterMetricFamily("mummer_frames_hidden", "Frames in which something was hidden.", status.missed)
+    yield CounterMetricFamily("mummer_frames_shown", "Frames shown with a face that was not swapped.", status.shown)
     yield CounterMetricFamily("mummer_slates", "Slates sent while no frames came.", status.slates)
     drops = CounterMetricFamily("mummer_frames_dropped", "Frames not sent, by place.", labels=["place"])
     for place, count in status.drops.model_dump().items():

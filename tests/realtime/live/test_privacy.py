@@ -86,6 +86,8 @@ def test_missed_faces_are_never_shown(face_clip: Path, on_miss: OnMiss) -> None:
     assert on_miss != "cover" or it.probe.max_similarity < 0.25
     assert it.sent == 180
     assert (it.slates > 0) == (on_miss == "slate")
+    assert it.fail_closed.missed >= it.probe.missed
+    assert it.fail_closed.shown == 0
 
 
 def test_the_eyewitness_would_have_noticed(face_clip: Path) -> None:
@@ -93,6 +95,9 @@ def test_the_eyewitness_would_have_noticed(face_clip: Path) -> None:
     for frame in frames(face_clip, 3):
         it.process(frame)
     assert it.probe.shown == it.probe.missed >= 80
+    # and it is counted as what it is
+    assert it.fail_closed.shown >= it.probe.shown
+    assert it.fail_closed.missed == 0
 
 
 def test_real_faces_of_real_clips(shared: Path) -> None:
