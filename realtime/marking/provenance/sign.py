@@ -26,8 +26,10 @@ _PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff",
 #: The box of an XMP packet in ISO files (Adobe's XMP specification, part 3).
 _XMP: Final = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 
-# Pictures and sound are hashed in leaves of a tree, so that neither signing nor checking holds more than one in memory.
+# Some programs that check know the flat hash only, so files of up to this size have that. Beyond, pictures and sound
+# are hashed in leaves of a tree, so that neither signing nor checking holds more than one in memory.
 # Fragmented files are hashed as a whole: for those the standard knows other trees, that span several files.
+_MOST_FLAT: Final = 64 << 20  # bytes
 _LEAST_LEAF: Final = 1 << 20  # bytes
 _MOST_LEAVES: Final = 256
 _PIECE: Final = 1 << 20  # bytes read at a time
@@ -103,6 +105,8 @@ def _sign_inside(part: Path, claim: Claim, name: Path, credentials: Credentials)
     ):
         _add_origin(builder, claim)
         box = _media_box(file)
+        if file.tell() <= _MOST_FLAT:
+            box = None
         file.write(_xmp_box())
         place = file.tell()
         if box is not None:

@@ -1,12 +1,15 @@
 """Signing: read back with the C2PA library alone, keys, sidecars, and nothing fetched or left behind."""
 
+import base64
 import datetime
+import hashlib
 import http.server
 import io
 import json
 import os
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -163,10 +166,54 @@ def test_other_layouts_of_mp4_are_signed_too(tmp_path: Path, flags: str) -> None
     assert alone(flipped(path, (begin + end) // 2))["validation_state"] == "Invalid"
 
 
+def flat_hash(path: Path, excluded: list[dict[str, Any]]) -> bytes:
+    """C2PA's hash of an ISO file by hand (2.1, 18.7): of each box at the top its place as eight bytes, then the box.
+
+    Boxes that ``excluded`` describes are left out: by name, and by the bytes that they must have somewhere.
+    """
+    data, digest, at = path.read_bytes(), hashlib.sha256(), 0
+    while at < len(data):
+        (length, name), head = struct.unpack(">I4s", data[at : at + 8]), 8
+        if length == 1:
+            (length,), head = struct.unpack(">Q", data[at + 8 : at + 16]), 16
+        box = data[at : at + length]
+        assert length >= head
+        if not any(
+            each["xpath"] == f"/{name.decode('latin-1')}"
+            and all(box[part["offset"] :].startswith(bytes_of(part["value"])) for part in each.get("data") or ())
+            for each in excluded
+        ):
+            digest.update(at.to_bytes(8) + box)
+        at += length
+    return digest.digest()
+
+
+def bytes_of(value: str | list[int]) -> bytes:
+    """Bytes as the library's JSON has them: in base64, or as numbers."""
+    return base64.b64decode(value) if isinstance(value, str) else bytes(value)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_a_small_file_has_a_flat_hash(tmp_path: Path, suffix: str) -> None:
+    """For programs that know no trees: one digest, which anybody can compute."""
+    path = make(tmp_path / f"out{suffix}", Clip(frames=30))
+    sign(path, CLAIM, path)
+    store = alone(path)
+    assert store["validation_state"] == "Trusted"
+    binding = assertion(store, "c2pa.hash.bmff.v3")
+    assert not binding.get("merkle")
+    assert binding["alg"] == "sha256"
+    assert bytes_of(binding["hash"]) == flat_hash(path, binding["exclusions"])
+    begin, end = media_bytes(path)
+    flipped(path, (begin + end) // 2)
+    assert bytes_of(binding["hash"]) != flat_hash(path, binding["exclusions"])
+    assert alone(path)["validation_state"] == "Invalid"
+
+
 def test_large_files_are_signed_in_many_leaves(tmp_path: Path) -> None:
-    noise = Clip(size=(640, 480), frames=60, audio=None, codec="rawvideo", options={})
+    noise = Clip(size=(1280, 720), frames=55, audio=None, codec="rawvideo", options={})
     path = make(tmp_path / "out.mov", noise)
-    assert path.stat().st_size > 20 << 20
+    assert path.stat().st_size > 64 << 20
     sign(path, CLAIM, path)
     store = alone(path)
     assert store["validation_state"] == "Trusted"
