@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.runtime.errors import InputError, UsageError, reason
+from realtime.runtime.files import read_regular
 from realtime.settings import first_problem
 
 __all__ = [
@@ -146,7 +147,7 @@ def validate(values: Mapping[str, object], where: str) -> Plan:
 def read_toml(path: Path) -> dict[str, object]:
     """What stands in a TOML file. Raises ``InputError`` where it cannot be read, or is none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_regular(path).decode("utf-8"))
     except (OSError, UnicodeError) as error:
         raise InputError(f"{path}: cannot be read: {reason(error)}") from error
     except tomllib.TOMLDecodeError as error:

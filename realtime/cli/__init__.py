@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from io import TextIOWrapper
+from importlib.metadata import version as metadata_version
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
+from realtime.cli.failures import check_address_space, of_the_machine
+from realtime.cli.streams import complete_streams
 from realtime.runtime.errors import MummerError, UsageError
 from realtime.runtime.packages import load
 
@@ -25,13 +27,14 @@ GROUP: Final = "mummer.commands"
 INTERRUPTED: Final = 130
 #: What ends a job in good order. A terminal that goes away does not when ``nohup`` says so.
 STOPS: Final = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-#: Standard error, after standard input and output.
-LAST_STREAM: Final = 2
+#: The variable by which a shell asks what a line could go on with, and those that may have the line.
+_COMPLETING: Final = "_MUMMER_COMPLETE"
+_LINES: Final = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")
 
 #: The commands in the order of the help, and what it says about them, since they are not imported for it: each is the
 #: object of its own name in the module of that name.
 _COMMANDS: Final = {
-    "convert": "Swap the faces in a video; all else stays as it is.",
+    "convert": "Swap the faces in a video, a picture or a folder of pictures; all else stays as it is.",
     "live": "Swap the faces of a camera, live; end it with Ctrl-C.",
     "devices": "List cameras, virtual cameras, microphones, and what models can run on; say what is missing.",
     "demo": "Make a sample clip with sound, swap its face, and show both.",
@@ -60,7 +63,12 @@ class _Interrupted(BaseException):
 def build_app(called: str | None = None) -> typer.Typer:
     """The whole command line, of which only the command that is ``called`` is imported."""
     # rich would take half of the time that help may take, and tracebacks are for our own bugs.
-    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     app.callback()(_group)
     for name, words in _COMMANDS.items():
         if name == called:
@@ -75,7 +83,17 @@ def build_app(called: str | None = None) -> typer.Typer:
     return app
 
 
-def _group() -> None:
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mummer {metadata_version('mummer')}")
+        raise typer.Exit
+
+
+def _group(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version, and exit.")
+    ] = False,
+) -> None:
     """Swap the faces in a video for a mask that everybody can see is a mask."""
 
 
@@ -96,34 +114,33 @@ def _add(app: typer.Typer, name: str, command: typer.Typer | Callable[..., objec
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    _complete_streams()
+    complete_streams()
     for number in STOPS:
         if number in STOPS[:2] or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
-        build_app(called)()
+        if called := _called():
+            check_address_space()
+        build_app(called)(prog_name="mummer")
     except MummerError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
     except _Interrupted:
         _complain("interrupted")
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if (said := of_the_machine(error)) is None:
+            raise
+        _complain(str(said))
+        sys.exit(said.exit_code)
     sys.exit(0)
 
 
-def _complete_streams() -> None:
-    """Give the process the three streams that it expects, and let it print any file name.
-
-    Where one of them is closed, the next file to be opened would take its place.
-    """
-    while (spare := os.open(os.devnull, os.O_RDWR)) <= LAST_STREAM:
-        pass
-    os.close(spare)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(LAST_STREAM, "w", closefd=False)
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+def _called() -> str | None:
+    """The command that is called, or that a shell wants completed; None where there is none yet."""
+    line = next((os.environ[name].split() for name in _LINES if name in os.environ), [])
+    words = line if _COMPLETING in os.environ else sys.argv
+    return next((word for word in words[1:] if not word.startswith("-")), None)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

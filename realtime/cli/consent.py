@@ -1,5 +1,6 @@
 """``mummer consent``: the record that every face needs."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -26,6 +27,8 @@ class KindChoice(StrEnum):
     public_domain = "public-domain"
 
 
+#: What a face may be used for, unless told otherwise: where others agreed, they said to what.
+_SCOPE: Final = dict.fromkeys((KindChoice.self, KindChoice.synthetic, KindChoice.public_domain), "any use")
 #: Who would have agreed, and what they would have said, unless told otherwise.
 _BY: Final = {
     KindChoice.self: "{name}",
@@ -69,7 +72,8 @@ def new(
 ) -> None:
     """Write the consent record of a face.
 
-    What no option says is asked for.
+    What no option says is asked for. Where nobody answers, --by is NAME, --expires is never, and --scope is any use;
+    but --by of what is synthetic or licensed, and --scope of what is consented or licensed, must be said.
     """
     import datetime
 
@@ -87,7 +91,7 @@ def new(
     made = kind is KindChoice.synthetic
     question = "Who made it?" if made else "Who agrees to its use?"
     by = by or _ask("--by", question, default=_BY.get(kind, "").format(name=name) or None)
-    scope = scope or _ask("--scope", "What may it be used for?")
+    scope = scope or _ask("--scope", "What may it be used for?", default=_SCOPE.get(kind))
     expires = expires or _ask("--expires", "Until when (YYYY-MM-DD or never)?", default="never")
     try:
         identity = Identity.model_validate(
@@ -139,12 +143,15 @@ def check(
 
 
 def _ask(option: str, question: str, default: str | None = None) -> str:
-    """An answer from whoever sits there. Raises ``UsageError`` where nobody does."""
+    """An answer from whoever sits there; the default, or else a ``UsageError``, where nobody does."""
     from realtime.runtime.errors import UsageError
 
     try:
         return str(typer.prompt(question, default=default, prompt_suffix=" ")).strip()
     except typer.Abort as error:
+        typer.echo()
+        if default is not None and not sys.stdin.isatty():
+            return default
         raise UsageError(f"nobody answers {question!r}; give {option}") from error
 
 

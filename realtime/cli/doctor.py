@@ -27,6 +27,9 @@ def doctor(
                 f"package {package.name!r}: another one is imported in place of ours: {package.instead}; rename it,"
                 " start from another folder, or uninstall the project that it belongs to"
             )
+    say(f"OpenCV {found.opencv.version} ({'with' if found.opencv.display else 'without'} a display's libraries)")
+    if problem := found.opencv.problem():
+        say(f"  {problem}")
     say(f"ONNX Runtime {found.onnxruntime}")
     for each in found.devices:
         say(f"  {each.name:10} {'works' if each.works else f'not used: {each.why_not}'}")

@@ -24,14 +24,12 @@ def serve(
     ] = None,
 ) -> None:
     """Run as a daemon: HTTP API, metrics, and a web panel."""
-    from realtime.runtime.errors import UsageError
+    from realtime.cli.failures import missing
 
     try:
         from realtime.serve.daemon import run
     except ImportError as error:
-        raise UsageError(
-            f"`mummer serve` needs {error.name or 'a package'}, which is not installed: pip install 'mummer[serve]'"
-        ) from error
+        raise missing(error, "serve", "serve") from error
     from realtime.runtime.process import tune
     from realtime.serve.settings import read_settings
 

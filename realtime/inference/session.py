@@ -183,4 +183,5 @@ PLAIN: Final = {
     "External data": "its weights are in another file; a model must be one file",
     "external": "its weights are in another file; a model must be one file",
     "bfc_arena": "it needs more memory than models may take",
+    "bad_alloc": "it needs more memory than there is",
 }

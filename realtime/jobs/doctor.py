@@ -1,14 +1,17 @@
 """Which provider runs each network, proved by ONNX Runtime's own profile of a run."""
 
 import json
+import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time, sleep
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
@@ -18,11 +21,11 @@ from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.providers import DEVICES
 from realtime.inference.session import SPINNING, open_session, why_not
-from realtime.runtime.errors import ModelError
+from realtime.runtime.errors import HEADLESS, ModelError
 from realtime.runtime.packages import OURS, imported_instead
 from realtime.swap.library import ASSETS, list_models
 
-__all__ = ["DeviceCheck", "Diagnosis", "ModelCheck", "PackageCheck", "Spinning", "diagnose"]
+__all__ = ["DeviceCheck", "Diagnosis", "ModelCheck", "OpenCVCheck", "PackageCheck", "Spinning", "diagnose"]
 
 #: Runs of a network that are timed, after one that is not.
 RUNS: Final = 10
@@ -79,11 +82,29 @@ class PackageCheck(BaseModel):
     instead: str | None
 
 
+class OpenCVCheck(BaseModel):
+    """OpenCV: its version, whether this build needs a display's libraries (libGL), and the packages that have it."""
+
+    version: str
+    display: bool
+    packages: list[str]
+
+    def problem(self) -> str | None:
+        """What to do where several packages share the one folder; None where there is but one."""
+        if len(self.packages) < 2:
+            return None
+        return (
+            f"{' and '.join(self.packages)} are installed into one folder, so removing one breaks the other;"
+            f" for the build that needs no display: {HEADLESS}"
+        )
+
+
 class Diagnosis(BaseModel):
     """Everything that ``mummer doctor`` finds."""
 
     packages: list[PackageCheck]
     onnxruntime: str
+    opencv: OpenCVCheck
     devices: list[DeviceCheck]
     models: list[ModelCheck]
     spinning: Spinning
@@ -101,6 +122,7 @@ def diagnose(device: str = "auto") -> Diagnosis:
     return Diagnosis(
         packages=[_package(name) for name in OURS],
         onnxruntime=onnxruntime.__version__,
+        opencv=_opencv(),
         devices=devices,
         models=[_check(path, device) for path in paths],
         spinning=_spinning(ASSETS / "landmarks.onnx"),
@@ -110,6 +132,15 @@ def diagnose(device: str = "auto") -> Diagnosis:
 def _package(name: str) -> PackageCheck:
     found = imported_instead(name)
     return PackageCheck(name=name, instead=None if found is None else str(found))
+
+
+def _opencv() -> OpenCVCheck:
+    interface = re.search(r"^ *GUI: *(\S+)", cv2.getBuildInformation(), re.MULTILINE)
+    return OpenCVCheck(
+        version=cv2.__version__,
+        display=interface is not None and interface[1] != "NONE",
+        packages=sorted(set(packages_distributions().get("cv2", []))),
+    )
 
 
 def _check(path: Path, device: str) -> ModelCheck:

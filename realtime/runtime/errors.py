@@ -3,9 +3,12 @@
 The command line prints the message as one line and exits with ``exit_code``; a traceback is for our own bugs only.
 """
 
+from typing import Final
+
 from realtime.runtime.redaction import redacted
 
 __all__ = [
+    "HEADLESS",
     "ConsentError",
     "DetectorError",
     "InputError",
@@ -16,6 +19,9 @@ __all__ = [
     "UsageError",
     "reason",
 ]
+
+#: Puts the build of OpenCV that needs no display over any other that is installed.
+HEADLESS: Final = "pip install --force-reinstall --no-deps opencv-python-headless"
 
 
 class MummerError(Exception):

@@ -1,7 +1,9 @@
 """Files that appear under their name only when they are whole."""
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Final, TypeAlias
 
 from realtime.runtime.errors import OutputError, reason
 
-__all__ = ["Companion", "make_folder", "remove_partial", "whole_or_nothing", "write_whole", "writing"]
+__all__ = ["Companion", "make_folder", "read_regular", "remove_partial", "whole_or_nothing", "write_whole", "writing"]
 
 #: The name of a file that belongs to another one and goes where that goes, like a signature beside a video.
 Companion: TypeAlias = Callable[[Path], Path]
@@ -25,6 +27,18 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot make this folder: {reason(error)}") from error
+
+
+def read_regular(path: Path, most: int = 16 << 20) -> bytes:
+    """The first ``most`` bytes of a small file, like a key or a record.
+
+    Raises ``OSError`` where the system refuses, and for what is no regular file: a pipe may never have anything to say.
+    """
+    at_once = getattr(os, "O_NONBLOCK", 0)  # without waiting for whoever may write at a pipe's other end
+    with os.fdopen(os.open(path, os.O_RDONLY | at_once), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(most)
 
 
 @contextmanager

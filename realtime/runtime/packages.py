@@ -38,7 +38,8 @@ def imported_instead(name: str) -> Path | None:
 def load(entry: EntryPoint, kind: type[MummerError], what: str) -> Any:
     """What ``entry`` names, of whatever type. ``what`` is what the user asked for, such as a command.
 
-    Raises ``kind`` where a package is missing, and where another one is imported in place of one of ours.
+    Raises ``kind`` where a package is missing, and where another one is imported in place of one of ours, and
+    ``ImportError`` where one is there and cannot be loaded.
     """
     package = entry.module.partition(".")[0]
     if _is_ours(entry) and (found := imported_instead(package)) is not None:
@@ -49,6 +50,8 @@ def load(entry: EntryPoint, kind: type[MummerError], what: str) -> Any:
         missing = (error.name or "").partition(".")[0]
         if missing in OURS and (found := imported_instead(missing)) is not None:
             raise kind(_mixed_up(what, missing, found)) from error
+        if not isinstance(error, ModuleNotFoundError):
+            raise  # it is there, and cannot be loaded: another matter
         raise kind(
             f"{what} needs {error.name or 'a package'}, which is not installed: pip install 'mummer[train]'"
         ) from error

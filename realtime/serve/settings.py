@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from realtime.runtime.errors import UsageError, reason
+from realtime.runtime.files import read_regular
 from realtime.runtime.logs import Level
 from realtime.serve.token import token_file
 from realtime.settings import first_problem
@@ -60,7 +61,7 @@ def read_settings(file: Path | None, **said: object) -> ServeSettings:
     kind = type("ServeSettings", (ServeSettings,), {"file": file, "__module__": __name__})
     try:
         if file is not None:
-            file.read_bytes()  # the library passes over a file that is missing
+            read_regular(file)  # the library passes over a file that is missing
         settings: ServeSettings = kind(**{name: value for name, value in said.items() if value is not None})
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {reason(error)}") from error

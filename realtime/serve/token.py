@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from realtime.runtime.errors import InputError, OutputError, reason
+from realtime.runtime.files import read_regular
 from realtime.runtime.folders import state_folder
 
 __all__ = ["read_token", "token_file"]
@@ -43,7 +44,7 @@ def _existing(path: Path) -> str:
     try:
         if os.name == "posix" and path.stat().st_mode & OTHERS:
             raise InputError(f"{path}: others may read this token; run `chmod 600 {path}`, or delete it for a new one")
-        token = path.read_text(encoding="ascii").strip()
+        token = read_regular(path).decode("ascii").strip()
     except (OSError, UnicodeError) as error:
         raise InputError(f"{path}: cannot be read as a token; delete it for a new one") from error
     if len(token) < 16:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import ConsentError, reason
+from realtime.runtime.files import read_regular
 
 __all__ = [
     "Consent", "Identity", "IdentityKind", "check_consent", "check_evidence", "read_identity", "record_digest",
@@ -70,10 +71,7 @@ def read_identity(path: Path) -> Identity:
     Raises ``ConsentError`` where it is missing, or not such a record, or not what its signature signs.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ConsentError(f"{path}: not a file; make one with `mummer consent new`")
-        with path.open("rb") as file:
-            text = file.read(_MOST)
+        text = read_regular(path, _MOST)
     except OSError as error:
         why = reason(error)
         raise ConsentError(f"{path}: cannot be read: {why}; make one with `mummer consent new`") from error
@@ -149,7 +147,7 @@ def sign_record(identity: Identity, key: Path) -> Identity:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     try:
-        text = key.read_bytes()
+        text = read_regular(key)
         ssh = b"BEGIN OPENSSH" in text
         load = serialization.load_ssh_private_key if ssh else serialization.load_pem_private_key
         secret = load(text, password=None)

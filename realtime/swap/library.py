@@ -58,7 +58,7 @@ def models_folder() -> Path:
 
 
 def list_models() -> list[Path]:
-    """The built-in swap models, by name, then the user's."""
+    """The built-in swap models, by name, then the user's. Raises ``ModelError`` where those cannot be looked at."""
     return [*_built_in(), *_added()]
 
 
@@ -109,4 +109,7 @@ def _built_in() -> list[Path]:
 
 def _added() -> list[Path]:
     folder = models_folder()
-    return sorted(path for suffix in SUFFIXES for path in folder.glob(f"[!.]*{suffix}"))
+    try:
+        return sorted(path for suffix in SUFFIXES for path in folder.glob(f"[!.]*{suffix}"))
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be read: {reason(error)}") from error

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from realtime.runtime.errors import SigningError, reason
+from realtime.runtime.files import read_regular
 from realtime.runtime.folders import HOME, config_folder
 
 __all__ = ["Credentials", "load_credentials", "local_serial", "trusted_roots"]
@@ -63,7 +64,9 @@ def load_credentials() -> Credentials:
     if certificate or key:
         raise SigningError(f"{KEY} and {CERTIFICATE} go together; only {KEY if key else CERTIFICATE} is set")
     folder = config_folder() / "signing"
-    if not folder.exists():
+    with _reading(folder):
+        there = folder.exists()
+    if not there:
         _make(folder)
     return _read(folder / "key.pem", folder / "certificate.pem", timestamp)
 
@@ -74,28 +77,29 @@ def trusted_roots() -> str:
     They are its own, the user's, and every ``*.pem`` in the folder ``trusted`` of the configuration.
     """
     folder = config_folder()
-    files = [folder / "signing" / "certificate.pem", *sorted((folder / "trusted").glob("*.pem"))]
+    with _reading(folder / "signing"):
+        files = [folder / "signing" / "certificate.pem", *sorted((folder / "trusted").glob("*.pem"))]
     if own := os.environ.get(CERTIFICATE):
         files.append(Path(own))
-    return "".join(_certificates(path) for path in files if path.is_file())
+    return "".join(_certificates(path) for path in files if _is_file(path))
 
 
 def local_serial() -> str | None:
     """The number of the certificate that this machine signs with, None where there is none yet."""
     own = os.environ.get(CERTIFICATE)
     path = Path(own) if own else config_folder() / "signing" / "certificate.pem"
-    if not path.is_file():
+    if not _is_file(path):
         return None
     with _reading(path):
-        return str(x509.load_pem_x509_certificates(path.read_bytes())[0].serial_number)
+        return str(x509.load_pem_x509_certificates(read_regular(path))[0].serial_number)
 
 
 def _read(key: Path, certificate: Path, timestamp: str | None) -> Credentials:
     _check_closed(key)
     with _reading(key):
-        secret = serialization.load_pem_private_key(key.read_bytes(), password=None)
+        secret = serialization.load_pem_private_key(read_regular(key), password=None)
     with _reading(certificate):
-        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+        chain = x509.load_pem_x509_certificates(read_regular(certificate))
     leaf, now = chain[0], datetime.datetime.now(datetime.UTC)
     if leaf.public_key() != secret.public_key():
         raise SigningError(f"{certificate}: its first certificate is not that of the key {key}")
@@ -124,6 +128,12 @@ def _check_closed(key: Path) -> None:
         )
 
 
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file. Raises ``SigningError`` where the system does not say."""
+    with _reading(path):
+        return path.is_file()
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     try:
@@ -147,7 +157,7 @@ def _algorithm(secret: PrivateKeyTypes, path: Path) -> str:
 def _certificates(path: Path) -> str:
     """The certificates of a file as PEM, and nothing else of it."""
     with _reading(path):
-        chain = x509.load_pem_x509_certificates(path.read_bytes())
+        chain = x509.load_pem_x509_certificates(read_regular(path))
     return "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in chain)
 
 

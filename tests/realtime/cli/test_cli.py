@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from importlib import import_module
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,33 @@ def test_convert_prints_one_line_and_writes_the_report(clip: Path, model: Path, 
     assert done.stderr == "mummer: note: no face was found: the pictures are as they were\n"
     assert times(target) == times(clip)
     assert json.loads(page.read_text())["frames_out"] == 12
+
+
+def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"mummer {version('mummer')}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["convert"], ["consent", "new"], ["serve"]])
+def test_short_help(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(monkeypatch, *words, "-h") == 0
+    assert capsys.readouterr().out.startswith(" ".join(["Usage: mummer", *words]))
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("mummer conv", ["convert"]),
+        ("mummer convert --mod", ["--model"]),
+        ("mummer consent new --ki", ["--kind"]),
+        ("mummer train --res", ["--resume"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(line: str, found: list[str]) -> None:
+    """As bash asks: with the line in a variable. The command in it is imported, and no other."""
+    asked = {"_MUMMER_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    done = subprocess.run(MUMMER, cwd=ROOT, env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == found, done.stderr
 
 
 def test_quiet_prints_nothing(
@@ -244,7 +271,7 @@ def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def test_a_bug_keeps_its_traceback(clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def broken(self: FileSource, path: Path, stages: object = None) -> None:
+    def broken(self: FileSource, path: Path, *rest: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(FileSource, "__init__", broken)

@@ -91,6 +91,35 @@ def test_where_nobody_answers_the_option_is_named(mummer: Mummer, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("kind", ["self", "public-domain"])
+def test_without_a_terminal_a_name_and_a_kind_are_enough(mummer: Mummer, tmp_path: Path, kind: str) -> None:
+    """As the README shows it."""
+    assert mummer("new", tmp_path / "bob.json", "--name", "Bob", "--kind", kind)[0] == 0
+    consent = read_identity(tmp_path / "bob.json").consent
+    assert consent is not None
+    assert consent.by == {"self": "Bob", "public-domain": "nobody, public domain"}[kind]
+    assert (consent.scope, consent.expires) == ("any use", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ((), "--name"),
+        (("--name", "X"), "--kind"),
+        (("--name", "X", "--kind", "consented"), "--scope"),
+        (("--name", "X", "--kind", "licensed", "--by", "Y"), "--scope"),
+        (("--name", "X", "--kind", "synthetic"), "--by"),
+    ],
+)
+def test_what_others_agreed_to_must_be_said(
+    mummer: Mummer, tmp_path: Path, words: tuple[str, ...], option: str
+) -> None:
+    code, _, err = mummer("new", tmp_path / "x.json", *words)
+    assert code == 2
+    assert f"give {option}" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_record_is_not_overwritten_by_accident(mummer: Mummer, tmp_path: Path) -> None:
     record = tmp_path / "ada.json"
     record.write_text("precious")

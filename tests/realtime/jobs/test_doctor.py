@@ -54,3 +54,19 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         else:
             assert "CPUExecutionProvider" in said
             assert "not used: " in said or all(name in said for name in DEVICES)
+
+
+def test_opencv_installed_twice_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two packages that both say that the folder ``cv2`` is theirs, as pip records it."""
+    for name in ("opencv_python", "opencv_python_headless"):
+        about = tmp_path / f"{name}-5.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 5.0\n")
+        (about / "RECORD").write_text("cv2/__init__.py,,\n")
+        (about / "top_level.txt").write_text("cv2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    check = diagnose("cpu").opencv
+    assert check.packages == ["opencv-python", "opencv-python-headless"]
+    assert "opencv-python and opencv-python-headless are installed into one folder" in str(check.problem())
+    assert "--force-reinstall --no-deps opencv-python-headless" in str(check.problem())
+    assert check.model_copy(update={"packages": ["opencv-python-headless"]}).problem() is None

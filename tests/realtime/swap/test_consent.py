@@ -70,7 +70,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_missing_and_malformed_records_are_refused_with_one_line(tmp_path: Path) -> None:
     assert "no such file" in refused(tmp_path / "nowhere.json")
-    assert "not a file" in refused(tmp_path)
+    assert "is a directory" in refused(tmp_path)
     for name, text in {
         "words": b"hello",
         "binary": b"\xff\xfe\0",
