@@ -158,10 +158,11 @@ def test_input_names_that_lead_nowhere(
 def test_addresses_are_no_files(
     parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for address in ("https://example.org/a.mp4", "rtmp://example.org/live", "file:///etc/passwd"):
+    for address in ("https://example.org/key.mp4", "rtmp://example.org/live/key", "file:///etc/key"):
         said = fails(tmp_path, monkeypatch, capsys, "convert", address, str(tmp_path / "out.mp4"))
         assert "this command reads files" in said
-        assert address in said
+        assert address.removesuffix("key.mp4").removesuffix("live/key").removesuffix("etc/key") in said
+        assert "key" not in said  # the last part of an address may be a secret
 
 
 @pytest.mark.parametrize(
