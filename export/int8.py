@@ -4,9 +4,7 @@ Every quantised layer stands between ``DequantizeLinear`` and ``QuantizeLinear``
 into integer kernels. Weights are signed, with a scale for each output channel; activations are unsigned bytes.
 """
 
-import tempfile
 from collections.abc import Collection
-from pathlib import Path
 from typing import Final
 
 import onnx
@@ -15,6 +13,7 @@ from onnx import TensorProto
 from export.forms import Form
 from realtime.inference.onnx_runtime import quantization
 from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.files import scratch_folder
 
 __all__ = ["Quantiser"]
 
@@ -63,13 +62,13 @@ class Quantiser:
 
 def _ranges(model: onnx.ModelProto, form: Form, faces: Bytes) -> object:
     """The least and the largest value of every activation, as the quantiser takes them."""
-    with tempfile.TemporaryDirectory(prefix="mummer-") as folder:
-        source = Path(folder, "model.onnx")
+    with scratch_folder() as folder:
+        source = folder / "model.onnx"
         onnx.save(model, str(source))
         calibrator = _LIBRARY.calibrate.create_calibrator(
             source,
             list(HEAVY),
-            augmented_model_path=str(Path(folder, "watched.onnx")),
+            augmented_model_path=str(folder / "watched.onnx"),
             calibrate_method=_LIBRARY.CalibrationMethod.MinMax,
         )
         calibrator.collect_data(_Reader(form, faces))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import cv2
@@ -14,6 +13,7 @@ from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS, load_portrait
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError
+from realtime.runtime.files import scratch_folder
 
 __all__ = ["Faces", "collect_faces", "own_pictures"]
 
@@ -66,8 +66,8 @@ def own_pictures(size: int, template: str = "whole-face") -> Bytes:
 
 def _read(folder: Path, size: int, count: int) -> Bytes:
     """At most ``count`` of the folder's faces, from all over it; one alone comes twice."""
-    with TemporaryDirectory(prefix="mummer-") as cache:  # a large set would not fit in memory
-        faces = read_faceset(folder, size, cache=Path(cache)).faces
+    with scratch_folder() as cache:  # a large set would not fit in memory
+        faces = read_faceset(folder, size, cache=cache).faces
         chosen = faces[_spread(len(faces), count)].copy()
         del faces
     return np.concatenate([chosen, chosen]) if len(chosen) < 2 else chosen

@@ -21,6 +21,7 @@ from models.schedule import stage_at
 from models.settings import Settings, Stage
 from models.training_state import TrainingState
 from realtime.runtime.errors import MummerError, UsageError
+from realtime.runtime.stop_signals import unwinding
 
 __all__ = ["Trained", "check_run", "train"]
 
@@ -35,6 +36,7 @@ class Trained:
     path: Path
 
 
+@unwinding()
 def train(
     config: Config,
     batches: Batches,

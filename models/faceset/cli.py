@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from realtime.cli import options
-from realtime.cli.console import note, say
+from realtime.cli.console import harmless, note, say
 from realtime.settings import WhichFaces
 
 if TYPE_CHECKING:
@@ -139,16 +139,18 @@ def _progress(show: bool) -> "Iterator[OnFrame | None]":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from realtime.runtime.stop_signals import unwinding
+
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[fps]:.1f} fps"),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),  # a name may look like markup
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[fps]:.1f} fps"), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with unwinding(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:  # it hides the cursor
         tasks: dict[str, tuple[TaskID, float]] = {}
 
         def on_frame(name: str, done: int, expected: int) -> None:
             if name not in tasks:
-                tasks[name] = (bar.add_task(name, total=None, fps=0.0), perf_counter())
+                tasks[name] = (bar.add_task(harmless(name), total=None, fps=0.0), perf_counter())
             task, began = tasks[name]
             bar.update(task, completed=done, total=max(done, expected), fps=done / (perf_counter() - began))
 

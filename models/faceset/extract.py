@@ -33,6 +33,7 @@ from realtime.media.file_source import Item, check_regular
 from realtime.media.frame import Frame
 from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.stop_signals import unwinding
 from realtime.runtime.thread_priority import give_way
 from realtime.settings import WhichFaces
 from realtime.swap.consent import Identity
@@ -135,6 +136,7 @@ class _Job:
         """How many faces may still be added; None without a limit."""
         return None if self.job.limit is None else max(self.job.limit - self.done.added, 0)
 
+    @unwinding()
     def work(self, inputs: Inputs, on_frame: OnFrame | None) -> Extracted:
         """Go through all files."""
         failures: list[str] = []

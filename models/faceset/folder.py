@@ -33,10 +33,6 @@ def is_faceset(folder: Path) -> bool:
     return (folder / INDEX).is_file()
 
 
-#: Seconds after which nobody is still writing a picture.
-ABANDONED: Final = 600
-
-
 class Faceset:
     """A faceset on disk."""
 
@@ -65,7 +61,7 @@ class Faceset:
             JsonLines(folder / INDEX, Record).replace([])
         for name in ("faces", "masks"):
             make_folder(folder / name)
-            remove_partial(folder / name, older_than=ABANDONED)
+            remove_partial(folder / name)
         return cls(folder)
 
     @property

@@ -5,28 +5,25 @@ running does (``train``, ``export``) come from the entry-point group ``mummer.co
 """
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.metadata import version as metadata_version
-from types import FrameType
 from typing import Annotated, Final, NoReturn
 
 import typer
 
+from realtime.cli.console import complain
 from realtime.cli.failures import check_address_space, of_the_machine
 from realtime.cli.streams import complete_streams
+from realtime.runtime import stop_signals
 from realtime.runtime.errors import MummerError, UsageError
 from realtime.runtime.packages import load
 
 __all__ = ["build_app", "main"]
 
 GROUP: Final = "mummer.commands"
-INTERRUPTED: Final = 130
-#: What ends a job in good order. A terminal that goes away does not when ``nohup`` says so.
-STOPS: Final = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 #: The variable by which a shell asks what a line could go on with, and those that may have the line.
 _COMPLETING: Final = "_MUMMER_COMPLETE"
 _LINES: Final = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")
@@ -54,10 +51,6 @@ _EXTRA_HELP: Final = {
     "train": "Train a swap model from two sets of faces.",
     "export": "Turn a training checkpoint into a model file.",
 }
-
-
-class _Interrupted(BaseException):
-    """Ctrl-C or a termination request; not a KeyboardInterrupt, which typer would answer in its own way."""
 
 
 def build_app(called: str | None = None) -> typer.Typer:
@@ -115,23 +108,18 @@ def _add(app: typer.Typer, name: str, command: typer.Typer | Callable[..., objec
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     complete_streams()
-    for number in STOPS:
-        if number in STOPS[:2] or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
+    stop_signals.listen()
     try:
         if called := _called():
             check_address_space()
         build_app(called)(prog_name="mummer")
-    except MummerError as error:
-        _complain(str(error))
-        sys.exit(error.exit_code)
-    except _Interrupted:
-        _complain("interrupted")
-        sys.exit(INTERRUPTED)
-    except Exception as error:
-        if (said := of_the_machine(error)) is None:
+    except BaseException as error:
+        if stop_signals.was_stopped():  # whatever became of the signal on its way here
+            stop_signals.leave()
+        said = error if isinstance(error, MummerError) else of_the_machine(error)
+        if said is None:
             raise
-        _complain(str(said))
+        complain(str(said))
         sys.exit(said.exit_code)
     sys.exit(0)
 
@@ -141,14 +129,3 @@ def _called() -> str | None:
     line = next((os.environ[name].split() for name in _LINES if name in os.environ), [])
     words = line if _COMPLETING in os.environ else sys.argv
     return next((word for word in words[1:] if not word.startswith("-")), None)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """The first signal ends the job in good order; a second must not disturb the tidying up."""
-    for each in STOPS:
-        signal.signal(each, signal.SIG_IGN)
-    raise _Interrupted
-
-
-def _complain(words: str) -> None:
-    print("mummer:", " ".join(words.split()), file=sys.stderr)

@@ -69,12 +69,12 @@ def bench_live(
 ) -> None:
     """Run INPUT as a looped camera: latency, drops, leaks, missed faces, model switches, lost devices."""
     from fractions import Fraction
-    from tempfile import TemporaryDirectory
 
     from realtime.live.testing.bench import MODES, retimed
     from realtime.live.testing.bench import bench_live as run
     from realtime.media.file_source import check_regular
     from realtime.runtime.errors import UsageError
+    from realtime.runtime.files import scratch_folder
     from realtime.runtime.process import tune
     from realtime.settings import Look
 
@@ -85,9 +85,9 @@ def bench_live(
     check_regular(path)
     tune(lasting=True)
     look = Look(model=model, device=device, detector=detector)
-    with TemporaryDirectory(prefix="mummer-bench-") as folder:
+    with scratch_folder() as folder:
         if fps is not None:
-            path = retimed(path, Fraction(fps).limit_denominator(1001), Path(folder))
+            path = retimed(path, Fraction(fps).limit_denominator(1001), folder)
         result = run(path, look, seconds, modes, other_model)
     if as_json:
         say(result.model_dump_json(exclude_none=True))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.console import note, say
+from realtime.cli.console import complain, harmless, note, say
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.settings import Look
 
@@ -82,7 +82,7 @@ def tell(target: Path, done: "Report") -> None:
 def tell_folder(target: Path, done: "FolderReport", quiet: bool) -> None:
     """What was done with each picture, and in all; exit code 1 where one failed."""
     for failure in done.failed:
-        print(f"mummer: {failure.why}", file=sys.stderr)
+        complain(failure.why)
     if not quiet:
         for each in done.pictures:
             for warning in each.warnings:
@@ -105,15 +105,17 @@ def progress(name: str, show: bool) -> "Iterator[OnFrame | None]":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from realtime.runtime.stop_signals import unwinding
+
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a name may look like markup
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[fps]:.1f} fps"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, fps=0.0)
+    with unwinding(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:  # it hides the cursor
+        task = bar.add_task(harmless(name), total=None, fps=0.0)
         began = perf_counter()
 
         def on_frame(done: int, expected: int) -> None:

@@ -18,7 +18,7 @@ NO_ROOM: Final = (
 OURS: Final = ("realtime", "models", "export", "mummer")
 
 
-def of_the_machine(error: Exception) -> MummerError | None:
+def of_the_machine(error: BaseException) -> MummerError | None:
     """What to say of an error that comes from the machine or from what is installed on it; None for a bug of ours."""
     if _lacks_memory(error):
         return MummerError(
@@ -51,7 +51,7 @@ def check_address_space() -> None:
         )
 
 
-def _lacks_memory(error: Exception) -> bool:
+def _lacks_memory(error: BaseException) -> bool:
     words = str(error).lower()
     match error:
         case MemoryError():
@@ -77,5 +77,5 @@ def _unloadable(error: ImportError) -> MummerError | None:
     return MummerError(f"the package {name} cannot be loaded ({why}); install it again")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0] or type(error).__name__

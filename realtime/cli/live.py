@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.console import note, say
+from realtime.cli.console import harmless, note, say
 from realtime.live.settings import LiveSettings
 
 if TYPE_CHECKING:
@@ -89,13 +89,14 @@ def _wait(engine: "Engine", duration: float | None, show: bool) -> None:
     from time import monotonic
 
     from rich.console import Console
+    from rich.text import Text
 
     until = None if duration is None else monotonic() + duration
     with Console(stderr=True).status("starting", spinner="line") as line:
         while until is None or monotonic() < until:
             if engine.wait(REFRESH if until is None else min(REFRESH, max(until - monotonic(), 0))):
                 return
-            line.update(_line(engine.status()))
+            line.update(Text(harmless(_line(engine.status()))))  # an address may look like markup
 
 
 def _line(status: "Status") -> str:

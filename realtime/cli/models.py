@@ -69,7 +69,7 @@ def list_(
     # Paths are to be copied: in a pipe nothing may wrap.
     shown = StringIO()
     seen = sys.stdout.isatty()
-    Console(file=shown, force_terminal=seen, width=None if seen else WIDE).print(table)
+    Console(file=shown, markup=False, width=None if seen else WIDE).print(table)
     for line in shown.getvalue().splitlines():
         say(line.rstrip())
 

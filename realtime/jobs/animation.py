@@ -39,14 +39,14 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
     check_regular(job.source)
     check_output(job.target, job.source, job.force)
     if job.report is not None:
-        check_report(job.report, job.target, (job.source, Path(job.look.model)))
+        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
     credentials = ready_to_sign()
     stages = Stages()
     swapper = make_swapper(job.look, stages, finder)
     warnings: list[str] = []
     animated = kind_of(job.source, job.max_pixels) == "animated"
     moments = read_animation(job.source, job.max_pixels) if animated else _moments_of(job, warnings)
-    with whole_or_nothing(job.target, sidecar_of) as part:
+    with whole_or_nothing(job.target, sidecar_of, replace=job.force) as part:
         sink = AnimationSink(part, loops_of(job.source, job.max_pixels) if animated else 0, job.target)
         first, frames = _swap(moments, swapper, sink, on_frame)
         if first is None:
@@ -73,8 +73,8 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
             provenance=provenance,
             warnings=warnings,
         )
-        if job.report is not None:
-            write_report(job.report, report)
+    if job.report is not None:
+        write_report(job.report, report, job.force)
     return report
 
 

@@ -5,7 +5,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from statistics import median
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from pydantic import BaseModel
@@ -16,6 +15,7 @@ from realtime.jobs.report import Report
 from realtime.media.encoding import Encoding
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource
+from realtime.runtime.files import scratch_folder
 from realtime.runtime.process import tune
 from realtime.runtime.process_memory import peak_rss_mb
 from realtime.runtime.stages import StageTimes
@@ -60,11 +60,11 @@ def bench_convert(job: Job, rounds: int = 3) -> ConvertBench:
     peaks: list[float] = []
     # A new process a task; leaving the block ends the one at work.
     with (
-        TemporaryDirectory(prefix="mummer-bench-") as folder,
+        scratch_folder() as folder,
         get_context("spawn").Pool(1, _begin, maxtasksperchild=1) as pool,
     ):
-        plain = Path(folder) / f"plain{job.target.suffix}"
-        swapped = replace(job, target=Path(folder) / f"swapped{job.target.suffix}", report=None, force=True)
+        plain = folder / f"plain{job.target.suffix}"
+        swapped = replace(job, target=folder / f"swapped{job.target.suffix}", report=None, force=True)
         for _ in range(rounds):
             transcodes.append(pool.apply(transcode, (job.source, plain, job.encoding)))
             report, peak = pool.apply(_convert, (swapped,))

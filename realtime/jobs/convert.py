@@ -97,8 +97,8 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
             provenance=provenance,
             warnings=[*source.warnings, *sink.warnings, *_no_face(swapper), *told],
         )
-        if job.report is not None:
-            write_report(job.report, report)
+    if job.report is not None:
+        write_report(job.report, report, job.force)
     return report
 
 
@@ -117,12 +117,14 @@ def _check(job: Job) -> None:
             raise UsageError(f"--format is for standard output; {job.target} says by its suffix what it is")
     check_encoding(job.encoding, codec)
     if job.report is not None:
-        check_report(job.report, job.target, (job.source, Path(job.look.model)))
+        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
 
 
 def _place(job: Job) -> AbstractContextManager[Path]:
     """Where the sink writes: a temporary file that becomes the target, or standard output as it is."""
-    return nullcontext(STREAM) if job.target == STREAM else whole_or_nothing(job.target, sidecar_of)
+    if job.target == STREAM:
+        return nullcontext(STREAM)
+    return whole_or_nothing(job.target, sidecar_of, replace=job.force)
 
 
 def _of_stream(job: Job, given: MediaFacts, swapper: FrameSwapper) -> tuple[MediaFacts, ProvenanceFacts, list[str]]:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter, process_time, sleep
 from typing import Final
 
@@ -22,6 +21,7 @@ from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.providers import DEVICES
 from realtime.inference.session import SPINNING, open_session, why_not
 from realtime.runtime.errors import HEADLESS, ModelError
+from realtime.runtime.files import scratch_folder
 from realtime.runtime.packages import OURS, imported_instead
 from realtime.swap.library import ASSETS, list_models
 
@@ -145,11 +145,11 @@ def _opencv() -> OpenCVCheck:
 
 def _check(path: Path, device: str) -> ModelCheck:
     """Run one file, and read the profile."""
-    with TemporaryDirectory(prefix="mummer-doctor-") as folder:
+    with scratch_folder() as folder:
         try:
             with ModelFile(path) as file:
                 file.graph  # noqa: B018  # refuses what may not be run
-                session = open_session(file, device, profile=Path(folder) / "profile")
+                session = open_session(file, device, profile=folder / "profile")
             run, feeds = GuardedSession(session, str(path)), _grey(session)
             times = [_time(run, feeds) for _ in range(RUNS + 1)]
         except ModelError as error:

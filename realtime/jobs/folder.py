@@ -66,7 +66,7 @@ def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder
         raise InputError(f"{job.source}: no pictures in this folder ({' '.join(PHOTOS)})")
     make_folder(job.target)
     if job.report is not None:
-        check_report(job.report, job.target, [*photos, Path(job.look.model)])
+        check_report(job.report, job.target, [*photos, Path(job.look.model)], job.force)
     credentials = ready_to_sign()
     swapper = make_swapper(job.look, Stages(), finder)
     report = FolderReport(left_alone=[path.name for path in others])
@@ -84,7 +84,7 @@ def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder
         if on_photo is not None:
             on_photo(number, len(photos))
     if job.report is not None:
-        write_report(job.report, report)
+        write_report(job.report, report, job.force)
     return report
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from realtime.jobs.report import is_report
 from realtime.marking.provenance.sign import sidecar_of
 from realtime.runtime.errors import OutputError
 from realtime.runtime.files import writing
@@ -24,13 +25,18 @@ def check_output(target: Path, source: Path, force: bool) -> None:
         raise OutputError(f"{sidecar}: exists already, the signature of another file; use --force to replace it")
 
 
-def check_report(report: Path, target: Path, read: Iterable[Path]) -> None:
-    """Raise ``OutputError`` where the report would replace the output, or a file that is ``read`` for it."""
+def check_report(report: Path, target: Path, read: Iterable[Path], force: bool) -> None:
+    """Raise ``OutputError`` where the report would replace the output, a file that is ``read`` for it, or another.
+
+    A report of an earlier job is replaced, and with ``force`` any file that is not used here.
+    """
     _check_place(report)
     used = [path for path in (*read, target) if path.exists()]
     same = report.exists() and any(report.samefile(path) for path in used)
     if same or report.resolve() == target.resolve():
         raise OutputError(f"{report}: cannot be the report; give the name of another file")
+    if report.exists() and not force and not is_report(report):
+        raise OutputError(f"{report}: exists already, and is no report of a job; use --force to replace it")
 
 
 def _check_place(path: Path) -> None:

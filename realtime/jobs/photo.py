@@ -38,11 +38,11 @@ def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
     check_regular(job.source)
     check_output(job.target, job.source, job.force)
     if job.report is not None:
-        check_report(job.report, job.target, (job.source, Path(job.look.model)))
+        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
     credentials = ready_to_sign()
     report = swap_photo(job, make_swapper(job.look, Stages(), finder), credentials)
     if job.report is not None:
-        write_report(job.report, report)
+        write_report(job.report, report, job.force)
     return report
 
 
@@ -63,7 +63,7 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
     with stages("encode"):
         encoded = encode_still(replace(still, samples=frame.samples(), metadata=marked), job.target)
     claim = make_claim(job.source, job.look, swapper)
-    with whole_or_nothing(job.target, sidecar_of) as part:
+    with whole_or_nothing(job.target, sidecar_of, replace=job.force) as part:
         with writing(job.target):
             part.write_bytes(encoded)
         signing = perf_counter()

@@ -8,6 +8,7 @@ from realtime.media.file_sink import Sink
 from realtime.media.file_source import Item
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel
+from realtime.runtime.stop_signals import check, held
 from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
 
@@ -33,6 +34,7 @@ def run(
     """
     crew = _Crew(source, process, sink, on_frame)
     try:
+        check()
         crew.work()
     except BaseException:
         crew.stop()
@@ -59,8 +61,9 @@ class _Crew:
         ]
 
     def work(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        with held():  # a thread that began unnoticed could not be waited for
+            for thread in self._threads:
+                thread.start()
         for thread in self._threads:
             thread.join()
         if self._error is not None:

@@ -3,7 +3,7 @@
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import av
 from av.container import InputContainer
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.provenance.sign import Signed, sidecar_of
 from realtime.media.color_tags import matrix_name, primaries_name, range_name, transfer_name
+from realtime.runtime.errors import OutputError
 from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import StageTimes
 from realtime.swap import SwapModel
@@ -25,6 +26,7 @@ __all__ = [
     "ModelFacts",
     "ProvenanceFacts",
     "Report",
+    "is_report",
     "media_facts",
     "model_facts",
     "provenance_facts",
@@ -170,11 +172,33 @@ def provenance_facts(target: Path, claim: Claim, signed: Signed, seconds: float)
     )
 
 
-def write_report(path: Path, report: BaseModel) -> None:
-    """Write ``report`` as JSON. Raises ``OutputError``."""
-    with whole_or_nothing(path) as page, writing(path):
-        # Escaped JSON holds file names too that are no UTF-8.
-        page.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+#: Entries of a report by which one is known, of a file or of a folder, whatever version wrote it.
+_FILE: Final = frozenset({"input", "output", "frames_in", "frames_out"})
+_FOLDER: Final = frozenset({"pictures", "failed", "left_alone"})
+
+
+def is_report(path: Path) -> bool:
+    """Whether the file ``path`` is a report that may be replaced by another."""
+    try:
+        with path.open("rb") as page:
+            entries = json.load(page) if page.read(1) == b"{" and page.seek(0) == 0 else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(entries, dict) and (entries.keys() >= _FILE or entries.keys() >= _FOLDER)
+
+
+def write_report(path: Path, report: BaseModel, force: bool = False) -> None:
+    """Write ``report`` as JSON, when the output has its name.
+
+    A file that appeared there meanwhile is replaced with ``force`` only, or if it is a report. Raises ``OutputError``.
+    """
+    # Escaped JSON holds file names too that are no UTF-8.
+    page = json.dumps(report.model_dump(mode="json"), indent=2) + "\n"
+    try:
+        with whole_or_nothing(path, replace=force or is_report(path)) as part, writing(path):
+            part.write_text(page, encoding="utf-8")
+    except OutputError as error:
+        raise OutputError(f"{error}; the output itself is finished") from error
 
 
 def _ratio(value: Fraction | None) -> str:

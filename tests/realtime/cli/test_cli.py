@@ -214,14 +214,6 @@ class TestShell:
             assert re.fullmatch(f"mummer: out.{suffix}: cannot be (written|finished): file too large\n", done.stderr)
         assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
-    def test_a_report_that_does_not_fit(self, clip: Path, model: Path, tmp_path: Path) -> None:
-        """The report is longer than 1 KB, and nothing else is written that is."""
-        line = f"ulimit -f 1; mummer convert '{clip}' out.mp4 --model $MODEL --report r.json --codec mpeg4 --label off"
-        done = self.sh(line, tmp_path, model)
-        assert done.returncode == 1
-        assert done.stderr.count("\n") == 1
-        assert list(tmp_path.iterdir()) == []
-
     @pytest.mark.skipif(sys.platform != "linux", reason="file names that are bytes")
     @pytest.mark.parametrize(
         "name", [b"\xff\xfe", "日本 ü".encode(), b"two\nlines", b"-x", b"a:b|c", b"%d", b"n" * 240]
@@ -234,7 +226,7 @@ class TestShell:
         line = f"mummer convert --model $MODEL --report r.json -- '{word}.mp4' '{word}.mkv'"
         done = self.sh(line, tmp_path, model)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith(f"{word}.mkv: ")
+        assert done.stdout.startswith(f"{word}.mkv: ".replace("\n", "\\u000a"))
         report = json.loads((tmp_path / "r.json").read_text())
         assert os.fsencode(report["output"]["path"]) == name + b".mkv"
         seen = self.sh(f"mummer faces --json -- '{word}.mkv' | tail -1", tmp_path, model)

@@ -342,3 +342,62 @@ def test_real_clips_keep_times_and_sound(shared: Path, tmp_path: Path, model: Pa
     assert times(target) == times(source)
     assert payloads(target) == payloads(source)
     assert report.frames_swapped == report.frames_in
+
+
+# other files
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path, model: Path) -> None:
+    source, target = make(tmp_path / "in.mp4", Clip(frames=5)), tmp_path / "out.mp4"
+
+    def appear(done: int, expected: int) -> None:
+        target.write_bytes(b"precious")
+
+    with pytest.raises(OutputError, match=r"appeared meanwhile and was left alone; what was made is in .*out-2.mp4"):
+        convert(job(source, target, model), appear)
+    assert target.read_bytes() == b"precious"
+    assert times(tmp_path / "out-2.mp4") == times(source)
+    assert left_in(tmp_path) == ["in.mp4", "out-2.mp4", "out.mp4"]
+    convert(job(source, target, model, force=True), appear)
+    assert times(target) == times(source)
+
+
+def test_two_jobs_with_one_output_lose_nothing(tmp_path: Path, model: Path) -> None:
+    one, two = make(tmp_path / "one.mp4", Clip(frames=5)), make(tmp_path / "two.mp4", Clip(frames=9))
+    target = tmp_path / "out.mkv"
+
+    def meanwhile(done: int, expected: int) -> None:
+        if done == 1:
+            convert(job(two, target, model))
+
+    with pytest.raises(OutputError, match="out-2.mkv"):
+        convert(job(one, target, model), meanwhile)
+    assert times(target) == times(two)
+    assert times(tmp_path / "out-2.mkv") == times(one)
+    assert left_in(tmp_path) == ["one.mp4", "out-2.mkv", "out-2.mkv.c2pa", "out.mkv", "out.mkv.c2pa", "two.mp4"]
+
+
+def test_a_report_replaces_reports_only(tmp_path: Path, model: Path) -> None:
+    source, target, page = make(tmp_path / "in.mp4", Clip(frames=5)), tmp_path / "out.mp4", tmp_path / "thesis.json"
+    page.write_text('{"chapters": []}')
+    with pytest.raises(OutputError, match="thesis.json: exists already, and is no report of a job"):
+        convert(job(source, target, model, report=page))
+    assert left_in(tmp_path) == ["in.mp4", "thesis.json"]
+    convert(job(source, target, model, report=page, force=True))
+    before = page.read_text()
+    convert(job(source, tmp_path / "again.mp4", model, report=page))
+    assert page.read_text() != before
+
+
+def test_an_output_stays_where_its_report_cannot_be_written(tmp_path: Path, model: Path) -> None:
+    source, target, folder = make(tmp_path / "in.mp4", Clip(frames=5)), tmp_path / "out.mp4", tmp_path / "reports"
+    folder.mkdir()
+
+    def gone(done: int, expected: int) -> None:
+        if done == 1:
+            folder.rmdir()
+
+    with pytest.raises(OutputError, match="r.json: cannot be written: no such file.*; the output itself is finished"):
+        convert(job(source, target, model, report=folder / "r.json"), gone)
+    assert times(target) == times(source)
+    assert left_in(tmp_path) == ["in.mp4", "out.mp4"]
