@@ -370,7 +370,7 @@ def test_two_jobs_with_one_output_lose_nothing(tmp_path: Path, model: Path) -> N
         if done == 1:
             convert(job(two, target, model))
 
-    with pytest.raises(OutputError, match="out-2.mkv"):
+    with pytest.raises(OutputError, match=r"out-2\.mkv"):
         convert(job(one, target, model), meanwhile)
     assert times(target) == times(two)
     assert times(tmp_path / "out-2.mkv") == times(one)
@@ -380,7 +380,7 @@ def test_two_jobs_with_one_output_lose_nothing(tmp_path: Path, model: Path) -> N
 def test_a_report_replaces_reports_only(tmp_path: Path, model: Path) -> None:
     source, target, page = make(tmp_path / "in.mp4", Clip(frames=5)), tmp_path / "out.mp4", tmp_path / "thesis.json"
     page.write_text('{"chapters": []}')
-    with pytest.raises(OutputError, match="thesis.json: exists already, and is no report of a job"):
+    with pytest.raises(OutputError, match=r"thesis.json: exists already, and is no report of a job"):
         convert(job(source, target, model, report=page))
     assert left_in(tmp_path) == ["in.mp4", "thesis.json"]
     convert(job(source, target, model, report=page, force=True))
@@ -397,7 +397,7 @@ def test_an_output_stays_where_its_report_cannot_be_written(tmp_path: Path, mode
         if done == 1:
             folder.rmdir()
 
-    with pytest.raises(OutputError, match="r.json: cannot be written: no such file.*; the output itself is finished"):
+    with pytest.raises(OutputError, match=r"r.json: cannot be written: no such file.*; the output itself is finished"):
         convert(job(source, target, model, report=folder / "r.json"), gone)
     assert times(target) == times(source)
     assert left_in(tmp_path) == ["in.mp4", "out.mp4"]
