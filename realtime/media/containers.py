@@ -15,14 +15,16 @@ class Container:
 
     ``numbers_frames``: it counts frames instead of timing them. ``reorders``: it tells decoding order from presentation
     order, and holds times below zero. ``videos`` and ``sounds`` are the codecs that players find in it, where the muxer
-    would swallow others without a word; None where it refuses them itself. ``growing`` are the muxer's options for a
-    file that plays up to where it breaks off; None where it has none.
+    would swallow others without a word; None where it refuses them itself. ``wraps``: its clock goes round, so that a
+    file may begin below zero; in the others players leave out what does. ``growing`` are the muxer's options for a file
+    that plays up to where it breaks off; None where it has none.
     """
 
     muxer: str
     codec: str = "libx264"
     numbers_frames: bool = False
     reorders: bool = True
+    wraps: bool = False
     videos: frozenset[str] | None = None
     sounds: frozenset[str] | None = None
     growing: dict[str, str] | None = None
@@ -43,6 +45,7 @@ _MP4: Final = Container("mp4", growing=_FRAGMENTS)
 _TRANSPORT: Final = Container(
     "mpegts",
     reorders=False,
+    wraps=True,
     videos=frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "av1", "cavs", "dirac"}),
     sounds=frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "truehd", "opus"}),
 )

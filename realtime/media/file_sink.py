@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from io import BytesIO
-from math import lcm
+from math import ceil, gcd, lcm
 from pathlib import Path
 from struct import unpack
 from typing import Final, Protocol, cast
@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 
+from realtime.media.avi_header import FRAMED, count_in_chunks
 from realtime.media.color_tags import ColorTags
 from realtime.media.containers import Container, container_for
 from realtime.media.encoding import Encoding
@@ -45,6 +46,9 @@ _FRAME_CLOCK: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2
 
 #: What FFmpeg takes so many channels to be where nobody says.
 _LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+#: Seconds that decoders of sound take to warm up, at most.
+WARMING: Final = Fraction(1, 5)
 
 #: Metadata that the muxer writes itself.
 _OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
@@ -81,6 +85,8 @@ class FileSink:
         self._inexact = 0
         self._shifted = False
         self._copies: dict[int, _Copy] = {}
+        self._path = path
+        self._later = Fraction(0) if self._kind.wraps else _below_zero(source)
         self.container: OutputContainer = av.open(
             "pipe:1" if path == STREAM else str(path.absolute()),
             "w",
@@ -120,8 +126,16 @@ class FileSink:
         try:
             self._mux(self._encoder.encode(None))
             self.container.close()
+            if self._kind.muxer == "avi" and self._path != STREAM:
+                framed = (copy for copy in self._copies.values() if copy.codec in FRAMED)
+                count_in_chunks(self._path, {copy.index: copy.packets for copy in framed})
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(f"{self.name}: cannot be finished: {reason(error)}") from error
+        if self._later:
+            self.warnings.append(
+                f"the input begins {float(self._later):.2f} s below zero, which {self._kind.muxer} does not hold:"
+                " everything was moved by as much"
+            )
         if self._moved:
             self.warnings.append(f"{self._moved} frames came twice at one time and were moved apart by one tick")
         if self._inexact:
@@ -187,7 +201,8 @@ class FileSink:
 
     def _keep_time(self, picture: VideoFrame) -> None:
         """Encoders want times that rise; some files repeat one."""
-        pts = cast(int, picture.pts)  # the source gives every frame a time
+        # The source gives every frame a time.
+        pts = picture.pts = cast(int, picture.pts) + int(self._later / self._source.time_base)
         if self._last_pts is not None and pts <= self._last_pts:
             pts = picture.pts = self._last_pts + 1
             self._moved += 1
@@ -218,7 +233,7 @@ class FileSink:
                     " use --format mkv or ts"
                 )
             if takes(self._kind, stream):
-                self._copies[stream.index] = _Copy(_add_copy(self.container, stream))
+                self._copies[stream.index] = _Copy(_add_copy(self.container, stream), self._later)
             elif stream.type == "audio":
                 raise OutputError(
                     f"{self.name}: {self._kind.muxer} cannot hold the sound ({_codec_name(stream)}) as it is;"
@@ -235,15 +250,39 @@ def _needs_index(muxer: str, source: FileSource, stream: Stream) -> bool:
     return muxer == "mp4" and source.container.format.name == "mpegts" and _codec_name(stream) == "aac"
 
 
+def _below_zero(source: FileSource) -> Fraction:
+    """Seconds by which ``source`` begins below zero, in whole units of all its clocks; 0 where it does not.
+
+    Sound alone may begin a little below: it is what its decoder warms up with, and never heard.
+    """
+    clocks = [source.time_base, *(stream.time_base for stream in source.others if stream.time_base)]
+    starts = [
+        stream.start_time * stream.time_base for stream in source.others if stream.start_time and stream.time_base
+    ]
+    picture = (source.first.pts or 0) * source.time_base
+    earliest = min(picture, *starts, Fraction(0))
+    if picture >= 0 and earliest >= -WARMING:
+        return Fraction(0)
+    unit = Fraction(lcm(*(clock.numerator for clock in clocks)), gcd(*(clock.denominator for clock in clocks)))
+    return ceil(-earliest / unit) * unit
+
+
 class _Copy:
     """A stream passed on packet by packet."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, later: Fraction) -> None:
+        self.index, self.codec, self.packets = stream.index, _codec_name(stream), 0
         self._stream = stream
+        self._later = later
         self._last: int | None = None
 
     def write(self, container: OutputContainer, packet: "Packet[Stream]") -> None:
+        if self._later and packet.time_base:
+            units = int(self._later / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + units
+            packet.dts = None if packet.dts is None else packet.dts + units
         packet.stream = self._stream
+        self.packets += 1
         # Muxers want decoding times that rise; a flaw in the file may repeat one.
         if packet.dts is not None:
             if self._last is not None and packet.dts <= self._last:

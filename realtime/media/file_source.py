@@ -15,6 +15,7 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from realtime.media.completeness import Promise
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
 from realtime.media.picture import is_picture
@@ -109,8 +110,11 @@ class FileSource:
 
     def _read(self) -> Generator[Item]:
         streams = [self.video, *self.others]
+        promise = Promise(self.container, streams)
         with self._clear_errors():
             for packet in self.container.demux(*streams):
+                if packet.size:
+                    promise.note(packet)
                 if packet.stream is not self.video:  # the empty packets at the end have an index of 0
                     if packet.size:
                         self._note_damage(packet)
@@ -124,6 +128,8 @@ class FileSource:
                     pictures = self.video.decode(packet)
                 for picture in pictures:
                     yield self._frame(picture)
+        if missing := promise.broken():
+            raise InputError(f"{self.path}: the file is damaged or cut short: {missing}; get a whole copy")
 
     def _note_damage(self, packet: "Packet[Stream]") -> None:
         stream = packet.stream

@@ -17,7 +17,7 @@ from realtime.jobs.convert import Job, convert
 from realtime.media.encoding import Encoding
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Matrix
-from realtime.runtime.errors import MummerError, OutputError
+from realtime.runtime.errors import InputError, MummerError, OutputError
 from realtime.runtime.stages import STAGES
 from realtime.settings import Look
 from realtime.swap import open_model
@@ -401,3 +401,74 @@ def test_an_output_stays_where_its_report_cannot_be_written(tmp_path: Path, mode
         convert(job(source, target, model, report=folder / "r.json"), gone)
     assert times(target) == times(source)
     assert left_in(tmp_path) == ["in.mp4", "out.mp4"]
+
+
+# what the container promised
+
+
+def sound_ends(path: Path) -> Fraction:
+    with av.open(str(path)) as container:
+        ends = [(p.pts or 0) + (p.duration or 0) for p in container.demux(audio=0) if p.size]
+        return max(ends) * (container.streams.audio[0].time_base or 0)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_stream_that_begins_below_zero_plays_whole(tmp_path: Path, model: Path, suffix: str) -> None:
+    """The clock of a transport stream goes round; other containers have no time before zero."""
+    clip = Clip(
+        frames=75,
+        time_base=Fraction(1, 90000),
+        pts=[3600 * (number - 50) for number in range(75)],
+        audio_start=-2 * 48000,
+        audio_seconds=3,
+        container_options={"mpegts_copyts": "1", "avoid_negative_ts": "disabled"},
+    )
+    source, target = make(tmp_path / "in.ts", clip), tmp_path / f"out{suffix}"
+    before = times(source)
+    assert before[0] < -1.9
+    report = convert(job(source, target, model))
+    after = times(target)
+    assert len(after) == len(before) == 75
+    moved = [new - old for new, old in zip(after, before, strict=True)]
+    assert max(moved) - min(moved) <= Fraction(1, 1000)
+    assert abs(sound_ends(target) - sound_ends(source) - moved[0]) < Fraction(1, 500)
+    assert [len(packets) for packets in payloads(target)] == [len(packets) for packets in payloads(source)]
+    assert [words for words in report.warnings if "below zero" in words]
+
+
+@pytest.mark.parametrize("codec", ["ac3", "aac", "mp3", "pcm_s16le"])
+def test_sound_in_avi_is_as_long_as_it_was(tmp_path: Path, model: Path, codec: str) -> None:
+    clip = Clip(frames=50, codec="mpeg4", options={}, audio=codec)
+    first, second, third = make(tmp_path / "in.mkv", clip), tmp_path / "first.avi", tmp_path / "second.avi"
+    convert(job(first, second, model))
+    convert(job(second, third, model))
+    for path in (second, third):
+        assert abs(sound_ends(path) - sound_ends(first)) < Fraction(1, 20)
+        assert payloads(path) == payloads(first)
+
+
+def test_a_damaged_index_is_an_error(tmp_path: Path, model: Path) -> None:
+    source = make(tmp_path / "in.mp4", Clip(frames=175))
+    data = bytearray(source.read_bytes())
+    sizes = data.index(b"stsz") + 12  # the number of samples, of 175
+    assert data[sizes : sizes + 4] == (175).to_bytes(4)
+    data[sizes : sizes + 4] = (22).to_bytes(4)
+    source.write_bytes(data)
+    with pytest.raises(
+        InputError, match=r"cut short: its video ends at 1.\d+ s, and should reach 7.\d+ s; get a whole"
+    ):
+        convert(job(source, tmp_path / "out.mp4", model))
+    assert left_in(tmp_path) == ["in.mp4"]
+
+
+def test_a_recording_of_unknown_length_that_breaks_off_is_an_error(tmp_path: Path, model: Path) -> None:
+    source = make(tmp_path / "in.mkv", Clip(frames=175))
+    data = bytearray(source.read_bytes())
+    length = data.index(b"\x18\x53\x80\x67") + 4
+    data[length : length + 8] = b"\x01" + b"\xff" * 7  # all ones: unknown
+    source.write_bytes(data)
+    convert(job(source, tmp_path / "whole.mkv", model))
+    source.write_bytes(data[: len(data) * 6 // 10])
+    with pytest.raises(InputError, match=r"cut short: its content ends at 4.\d+ s, and should reach 7.\d+ s"):
+        convert(job(source, tmp_path / "out.mkv", model))
+    assert not (tmp_path / "out.mkv").exists()

@@ -1,0 +1,61 @@
+"""Whether a file holds as much as its container promises: how far its streams reach, and how far they should.
+
+Demuxers end quietly where an index is damaged, or where a recording of unknown length breaks off.
+"""
+
+from fractions import Fraction
+from typing import Final
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+__all__ = ["Promise"]
+
+
+class Promise:
+    """What the headers of an open file say of its end, and what was read of it. Only ``streams`` are read."""
+
+    def __init__(self, container: InputContainer, streams: list[Stream]) -> None:
+        form = container.format.name
+        self._came: dict[int, Fraction] = {}
+        self._promised: dict[int, Fraction] = {}
+        self._kinds = {stream.index: stream.type for stream in streams}
+        self._whole: Fraction | None = None
+        if form in _BY_STREAM:
+            for stream in streams:
+                if stream.type in ("video", "audio") and stream.duration and stream.time_base:
+                    self._promised[stream.index] = ((stream.start_time or 0) + stream.duration) * stream.time_base
+        elif form in _AS_A_WHOLE and len(streams) == len(container.streams) and container.duration:
+            self._whole = Fraction(container.duration, av.time_base)
+
+    def note(self, packet: "Packet[Stream]") -> None:
+        """A packet came."""
+        if packet.pts is not None and packet.time_base:
+            end = (packet.pts + (packet.duration or 0)) * packet.time_base
+            index = packet.stream.index
+            self._came[index] = max(self._came.get(index, end), end)
+
+    def broken(self) -> str | None:
+        """What is missing, at the end of the file; None where all came."""
+        for index, promised in self._promised.items():
+            came = self._came.get(index, Fraction(0))
+            if promised - came > SLACK:
+                return _words(self._kinds[index], came, promised)
+        came = max(self._came.values(), default=Fraction(0))
+        if self._whole is not None and self._whole - came > SLACK:
+            return _words("content", came, self._whole)
+        return None
+
+
+def _words(what: str, came: Fraction, promised: Fraction) -> str:
+    return f"its {what} ends at {float(came):.2f} s, and should reach {float(promised):.2f} s"
+
+
+#: Seconds by which honest headers are wrong: some count the last frame or the silence before the sound, some do not.
+SLACK: Final = Fraction(1, 4)
+#: Formats, by FFmpeg's names, that state each stream's duration, and those that state that of the longest. The others
+#: state none, or FFmpeg guesses it from the bytes.
+_BY_STREAM: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi"})
+_AS_A_WHOLE: Final = frozenset({"matroska,webm"})
