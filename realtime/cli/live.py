@@ -1,7 +1,6 @@
 """``mummer live``: a camera in, a virtual camera or a stream out."""
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,14 +36,15 @@ def live(
     from realtime.live.sinks import SinkOpener
     from realtime.runtime.logs import set_up
     from realtime.runtime.process import settle, tune
+    from realtime.runtime.signal_relay import relayed
 
     set_up(log_level or "error")  # problems are notes already
     tune(lasting=True)
     engine = Engine(settings.model_copy(update={"sinks": tuple(to)}), open_sink=SinkOpener(force))
     settle()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: engine.finish())
-    _run(engine, duration, quiet)
+    with relayed(engine.finish):
+        _run(engine, duration, quiet)
+    _leave_at_once()
 
 
 def _run(engine: "Engine", duration: float | None, quiet: bool) -> None:
@@ -67,7 +67,6 @@ def _run(engine: "Engine", duration: float | None, quiet: bool) -> None:
             listener.join(1)
     if not quiet:
         _summary(engine.status())
-    _leave_at_once()
 
 
 def _leave_at_once() -> None:

@@ -161,7 +161,7 @@ class Engine:
         return over
 
     def finish(self) -> None:
-        """Let ``wait`` return, as if the source were over; may be called in a signal handler."""
+        """Let ``wait`` return, as if the source were over. Not for signal handlers: it takes a lock."""
         self._over.set()
 
     def stop(self) -> None:

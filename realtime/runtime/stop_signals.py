@@ -15,7 +15,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Final, NoReturn
 
-__all__ = ["INTERRUPTED", "Interrupted", "check", "held", "leave", "listen", "unwinding", "was_stopped"]
+__all__ = ["INTERRUPTED", "STOPS", "Interrupted", "check", "held", "leave", "listen", "unwinding", "was_stopped"]
 
 #: The exit code of a command that was stopped.
 INTERRUPTED: Final = 130

@@ -1,8 +1,8 @@
 """Running the daemon: from its settings to the end of its last connection."""
 
-import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 import uvicorn
@@ -16,6 +16,7 @@ from realtime.live.sources import open_source
 from realtime.runtime.errors import OutputError, UsageError, reason
 from realtime.runtime.logs import set_up
 from realtime.runtime.process import settle
+from realtime.runtime.signal_relay import relayed
 from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
 from realtime.serve.session import Session
@@ -56,19 +57,34 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=GRACE,
         ws_max_size=settings.max_body,
     )
-    try:
-        if settings.start is not None:
-            _begin(session, settings)
-        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-        # What stands behind # is never sent over the network, nor written into a log.
-        say(f"http://{shown}:{settings.port}/#token={token}")
-        # The server ends in good order at these, and then raises them again for whoever had them before.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        uvicorn.Server(config).run([listener])
-    finally:
+    server = _Server(config)
+
+    def end() -> None:
+        server.should_exit = True
         session.stop()
-        listener.close()
+
+    with closing(listener), relayed(end):
+        try:
+            if settings.start is not None:
+                _begin(session, settings)
+            shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+            # What stands behind # is never sent over the network, nor written into a log.
+            say(f"http://{shown}:{settings.port}/#token={token}")
+            server.run([listener])
+        except UsageError:
+            if not server.should_exit:  # else the first session was stopped while it was starting
+                raise
+        finally:
+            session.stop()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the program."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do without its handlers."""
+        yield
 
 
 def _begin(session: Session, settings: ServeSettings) -> None:
