@@ -17,6 +17,7 @@ from models.architectures import Config
 from models.checkpoint import Checkpoint
 from realtime.composite.color import open_color
 from realtime.runtime.errors import ConsentError, ModelError, UsageError
+from realtime.settings import first_problem
 from realtime.swap.consent import Identity, check_consent, read_identity
 from realtime.swap.manifest import Manifest, Training
 
@@ -129,7 +130,7 @@ def make_manifest(
             precision=precision,
         )
     except ValidationError as error:
-        raise ModelError(f"the manifest: {_first_problem(error)}") from error
+        raise ModelError(f"the manifest: {first_problem(error)}") from error
 
 
 def weights_sha256(model: onnx.ModelProto) -> str:
@@ -148,16 +149,9 @@ def _recorded(entry: object, run: Path, side: int) -> Identity:
         return Identity.model_validate_json(json.dumps(entry))
     except ValidationError as error:
         raise ConsentError(
-            f"{run}: its record of side {letter(side)} does not fit: {_first_problem(error)};"
+            f"{run}: its record of side {letter(side)} does not fit: {first_problem(error)};"
             " give another with --consent FILE.json"
         ) from error
-
-
-def _first_problem(error: ValidationError) -> str:
-    """The first of the things that pydantic has to say, with the name of the field."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(step) for step in first["loc"]) or error.title
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _code_version() -> str:

@@ -19,6 +19,7 @@ from realtime.serve.routes.session import session_routes
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.webrtc import Browser
+from realtime.settings import first_problem
 
 __all__ = ["build_app"]
 
@@ -62,6 +63,4 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
 def _malformed(_: Request, error: Exception) -> JSONResponse:
     """A body or a parameter that does not fit."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for these
-    first = error.errors()[0]
-    where = ".".join(str(step) for step in first["loc"][1:]) or "the body"
-    return JSONResponse({"error": f"{where}: {first['msg'].lower()}"}, 422)
+    return JSONResponse({"error": first_problem(error, skip=1)}, 422)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from realtime.inference.modelfile import ModelFile
 from realtime.runtime.errors import ConsentError, ModelError, OutputError, UsageError, reason
 from realtime.runtime.files import whole_or_nothing, write_whole, writing
+from realtime.settings import first_problem
 from realtime.swap.consent import Identity, check_consent
 from realtime.swap.dfm import DfmModel
 from realtime.swap.kinds import PLAIN, kind_of, open_file
@@ -105,8 +106,7 @@ def _record(
             }
         )
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise ModelError(f"{file.path}: cannot be recorded: {first['loc'][0]}: {first['msg']}") from error
+        raise ModelError(f"{file.path}: cannot be recorded: {first_problem(error)}") from error
 
 
 def _try(model: SwapModel) -> None:

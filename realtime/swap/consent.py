@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import ConsentError, reason
 from realtime.runtime.files import read_regular
+from realtime.settings import first_problem
 
 __all__ = [
     "Consent", "Identity", "IdentityKind", "check_consent", "check_evidence", "read_identity", "record_digest",
@@ -78,11 +79,8 @@ def read_identity(path: Path) -> Identity:
     try:
         identity = Identity.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the whole"
-        why = first["msg"].removeprefix("Value error, ")
         raise ConsentError(
-            f"{path}: not a consent record: {where}: {why}; make one with `mummer consent new`"
+            f"{path}: not a consent record: {first_problem(error)}; make one with `mummer consent new`"
         ) from error
     _check_signature(identity, str(path))
     return identity

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from realtime.runtime.errors import ModelError
+from realtime.settings import first_problem
 from realtime.swap.consent import Identity
 
 __all__ = ["KEY", "Manifest", "Tensors", "Training", "parse_manifest"]
@@ -74,6 +75,4 @@ def parse_manifest(text: str, name: str) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the whole"
-        raise ModelError(f"{name}: its manifest does not fit: {where}: {first['msg']}") from error
+        raise ModelError(f"{name}: its manifest does not fit: {first_problem(error)}") from error

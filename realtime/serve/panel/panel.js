@@ -5,7 +5,7 @@ import { connect, disconnect } from "./camera.js";
 import { Graph } from "./graph.js";
 
 const $ = (id) => document.getElementById(id);
-const CHOICES = ["blend", "color", "on_miss", "label_place"];
+const CHOICES = ["faces", "blend", "color", "on_miss", "label_place"];
 const LOG = 200; // lines that are kept
 
 let session = null; // the last status

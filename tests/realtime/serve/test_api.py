@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -62,7 +63,7 @@ def test_a_session_from_start_to_stop(daemon: Daemon) -> None:
         assert stopped["state"] == "idle"
         assert stopped["problem"] is None
     with av.open(str(record)) as file:
-        assert sum(1 for _ in file.decode(video=0)) > 20
+        assert sum(1 for _ in file.decode(video=0)) >= status["sinks"][0]["frames"]
 
 
 def test_a_second_session_after_the_first(daemon: Daemon) -> None:
@@ -205,11 +206,11 @@ def test_sigterm_ends_the_session_and_its_file(launch: Launch) -> None:
     record.unlink(missing_ok=True)
     with daemon.client() as client:
         daemon.start(client, sinks=[str(record)])
-        until(client, lambda engine: engine["sinks"][0]["frames"] > 25)  # type: ignore[index]
+        status: Any = until(client, lambda engine: engine["sinks"][0]["frames"] > 5)  # type: ignore[index]
     daemon.process.terminate()
     assert daemon.process.wait(10) == 0
     with av.open(str(record)) as file:
-        assert sum(1 for _ in file.decode(video=0)) > 20
+        assert sum(1 for _ in file.decode(video=0)) >= status["sinks"][0]["frames"]
 
 
 def test_a_session_out_of_the_configuration(launch: Launch, media: Path, tmp_path: Path) -> None:
