@@ -63,7 +63,7 @@ def test_a_session_from_start_to_stop(daemon: Daemon) -> None:
         assert stopped["state"] == "idle"
         assert stopped["problem"] is None
     with av.open(str(record)) as file:
-        assert sum(1 for _ in file.decode(video=0)) >= status["sinks"][0]["frames"]
+        assert sum(1 for _ in file.decode(video=0)) > 20
 
 
 def test_a_second_session_after_the_first(daemon: Daemon) -> None:
