@@ -18,6 +18,8 @@ __all__ = ["live"]
 
 #: Seconds between two looks at the status line.
 REFRESH = 0.5
+#: Seconds that a run may be told to last: three years. Beyond some centuries clocks fail.
+LONGEST = 1e8
 
 
 @options.with_settings
@@ -26,7 +28,9 @@ def live(
         list[str], typer.Option(metavar="SINK", help="virtualcam[:DEVICE], address of a stream, a file, or null:.")
     ],
     settings: LiveSettings,
-    duration: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="End after so long.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0, max=LONGEST, help="End after so long.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a recording that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
     log_level: options.LogLevel = None,

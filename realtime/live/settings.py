@@ -18,7 +18,7 @@ OnMiss: TypeAlias = Literal["cover", "hold", "slate", "show"]
 ON_MISS: Final[tuple[OnMiss, ...]] = get_args(OnMiss)
 
 #: Sides of a picture that make sense, in pixels.
-SMALLEST, LARGEST = 16, 16384
+SMALLEST, LARGEST = 16, 8192
 
 
 @dataclass(frozen=True, slots=True)

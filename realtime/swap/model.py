@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -71,8 +71,14 @@ class OpenRequest:
     options: ModelOptions
 
 
+#: The options that say whose face a one-image model puts in.
+PHOTOGRAPH: Final = ("photo", "embedder", "consent")
+
+
 class OpenModel:
-    """The part of a swap model that does not depend on its kind."""
+    """The part of a swap model that does not depend on its kind; ``takes_photograph`` says whom it shows."""
+
+    takes_photograph = False
 
     def __init__(self, request: OpenRequest, manifest: Manifest) -> None:
         """Check that ``manifest`` may be used, and open the file.
@@ -134,7 +140,13 @@ class OpenModel:
             raise UsageError(f"{self.path}: --morph is for models with a morph value, and this is none")
 
     def _choose(self, options: ModelOptions) -> None:
-        """Apply what the user chose; for the end of a kind's own ``__init__``."""
+        """Apply what the user chose; for the end of a kind's own ``__init__``.
+
+        Raises ``UsageError`` for what there is no choice of.
+        """
+        for name in PHOTOGRAPH if not self.takes_photograph else ():
+            if getattr(options, name) is not None:
+                raise UsageError(f"{self.path}: --{name} is for one-image models, and the faces of this one are in it")
         if options.identity is not None:
             self.identity = options.identity
         if options.morph is not None:

@@ -37,6 +37,8 @@ LICENCE_NOTE: Final = (
 class OneImageModel(OpenModel):
     """A one-image network with the face of one photograph."""
 
+    takes_photograph = True
+
     def __init__(self, request: OpenRequest, record: ModelRecord | None = None) -> None:
         """Raises what ``OpenModel`` raises, and more.
 
