@@ -42,6 +42,16 @@ class FrameSwapper:
     stages: Stages
     frames_swapped: int = 0
     faces_swapped: int = 0
+    faces_unmasked: int = 0
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is to be said of faces that are as they were; ``faces_unmasked`` counts those with an empty mask."""
+        if self.faces_unmasked:
+            return [f"the model's mask was empty for {self.faces_unmasked:,} of the faces found: they are as they were"]
+        if not self.faces_swapped:
+            return ["no face was found: the pictures are as they were"]
+        return []
 
     def process(self, frame: Frame) -> tuple[Face, ...]:
         """Swap the faces of ``frame`` in place and label it; returns the faces that were swapped."""
@@ -76,7 +86,9 @@ class FrameSwapper:
         with self.stages("swap"):
             swapped, masks = self.model.swap(crops)  # (N, S, S, 3), (N, S, S)
         covered = [self._paste(frame, *each) for each in zip(swapped, crops, masks, matrices, strict=True)]
-        return tuple(face for face, share in zip(faces, covered, strict=True) if share >= LEAST_MASK)
+        hidden = tuple(face for face, share in zip(faces, covered, strict=True) if share >= LEAST_MASK)
+        self.faces_unmasked += len(faces) - len(hidden)
+        return hidden
 
     def _paste(self, frame: Frame, swapped: Bytes, crop: Bytes, mask: Bytes, matrix: Matrix) -> float:
         """Put one swapped face back; returns the share of its crop that it covers."""

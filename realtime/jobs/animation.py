@@ -55,8 +55,7 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
         signing = perf_counter()
         signed = sign(part, claim, job.target, credentials)
         provenance = provenance_facts(job.target, claim, signed, perf_counter() - signing)
-        if not swapper.faces_swapped:
-            warnings.append("no face was found: the pictures are as they were")
+        warnings += swapper.warnings
         wall_s = perf_counter() - began
         report = Report(
             input=picture_facts(job.source, job.source.suffix[1:], first.samples, first.alpha),

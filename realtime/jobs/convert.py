@@ -95,7 +95,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
             stages_ms=stages.summary(),
             model=model_facts(swapper.model),
             provenance=provenance,
-            warnings=[*source.warnings, *sink.warnings, *_no_face(swapper), *told],
+            warnings=[*source.warnings, *sink.warnings, *swapper.warnings, *told],
         )
     if job.report is not None:
         write_report(job.report, report, job.force)
@@ -153,10 +153,6 @@ def _facts_of(part: Path, job: Job) -> MediaFacts:
     """The facts of the file ``part``, which is to be the job's target; reading it proves that it can be read."""
     with closing(FileSource(part, max_pixels=job.max_pixels)) as made:
         return media_facts(job.target, made.container, made.video)
-
-
-def _no_face(swapper: FrameSwapper) -> list[str]:
-    return [] if swapper.faces_swapped else ["no face was found: the pictures are as they were"]
 
 
 class _Clock:

@@ -69,9 +69,7 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
         signing = perf_counter()
         signed = sign(part, claim, job.target, credentials)
         signed_s = perf_counter() - signing
-    warnings = list(still.warnings)
-    if not swapper.faces_swapped:
-        warnings.append("no face was found: the picture is as it was")
+    warnings = [*still.warnings, *swapper.warnings]
     wall_s = perf_counter() - began
     return Report(
         input=picture_facts(job.source, original.format.lower(), original.samples, original.alpha),
@@ -93,7 +91,7 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
 def _for_one(swapper: FrameSwapper, stages: Stages, confined: bool) -> FrameSwapper:
     """``swapper`` with counts and times of its own; the watermark keeps to the faces where nothing else may change."""
     mark = None if swapper.watermark is None else Watermark(swapper.watermark.payload, confined)
-    return replace(swapper, stages=stages, watermark=mark, frames_swapped=0, faces_swapped=0)
+    return replace(swapper, stages=stages, watermark=mark, frames_swapped=0, faces_swapped=0, faces_unmasked=0)
 
 
 _NO_TAGS: Final = ColorFacts(matrix="unknown", primaries="unknown", transfer="unknown", range="unknown")

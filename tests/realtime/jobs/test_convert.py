@@ -7,8 +7,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from realtime.align import TEMPLATES
 from realtime.finder import FaceFinder
@@ -472,3 +474,15 @@ def test_a_recording_of_unknown_length_that_breaks_off_is_an_error(tmp_path: Pat
     with pytest.raises(InputError, match=r"cut short: its content ends at 4.\d+ s, and should reach 7.\d+ s"):
         convert(job(source, tmp_path / "out.mkv", model))
     assert not (tmp_path / "out.mkv").exists()
+
+
+def test_an_empty_mask_is_not_no_face(tmp_path: Path, model: Path) -> None:
+    network = onnx.load(model)
+    (inside,) = (tensor for tensor in network.graph.initializer if tensor.name == "inside")
+    inside.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(inside)), "inside"))
+    onnx.save(network, tmp_path / "empty.onnx")
+    source = make(tmp_path / "in.mp4", Clip(frames=5))
+    one = job(source, tmp_path / "out.mp4", tmp_path / "empty.onnx")
+    report = convert(one, finder=Scripted((20, 20, 64)))
+    assert report.faces == 0
+    assert report.warnings == ["the model's mask was empty for 5 of the faces found: they are as they were"]
