@@ -78,4 +78,5 @@ def live(
     """
     sinks = [to] if isinstance(to, str) or not isinstance(to, Sequence) else to
     given = {"camera": str(camera), "sinks": tuple(str(sink) for sink in sinks), "model": str(model), **choices}
-    return Session(Engine(validated(LiveSettings, given), open_sink=SinkOpener(force)))
+    settings = validated(LiveSettings, given)
+    return Session(Engine(settings, open_sink=SinkOpener(force, settings.read)))

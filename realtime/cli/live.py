@@ -44,7 +44,8 @@ def live(
 
     set_up(log_level or "error")  # problems are notes already
     tune(lasting=True)
-    engine = Engine(settings.model_copy(update={"sinks": tuple(to)}), open_sink=SinkOpener(force))
+    settings = settings.model_copy(update={"sinks": tuple(to)})
+    engine = Engine(settings, open_sink=SinkOpener(force, settings.read))
     settle()
     with relayed(engine.finish):
         _run(engine, duration, quiet)

@@ -10,15 +10,16 @@ import numpy as np
 
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job, OnFrame
-from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.photo import picture_facts
 from realtime.jobs.report import Report, model_facts, provenance_facts, write_report
+from realtime.jobs.report_checks import check_report
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
 from realtime.media.animation import Moment, loops_of, read_animation
 from realtime.media.animation_sink import AnimationSink
 from realtime.media.encoding import Encoding
 from realtime.media.file_source import FileSource, check_regular
 from realtime.media.frame import Frame
+from realtime.media.output_checks import check_output
 from realtime.media.still import kind_of
 from realtime.runtime.errors import InputError, UsageError
 from realtime.runtime.files import whole_or_nothing
@@ -37,7 +38,7 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
     if job.encoding != Encoding():
         raise UsageError("--codec, --crf and --preset are for videos; leave them out for an animated picture")
     check_regular(job.source)
-    check_output(job.target, job.source, job.force)
+    check_output(job.target, (job.source,), job.force, sidecar_of)
     if job.report is not None:
         check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
     credentials = ready_to_sign()

@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import TypeAlias
 
 from realtime.finder import FaceFinder
-from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.pipeline import run
 from realtime.jobs.report import (
     MediaFacts,
@@ -19,12 +18,14 @@ from realtime.jobs.report import (
     provenance_facts,
     write_report,
 )
+from realtime.jobs.report_checks import check_report
 from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
+from realtime.media.output_checks import check_output
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM, streamed
 from realtime.runtime.errors import UsageError
@@ -112,7 +113,7 @@ def _check(job: Job) -> None:
     """Raise ``OutputError`` for what cannot be written, or not as it is asked for."""
     codec = _codec(job)
     if job.target != STREAM:
-        check_output(job.target, job.source, job.force)
+        check_output(job.target, (job.source,), job.force, sidecar_of)
         if job.stream is not None:
             raise UsageError(f"--format is for standard output; {job.target} says by its suffix what it is")
     check_encoding(job.encoding, codec)

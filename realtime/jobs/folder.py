@@ -9,13 +9,14 @@ from pydantic import BaseModel
 
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job
-from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.photo import swap_photo
 from realtime.jobs.report import Report, write_report
-from realtime.marking.provenance.sign import ready_to_sign
+from realtime.jobs.report_checks import check_report
+from realtime.marking.provenance.sign import ready_to_sign, sidecar_of
 from realtime.media.containers import CONTAINERS
 from realtime.media.encoding import Encoding
 from realtime.media.file_source import check_regular
+from realtime.media.output_checks import check_output
 from realtime.media.still import kind_of
 from realtime.media.still_encoder import PHOTOS
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError, reason
@@ -74,7 +75,7 @@ def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder
         one = replace(job, source=path, target=job.target / path.name, report=None)
         try:
             check_regular(path)
-            check_output(one.target, path, job.force)
+            check_output(one.target, (path,), job.force, sidecar_of)
             if kind_of(path, job.max_pixels) == "animated":
                 raise InputError(f"{path}: moving pictures are converted one by one, not by the folder")
             swapper.finder.reset()

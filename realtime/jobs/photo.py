@@ -7,8 +7,8 @@ from typing import Final
 
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job
-from realtime.jobs.output_checks import check_output, check_report
 from realtime.jobs.report import ColorFacts, MediaFacts, Report, model_facts, provenance_facts, write_report
+from realtime.jobs.report_checks import check_report
 from realtime.marking.provenance.claim import with_source_type
 from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
@@ -17,6 +17,7 @@ from realtime.media.colorspace import Codes
 from realtime.media.encoding import Encoding
 from realtime.media.file_source import check_regular
 from realtime.media.frame import Frame
+from realtime.media.output_checks import check_output
 from realtime.media.still import read_still
 from realtime.media.still_encoder import encode_still, fitted, is_lossless, photo_format
 from realtime.runtime.errors import UsageError
@@ -36,7 +37,7 @@ def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
     if job.encoding != Encoding():
         raise UsageError("--codec, --crf and --preset are for videos; leave them out for a picture")
     check_regular(job.source)
-    check_output(job.target, job.source, job.force)
+    check_output(job.target, (job.source,), job.force, sidecar_of)
     if job.report is not None:
         check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
     credentials = ready_to_sign()

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from pydantic import Field, field_validator
 
+from realtime.live.address import file_of
 from realtime.settings import Look, ModelOptions, Option
 
 __all__ = ["ON_MISS", "Change", "LiveLook", "LiveSettings", "OnMiss", "SinkSettings", "SourceSettings"]
@@ -119,6 +120,12 @@ class LiveSettings(LiveLook):
         """What of it is about the source."""
         rate = None if self.fps is None else Fraction(self.fps).limit_denominator(1001)
         return SourceSettings(self.size, rate, self.audio, self.loop)
+
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """The files that it names to be read; where a name is meant instead, there is no such file."""
+        named = (file_of(self.camera), self.model, self.light_model, self.photo, self.embedder, self.consent)
+        return tuple(Path(each) for each in named if each is not None)
 
     @property
     def sink(self) -> SinkSettings:

@@ -18,12 +18,12 @@ from av.video.stream import VideoStream
 
 from realtime.media.color_tags import ColorTags
 from realtime.media.colorspace import ColorMatrix
-from realtime.media.containers import muxed_by
+from realtime.media.containers import Container, muxed_by
 from realtime.media.encoding import Encoding, bounded, encoder_options, find_encoder
 from realtime.runtime.errors import OutputError
 from realtime.runtime.thread_priority import start_giving_way
 
-__all__ = ["VideoEncoder", "VideoShape"]
+__all__ = ["VideoEncoder", "VideoShape", "check_holds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,11 @@ class VideoEncoder:
             bits = int(shape.width * shape.height * shape.rate * _INSTANT_BITS_PER_PIXEL)
             options |= bounded(max(_INSTANT_BITS, bits))
         pixels = self._choose_pixels(shape)
-        refusal = OutputError(
-            f"{name}: {kind.muxer} does not hold what {codec.name} encodes;"
-            " use another --codec or another suffix, .mkv holds most"
-        )
-        if not kind.holds_video(codec.canonical_name):
-            raise refusal
+        check_holds(kind, codec, name)
         try:
             self.stream = cast(VideoStream, container.add_stream(codec.name, rate=shape.rate, options=options))
         except ValueError as error:
-            raise refusal from error
+            raise _refusal(kind, codec, name) from error
         self.context = context = self.stream.codec_context
         context.width, context.height, context.pix_fmt = shape.width, shape.height, pixels
         context.time_base, context.sample_aspect_ratio = shape.clock, shape.aspect
@@ -122,6 +117,19 @@ class VideoEncoder:
         converted.pts, converted.time_base, converted.duration = picture.pts, picture.time_base, picture.duration
         converted.pict_type = picture.pict_type
         return converted
+
+
+def check_holds(kind: Container, codec: Codec, name: str) -> None:
+    """Raise ``OutputError``, naming ``name``, where the container has no type for what ``codec`` encodes."""
+    if not kind.holds_video(codec.canonical_name):
+        raise _refusal(kind, codec, name)
+
+
+def _refusal(kind: Container, codec: Codec, name: str) -> OutputError:
+    return OutputError(
+        f"{name}: {kind.muxer} does not hold what {codec.name} encodes;"
+        " use another --codec or another suffix, .mkv holds most"
+    )
 
 
 def choose_pixels(codec: Codec, pixels: str, size: tuple[int, int] = (16, 16)) -> tuple[str, bool]:

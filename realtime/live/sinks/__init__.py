@@ -1,5 +1,6 @@
 """Live sinks by address."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from realtime.live.address import file_of, scheme_of
@@ -9,7 +10,8 @@ from realtime.live.sinks.file import Recording, check_recording
 from realtime.live.sinks.null import NullSink
 from realtime.live.sinks.stream import SCHEMES, StreamSink
 from realtime.live.sinks.virtualcam import VirtualCamera
-from realtime.runtime.errors import UsageError
+from realtime.marking.provenance.sign import sidecar_of
+from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.redaction import shown
 
 __all__ = ["SinkOpener", "open_sink"]
@@ -18,18 +20,19 @@ __all__ = ["SinkOpener", "open_sink"]
 class SinkOpener:
     """Makes the sink of an address (``OpenSink``), and remembers which files it wrote already.
 
-    A recording never takes the place of a file that was there before, unless ``force`` says so; one that has to begin
-    again in the same run, after a full disk say, goes on in another file beside the first.
+    A recording never takes the place of a file that was there before, unless ``force`` says so, and never of one that
+    is ``read`` in this run; one that has to begin again, after a full disk say, goes on in another file beside the
+    first.
     """
 
-    def __init__(self, force: bool = False) -> None:
-        self._force = force
-        self._written: set[Path] = set()
+    def __init__(self, force: bool = False, read: Iterable[Path] = ()) -> None:
+        self._force, self._read = force, tuple(read)
+        self._written: dict[str, Path] = {}
 
     def __call__(self, address: str, settings: SinkSettings) -> LiveSink:
         """Raises ``UsageError`` or ``OutputError`` for an address that makes no sense or cannot be used."""
         if file_of(address) is not None:
-            return Recording(self._free(address), settings)
+            return self._recording(address, settings)
         scheme = scheme_of(address)
         if scheme == "null":
             return NullSink(address, settings)
@@ -40,17 +43,26 @@ class SinkOpener:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise UsageError(f"{shown(address)}: no way to send there; use virtualcam, a file, null:, {known}")
 
-    def _free(self, address: str) -> Path:
-        """The path to write to. Checked the first time only: later on, opening says what is wrong."""
+    def _recording(self, address: str, settings: SinkSettings) -> Recording:
+        """The first for this address is checked; those that come after it have a number."""
         path = Path(address)
-        if path not in self._written:
-            check_recording(path, self._force)
-            self._written.add(path)
-            return path
-        number, other = 2, path
-        while other.exists():
-            other, number = path.with_stem(f"{path.stem}-{number}"), number + 1
-        return other
+        if address not in self._written:
+            for other, written in self._written.items():
+                if _same(path, written):
+                    raise OutputError(f"{path}: is written to already, as {other}; give another name")
+            check_recording(path, self._read, self._force)
+            recording = Recording(path, settings, self._force)
+            self._written[address] = path
+            return recording
+        number, free = 2, path
+        while free.exists() or sidecar_of(free).exists():
+            free, number = path.with_stem(f"{path.stem}-{number}"), number + 1
+        return Recording(free, settings)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both name one file, be it there already or not."""
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
 
 
 def open_sink(address: str, settings: SinkSettings) -> LiveSink:

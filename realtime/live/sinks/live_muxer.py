@@ -2,6 +2,7 @@
 
 from collections import deque
 from fractions import Fraction
+from pathlib import Path
 from typing import Final, cast
 
 import av
@@ -17,9 +18,10 @@ from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sound import LAYOUT, RATE, SoundLine
 from realtime.live.source import Sound
 from realtime.media.color_tags import ColorTags
-from realtime.media.encoding import Encoding, check_encoding
+from realtime.media.containers import Container
+from realtime.media.encoding import Encoding, check_encoding, find_encoder
 from realtime.media.frame import Frame
-from realtime.media.video_encoder import VideoEncoder, VideoShape
+from realtime.media.video_encoder import VideoEncoder, VideoShape, check_holds
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.thread_priority import give_way
 
@@ -37,9 +39,14 @@ _SOUND_CODEC: Final = "aac"
 _SOUND_BITS: Final = 128_000
 
 
-def check_codec(settings: SinkSettings) -> None:
-    """Raise ``OutputError`` where the encoder asked for is none, or does not know its settings."""
-    check_encoding(_encoding(settings, instant=False), settings.codec or "libx264")
+def check_codec(settings: SinkSettings, name: Path | str, kind: Container) -> None:
+    """Raise ``OutputError`` where the encoder asked for is none, does not know its settings, or does not fit ``kind``.
+
+    ``name`` is what is written to.
+    """
+    encoder = settings.codec or kind.codec
+    check_encoding(_encoding(settings, instant=False), encoder)
+    check_holds(kind, find_encoder(encoder), str(name))
 
 
 def _encoding(settings: SinkSettings, instant: bool) -> Encoding:

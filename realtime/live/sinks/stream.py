@@ -13,6 +13,7 @@ from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
 from realtime.live.sinks.mux_process import CONTAINER, MuxProcess
 from realtime.live.source import Sound
+from realtime.media.containers import muxed_by
 from realtime.media.frame import Frame
 from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.redaction import shown
@@ -33,7 +34,7 @@ class StreamSink:
     """
 
     def __init__(self, address: str, settings: SinkSettings) -> None:
-        check_codec(settings)
+        check_codec(settings, shown(address), muxed_by(CONTAINER))
         if not address.partition("://")[2].strip("/"):
             raise UsageError(f"{shown(address)}: where to? give {address.partition(':')[0]}://HOST...")
         self.address = address

@@ -39,6 +39,14 @@ def picture(number: int, bright: bool, pixels: str = "yuv420p") -> Frame:
     return Frame(frame, captured_ns)
 
 
+def noise(number: int) -> Frame:
+    """A frame that no encoder makes small."""
+    frame, values = picture(number, bright=False), np.random.default_rng(number)
+    for plane in frame.picture.planes:
+        plane.update(values.bytes(plane.buffer_size))
+    return frame
+
+
 def tone(number: int, loud: bool, drift: float = 0.0) -> Sound:
     """The sound of one frame's length, by a device whose clock is wrong by so much."""
     count = RATE // FPS

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -19,9 +20,10 @@ import pyvirtualcam
 from numpy.typing import NDArray
 
 from realtime.live.protocols import carries
-from realtime.live.settings import SinkSettings
+from realtime.live.settings import LiveSettings, SinkSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sinks.live_muxer import COMMENT, LiveMuxer
+from realtime.runtime.disk_space import RESERVE
 from realtime.runtime.errors import MummerError, OutputError, UsageError
 from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
@@ -168,13 +170,114 @@ def test_a_recording_that_begins_again_goes_on_beside_the_first(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["talk-2.mp4", "talk-3.mp4", "talk.mp4"]
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no full device here")
-    path = tmp_path / "full.mkv"
-    path.symlink_to("/dev/full")
-    with pytest.raises(OutputError, match=r"full\.mkv: cannot be .*: no space left on device"):
-        play(SinkOpener(force=True)(str(path), SinkSettings()), 8 * FPS)
+@pytest.mark.parametrize("other", ["./talk.mkv", "link.mkv", "hard.mkv", "folder/../talk.mkv"])
+def test_two_recordings_never_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("talk.mkv").write_bytes(b"old")
+    Path("folder").mkdir()
+    Path("link.mkv").symlink_to("talk.mkv")
+    Path("hard.mkv").hardlink_to("talk.mkv")
+    opener = SinkOpener(force=True)
+    play(opener("talk.mkv", SinkSettings()), 5, sound=False)
+    with pytest.raises(OutputError, match=r"is written to already, as talk\.mkv"):
+        opener(other, SinkSettings())
+
+
+@pytest.mark.parametrize("name", ["mine.mp4", "./mine.mp4", "link.mp4"])
+def test_what_is_read_is_never_recorded_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.mp4").write_bytes(b"dear")
+    Path("link.mp4").symlink_to("mine.mp4")
+    settings = LiveSettings(camera="mine.mp4")
+    with pytest.raises(OutputError, match="the output is the input"):
+        SinkOpener(True, settings.read)(name, SinkSettings())
+    assert Path("mine.mp4").read_bytes() == b"dear"
+
+
+@pytest.mark.parametrize(("name", "codec"), [("x.ts", "libvpx"), ("x.ts", "ffv1")])
+def test_a_container_that_does_not_hold_the_codec_is_refused_at_once(tmp_path: Path, name: str, codec: str) -> None:
+    with pytest.raises(OutputError, match=f"mpegts does not hold what {codec} encodes"):
+        SinkOpener()(str(tmp_path / name), SinkSettings(codec=codec))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_appears_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path, opener = tmp_path / "talk.mkv", SinkOpener()
+    sink = opener(str(path), SinkSettings())
+    path.write_bytes(b"dear")
+    with pytest.raises(OutputError, match="appeared meanwhile"):
+        sink.open(shape())
+    sink.close()
+    play(opener(str(path), SinkSettings()), 5, sound=False)
+    assert path.read_bytes() == b"dear"
+    assert measure(av.open(str(tmp_path / "talk-2.mkv"))).frames == 5
+
+
+def test_the_signature_of_another_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "talk.mkv.c2pa").write_bytes(b"dear")
+    with pytest.raises(OutputError, match="the signature of another file"):
+        SinkOpener()(str(tmp_path / "talk.mkv"), SinkSettings())
+
+
+def test_tries_that_fail_leave_no_files(tmp_path: Path) -> None:
+    opener = SinkOpener()
+    for _ in range(3):
+        sink = opener(str(tmp_path / "talk.mkv"), SinkSettings())
+        with pytest.raises(OutputError):
+            sink.open(replace(shape(), width=1 << 20))
+        sink.close()
+        play(opener(str(tmp_path / "talk.mkv"), SinkSettings()), 0)
+        assert not list(tmp_path.iterdir())
+
+
+SMALL_DISK = """
+import sys
+from pathlib import Path
+from realtime.live.settings import SinkSettings
+from realtime.live.sinks import SinkOpener
+from realtime.runtime.disk_space import RESERVE
+from realtime.runtime.errors import OutputError
+from tests.realtime.live.players import FPS, noise, shape
+opener, path = SinkOpener(), Path(sys.argv[1])
+settings = SinkSettings(codec="ffv1", on_finished=lambda path: print("finished"))
+sink = opener(str(path), settings)
+sink.open(shape(sound=False))
+written = 0
+try:
+    for written in range(400 * FPS):
+        sink.write(noise(written))
+except OutputError as error:
+    print(error)
+sink.close()
+try:
+    opener(str(path), settings).open(shape(sound=False))
+except OutputError as error:
+    print(error)
+import av, shutil
+print(written, sum(1 for _ in av.open(str(path)).decode(video=0)), shutil.disk_usage(path.parent).free > RESERVE // 2)
+print(sorted(each.name for each in path.parent.iterdir()))
+"""
+
+
+def test_a_recording_ends_in_good_order_before_its_disk_is_full(tmp_path: Path) -> None:
+    disk = f"mount -t tmpfs -o size={(2 * RESERVE >> 20) + 4}m tmpfs {tmp_path}"
+    if subprocess.run(["unshare", "-Urm", "sh", "-c", disk], check=False, capture_output=True).returncode:
+        pytest.skip("no disk of a known size can be made here")
+    words = ["unshare", "-Urm", "sh", "-c", f'{disk} && exec "$@"', "sh"]
+    done = subprocess.run(
+        [*words, sys.executable, "-c", SMALL_DISK, str(tmp_path / "rec.mkv")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    first, finished, again, counts, files = done.stdout.splitlines()
+    assert "rec.mkv: its disk is full but for" in first and "make room" in first
+    assert "rec-2.mkv: its disk is full but for" in again
+    assert finished == "finished"
+    written, played, left = counts.split()
+    assert int(written) == int(played) > FPS
+    assert left == "True"
+    assert files == "['rec.mkv']"
 
 
 def test_lost_sound_is_silence_and_counted(tmp_path: Path) -> None:
@@ -386,9 +489,8 @@ def test_a_recording_is_refused_in_the_words_of_a_converted_file(
     tmp_path: Path, name: str, settings: SinkSettings, words: str
 ) -> None:
     """A transport stream would take what nothing plays from it."""
-    sink = SinkOpener()(str(tmp_path / name), settings)
     with pytest.raises(OutputError, match=words):
-        sink.open(shape())
+        SinkOpener()(str(tmp_path / name), settings).open(shape())
     assert not (tmp_path / name).exists()
 
 
