@@ -1,5 +1,6 @@
 """One frame's way: find, align, swap, mask, colour, paste, mark; and how it is put together from settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,8 @@ import numpy as np
 from realtime.composite.color import Transfer, open_color
 from realtime.composite.mask import Blend, open_blend
 from realtime.composite.sharpen import sharpen
-from realtime.finder import FaceFinder, open_finder
-from realtime.finder.face import Face
+from realtime.finder import BuiltinFinder, FaceFinder, open_finder
+from realtime.finder.face import Box, Face
 from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
@@ -25,11 +26,17 @@ __all__ = ["FrameSwapper", "make_claim", "make_swapper"]
 
 #: A face fills a fifth of its crop or more. A mask with less than this share hides nobody.
 LEAST_MASK: Final = 0.05
+#: Faces that go through the model at once: a crowd takes no more memory than so many of them.
+BATCH: Final = 16
 
 
 @dataclass
 class FrameSwapper:
-    """Everything that a frame meets on its way, in order. ``sharpness`` is 0..1."""
+    """Everything that a frame meets on its way, in order.
+
+    ``sharpness`` is 0..1, ``doubtful`` gives the boxes of heads in the last frame that may have a face. ``faces_left``
+    counts those, and the faces that were found and not swapped, over all frames.
+    """
 
     finder: FaceFinder
     model: SwapModel
@@ -40,9 +47,11 @@ class FrameSwapper:
     watermark: Watermark | None
     faces: WhichFaces
     stages: Stages
+    doubtful: Callable[[], tuple[Box, ...]] = lambda: ()
     frames_swapped: int = 0
     faces_swapped: int = 0
     faces_unmasked: int = 0
+    faces_left: int = 0
 
     @property
     def warnings(self) -> list[str]:
@@ -51,6 +60,8 @@ class FrameSwapper:
             return [f"the model's mask was empty for {self.faces_unmasked:,} of the faces found: they are as they were"]
         if not self.faces_swapped:
             return ["no face was found: the pictures are as they were"]
+        if self.faces_left and self.faces == "all":
+            return [f"a face, or what may be one, was seen {self.faces_left:,} times and not swapped"]
         return []
 
     def process(self, frame: Frame) -> tuple[Face, ...]:
@@ -62,10 +73,16 @@ class FrameSwapper:
     def swap(self, frame: Frame) -> tuple[Face, ...]:
         """The first half of ``process``: find the faces and swap them."""
         with self.stages("find"):
-            found = self._chosen(self.finder.find(frame))
-        faces = self._swap(frame, found) if found else ()
-        self.frames_swapped += bool(faces)
-        self.faces_swapped += len(faces)
+            found = self.finder.find(frame)
+        faces: tuple[Face, ...] = ()
+        try:
+            chosen = self._chosen(found)
+            for start in range(0, len(chosen), BATCH):
+                faces += self._swap(frame, chosen[start : start + BATCH])
+        finally:
+            self.frames_swapped += bool(faces)
+            self.faces_swapped += len(faces)
+            self.faces_left += len(found) - len(faces) + len(self.doubtful())
         return faces
 
     def mark(self, frame: Frame) -> None:
@@ -78,7 +95,7 @@ class FrameSwapper:
                 self.label.draw(frame)
 
     def _swap(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
-        """Swap ``faces``, all in one run of the model; returns them without those that its mask leaves as they were."""
+        """Swap ``faces``, in one run of the model; returns them without those that its mask leaves as they were."""
         size = self.model.size
         matrices = [self.model.template.frame_to_crop(face.landmarks, size) for face in faces]
         with self.stages("warp"):
@@ -114,8 +131,10 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
     blend = open_blend(look.blend)
     color = None if look.color is None else open_color(look.color)
     model = open_model(look.model, look.device, look)
+    finder = finder or open_finder(look.detector, look.device)
+    builtin = finder if isinstance(finder, BuiltinFinder) else None
     return FrameSwapper(
-        finder=finder or open_finder(look.detector, look.device),
+        finder=finder,
         model=model,
         color=color or open_color(model.manifest.color),
         sharpness=look.sharpen,
@@ -124,6 +143,7 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
         watermark=Watermark(payload_of(model.sha256), confined),
         faces=look.faces,
         stages=stages,
+        doubtful=lambda: () if builtin is None else builtin.doubtful,
     )
 
 

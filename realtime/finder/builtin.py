@@ -1,14 +1,16 @@
-"""The built-in face finder: detection is rare, tracking is usual."""
+"""The built-in face finder: detection is rare, tracking is usual, a close look at the whole frame the exception."""
 
 import itertools
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from realtime.finder.detector import Detector
+from realtime.finder.close_look import CloseLook
+from realtime.finder.detector import CLOSE, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
-from realtime.finder.landmarker import Landmarker
+from realtime.finder.landmarker import Landmarker, crop_of_box
 from realtime.finder.tracks import Clock, Track, nesting, overlap
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
@@ -28,8 +30,9 @@ FAR, UNSETTLED = 0.1, 0.05
 #: unrelated one. In six clips of real heads it stays within 0.01. Where it falls by more than the second, the face is
 #: gone unless the detector sees it, too.
 DOUBT, CUT = 0.02, 0.3
-#: What detector and landmark net must say together of a new face, and the landmark net at least.
-LIKELY, DOUBTFUL = 1.1, 0.2
+#: What detector and landmark net must say together of a new face, at a close look (hair is full of small patterns), and
+#: the landmark net at least.
+LIKELY, CLOSELY_LIKELY, DOUBTFUL = 1.1, 1.3, 0.2
 #: Boxes that share this much of both belong to one face, and so do boxes that share this much of the smaller one.
 TRACK_IOU, NESTED = 0.3, 0.6
 #: Faces with eyes nearer together than this many pixels are too small to swap or to tell from noise.
@@ -53,11 +56,11 @@ class BuiltinFinder:
     A cut within a stream is noticed: a track whose presence falls or whose landmarks do not settle is held against what
     the detector finds in the same frame.
     ``interval`` is the number of frames from one detection to the next while all goes well. ``doubtful`` holds the head
-    boxes of the last detection in which the landmark net saw no face: turned away, half in the picture, or no head.
+    boxes of the last looks in which the landmark net saw no face: turned away, half in the picture, or no head.
     """
 
     def __init__(self, device: str = "auto", interval: int = INTERVAL) -> None:
-        self._detector = Detector(device)
+        self._detector = Detector(device, WEAK)
         self._landmarker = Landmarker(device)
         self.interval = interval
         self.reset()
@@ -66,9 +69,16 @@ class BuiltinFinder:
         """Forget all tracks, as between two sources."""
         self._tracks: list[Track] = []
         self._numbers = itertools.count()
-        self._since_detection = self.interval
-        self.doubtful: tuple[Box, ...] = ()
+        self._frames = 0
+        self._detected: int | None = None  # when, by the count of frames
+        self._close_look = CloseLook()
+        self._doubtful: list[Box] = []
         self._clock = Clock()
+
+    @property
+    def doubtful(self) -> tuple[Box, ...]:
+        """Boxes in frame pixels of heads that may have a face."""
+        return (*self._doubtful, *self._close_look.doubtful)
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces of this frame, the longest known first."""
@@ -84,9 +94,10 @@ class BuiltinFinder:
                 track.update(look.landmarks, look.presence, gap)
             else:
                 doubted.append((track, look))
-        self._since_detection += 1
-        if lost or doubted or not self._tracks or self._since_detection >= self.interval:
-            self._since_detection = 0
+        self._frames += 1
+        is_due = self._detected is None or self._frames - self._detected >= self.interval
+        if lost or doubted or not self._tracks or is_due:
+            self._detected = self._frames
             self._detect(frame, lost, doubted, gap)
         self._tracks = distinct(track for track in self._tracks if track.misses <= PATIENCE)
         return tuple(track.face() for track in self._tracks if track.misses == 0)
@@ -106,27 +117,17 @@ class BuiltinFinder:
 
     def _detect(self, frame: Frame, lost: list[Track], doubted: list[tuple[Track, Look]], gap: float) -> None:
         """Find newcomers, those who were lost from sight, and what became of the ``doubted``."""
-        doubtful = []
         sought = [*(track for track, _ in doubted), *lost]
         followed = [track.box for track in self._tracks if track not in sought]
-        newcomers = 0
-        for box, score in self._detector.detect(frame):
-            if nesting(box, followed) > NESTED:
-                continue
-            landmarks, presence = self._landmarker.settle(frame, box)
-            # Each net alone may be fooled or shy; a face is what both together make likely.
-            if presence + score < LIKELY or presence < DOUBTFUL or not plausible(landmarks, frame):
-                doubtful.append(box)
-                continue
-            track = max(sought, key=lambda track: overlap(box, [track.box]), default=None)
-            if track is None or overlap(box, [track.box]) <= TRACK_IOU:
-                self._tracks.append(Track(next(self._numbers), landmarks, presence))
-                newcomers += 1
-            else:
-                sought.remove(track)
-                track.update(landmarks, presence, gap)
-            followed.append(box)
-        self.doubtful = tuple(doubtful)
+        known = len(self._tracks)
+        boxes = self._detector.detect(frame)
+        sure = [(box, score) for box, score in boxes if score >= SURE]
+        self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
+        heads = [*found, *(track.box for track in lost if track in sought)]
+        if self._close_look.is_due(self._frames, frame, boxes, heads, followed, partial(self._has_face, frame)):
+            boxes = self._close_look.small(frame, self._detector.detect(frame, CLOSE), len(followed), self._doubtful)
+            self._close_look.done(self._frames, *self._judge(frame, boxes, sought, followed, gap, CLOSELY_LIKELY))
+        newcomers = len(self._tracks) - known
         for track, look in doubted:
             if track not in sought:
                 continue
@@ -136,6 +137,44 @@ class BuiltinFinder:
                 track.misses += 1
             else:
                 track.update(look.landmarks, look.presence, gap)
+
+    def _judge(
+        self,
+        frame: Frame,
+        boxes: list[tuple[Box, float]],
+        sought: list[Track],
+        followed: list[Box],
+        gap: float,
+        likely: float = LIKELY,
+    ) -> tuple[list[Box], list[Box]]:
+        """Ask the landmark net about the ``boxes`` that share little with those that are ``followed``.
+
+        A face is one of the tracks that are ``sought``, or else a new one. Both lists are brought up to date. Returns
+        the doubtful boxes, and those with a face.
+        """
+        doubtful: list[Box] = []
+        found: list[Box] = []
+        for box, score in boxes:
+            if nesting(box, followed) > NESTED:
+                continue
+            landmarks, presence = self._landmarker.settle(frame, box)
+            # Each net alone may be fooled or shy; a face is what both together make likely.
+            if presence + score < likely or presence < DOUBTFUL or not plausible(landmarks, frame):
+                if score >= SURE:
+                    doubtful.append(box)
+                continue
+            track = max(sought, key=lambda track: overlap(box, [track.box]), default=None)
+            if track is None or overlap(box, [track.box]) <= TRACK_IOU:
+                self._tracks.append(Track(next(self._numbers), landmarks, presence))
+            else:
+                sought.remove(track)
+                track.update(landmarks, presence, gap)
+            followed.append(box)
+            found.append(box)
+        return doubtful, found
+
+    def _has_face(self, frame: Frame, box: Box) -> bool:
+        return self._landmarker.look(frame, crop_of_box(box))[1] >= PRESENT
 
 
 def distinct(tracks: Iterable[Track]) -> list[Track]:

@@ -65,6 +65,7 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
             frames_out=frames,
             frames_swapped=swapper.frames_swapped,
             faces=swapper.faces_swapped,
+            faces_left=swapper.faces_left,
             fps=round(frames / wall_s, 3),
             first_frame_s=round(wall_s / frames, 3),
             wall_s=round(wall_s, 3),

@@ -90,6 +90,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
             frames_out=sink.frames,
             frames_swapped=swapper.frames_swapped,
             faces=swapper.faces_swapped,
+            faces_left=swapper.faces_left,
             fps=clock.fps,
             first_frame_s=clock.first_s,
             wall_s=clock.now_s,

@@ -79,6 +79,7 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
         frames_out=1,
         frames_swapped=swapper.frames_swapped,
         faces=swapper.faces_swapped,
+        faces_left=swapper.faces_left,
         fps=round(1 / wall_s, 3),
         first_frame_s=round(wall_s, 3),
         wall_s=round(wall_s, 3),
@@ -92,7 +93,9 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
 def _for_one(swapper: FrameSwapper, stages: Stages, confined: bool) -> FrameSwapper:
     """``swapper`` with counts and times of its own; the watermark keeps to the faces where nothing else may change."""
     mark = None if swapper.watermark is None else Watermark(swapper.watermark.payload, confined)
-    return replace(swapper, stages=stages, watermark=mark, frames_swapped=0, faces_swapped=0, faces_unmasked=0)
+    return replace(
+        swapper, stages=stages, watermark=mark, frames_swapped=0, faces_swapped=0, faces_unmasked=0, faces_left=0
+    )
 
 
 _NO_TAGS: Final = ColorFacts(matrix="unknown", primaries="unknown", transfer="unknown", range="unknown")

@@ -101,9 +101,9 @@ class Report(BaseModel):
     """A finished file job.
 
     ``frames_swapped`` counts frames with at least one face swapped and ``faces`` the faces swapped in all of
-    them; ``fps`` is frames a second of the run without its start, ``first_frame_s`` the time from the job's
-    start until the first frame was written, ``wall_s`` the whole job's. ``stages_ms`` holds milliseconds by
-    stage.
+    them, ``faces_left`` those that were found and not swapped, and heads that may have a face; ``fps`` is frames a
+    second of the run without its start, ``first_frame_s`` the time from the job's start until the first frame was
+    written, ``wall_s`` the whole job's. ``stages_ms`` holds milliseconds by stage.
     """
 
     input: MediaFacts
@@ -112,6 +112,7 @@ class Report(BaseModel):
     frames_out: int
     frames_swapped: int
     faces: int
+    faces_left: int
     fps: float
     first_frame_s: float
     wall_s: float

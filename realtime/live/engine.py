@@ -231,6 +231,7 @@ class Engine:
             swapped=controller.swapped,
             missed=controller.missed,
             shown=controller.shown,
+            faces_left=controller.left,
             drops=Drops(captured=self._captured.dropped, late=self._broadcaster.late, thinned=self._output.thinned),
             latency_ms=lately,
             overall_ms=overall,

@@ -94,6 +94,7 @@ class Status(BaseModel, frozen=True):
 
     ``missed`` counts frames in which something was hidden, ``shown`` those that were shown instead, because ``on_miss``
     says so, and ``swapped`` those with a swapped face.
+    ``faces_left`` counts faces that were found and not swapped, and heads that may have a face, over all frames.
     """
 
     state: EngineState
@@ -108,6 +109,7 @@ class Status(BaseModel, frozen=True):
     swapped: int
     missed: int
     shown: int
+    faces_left: int
     drops: Drops
     latency_ms: Percentiles
     overall_ms: Percentiles

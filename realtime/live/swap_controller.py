@@ -13,7 +13,6 @@ import numpy as np
 from realtime.composite.color import open_color
 from realtime.composite.mask import BLENDS, open_blend
 from realtime.finder import BuiltinFinder, FaceFinder
-from realtime.finder.face import Box
 from realtime.live.fail_closed import FailClosed
 from realtime.live.governor import Governor
 from realtime.live.settings import Change, LiveLook, LiveSettings
@@ -80,11 +79,7 @@ class SwapController:
         self._measures = self._list_measures(builtin)
         self._governor = Governor(len(self._measures))
         self._level = 0
-
-        def doubtful() -> tuple[Box, ...]:
-            return () if builtin is None else builtin.doubtful
-
-        self._fail_closed = FailClosed(self._swapper, settings.on_miss, self._complain, doubtful)
+        self._fail_closed = FailClosed(self._swapper, settings.on_miss, self._complain, self._swapper.doubtful)
         self._steps: SimpleQueue[_Step] = SimpleQueue()
         self._trouble = ""
         self._trouble_ns = self._told_ns = -TROUBLED_NS
@@ -235,6 +230,11 @@ class SwapController:
     def swapped(self) -> int:
         """Frames with a swapped face."""
         return self._swapper.frames_swapped
+
+    @property
+    def left(self) -> int:
+        """Faces that were found and not swapped, and heads that may have one, over all frames."""
+        return self._swapper.faces_left
 
     @property
     def missed(self) -> int:

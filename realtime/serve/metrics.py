@@ -39,6 +39,9 @@ def _engine(status: Status) -> Iterator[Metric]:
     yield CounterMetricFamily("mummer_frames_swapped", "Frames sent with a swapped face.", status.swapped)
     yield CounterMetricFamily("mummer_frames_hidden", "Frames in which something was hidden.", status.missed)
     yield CounterMetricFamily("mummer_frames_shown", "Frames shown with a face that was not swapped.", status.shown)
+    yield CounterMetricFamily(
+        "mummer_faces_left", "Faces that were found and not swapped, or may be there, in all frames.", status.faces_left
+    )
     yield CounterMetricFamily("mummer_slates", "Slates sent while no frames came.", status.slates)
     drops = CounterMetricFamily("mummer_frames_dropped", "Frames not sent, by place.", labels=["place"])
     for place, count in status.drops.model_dump().items():
