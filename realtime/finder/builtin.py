@@ -119,12 +119,12 @@ class BuiltinFinder:
         """Find newcomers, those who were lost from sight, and what became of the ``doubted``."""
         sought = [*(track for track, _ in doubted), *lost]
         followed = [track.box for track in self._tracks if track not in sought]
-        known = len(self._tracks)
+        known, anew = len(self._tracks), bool(sought) and not followed
         boxes = self._detector.detect(frame)
         sure = [(box, score) for box, score in boxes if score >= SURE]
         self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
         heads = [*found, *(track.box for track in lost if track in sought)]
-        if self._close_look.is_due(self._frames, frame, boxes, heads, followed, partial(self._has_face, frame)):
+        if self._close_look.is_due(self._frames, frame, boxes, heads, followed, anew, partial(self._has_face, frame)):
             boxes = self._close_look.small(frame, self._detector.detect(frame, CLOSE), len(followed), self._doubtful)
             self._close_look.done(self._frames, *self._judge(frame, boxes, sought, followed, gap, CLOSELY_LIKELY))
         newcomers = len(self._tracks) - known

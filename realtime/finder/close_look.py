@@ -45,18 +45,20 @@ class CloseLook:
         boxes: Iterable[tuple[Box, float]],
         heads: Iterable[Box],
         followed: list[Box],
+        anew: bool,
         has_face: Callable[[Box], bool],
     ) -> bool:
         """Whether ``frame``, number ``now``, calls for it.
 
         ``boxes`` are what the quick look showed, with scores in 0..1, ``heads`` those that came or went in this frame,
-        ``followed`` all in which there is a face. ``has_face`` asks the landmark net about a box.
+        ``followed`` all in which there is a face, and ``anew`` says that this may be another picture than the last.
+        ``has_face`` asks the landmark net about a box.
         """
         self._refused = [(box, when) for box, when in self._refused if now - when < REFUSED]
         zoom = zoom_of(frame)
         if zoom == 1.0:  # it would show the same picture
             return False
-        if any(width(box) * zoom < SMALL for box in heads) or self._is_time(now, zoom):
+        if anew or any(width(box) * zoom < SMALL for box in heads) or self._is_time(now, zoom):
             return True
         widest = widest_of(len(followed)) / zoom
         known = [*followed, *(box for box, _ in self._refused)]
