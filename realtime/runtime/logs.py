@@ -1,5 +1,7 @@
 """Logging for programs that run for hours: one line a record on stderr, in words or as JSON, without secrets.
 
+How many lines one thing may come to is bounded (``log_limit``).
+
 Modules log to ``logging.getLogger(__name__)`` and set nothing up; commands call ``set_up``. The loggers of other
 libraries, such as the web server's, go the same way.
 """
@@ -11,6 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
+from realtime.runtime.log_limit import RateLimit
 from realtime.runtime.redaction import redacted
 
 __all__ = ["Level", "set_up"]
@@ -32,6 +35,7 @@ def set_up(level: Level, as_json: bool = False) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if as_json else _Words())
+    handler.addFilter(RateLimit())
     number = logging.getLevelNamesMapping()[level.upper()]
     root = logging.getLogger()
     root.handlers[:] = [handler]

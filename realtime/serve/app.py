@@ -43,7 +43,7 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
     app.add_middleware(HeadersMiddleware)
     app.add_exception_handler(MummerError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.include_router(session_routes(session, AllowedPaths(settings.roots), token))
+    app.include_router(session_routes(session, AllowedPaths(settings.roots), token, settings.max_connections * 2 // 3))
     app.include_router(catalogue_routes())
     app.include_router(picture_routes(session, browser))
     app.add_api_route("/", _panel, include_in_schema=False)

@@ -19,6 +19,7 @@ from realtime.runtime.process import settle
 from realtime.runtime.signal_relay import relayed
 from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
+from realtime.serve.connections import ACCEPTS, bounded_protocol, most_connections
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.token import read_token
@@ -55,7 +56,10 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
         access_log=settings.log_level in ("debug", "info"),
         server_header=False,
         timeout_graceful_shutdown=GRACE,
+        http=bounded_protocol(most_connections(settings.max_connections)),
+        backlog=ACCEPTS,
         ws_max_size=settings.max_body,
+        ws_per_message_deflate=False,  # what is sent is small, and often the same for hundreds
     )
     server = _Server(config)
 

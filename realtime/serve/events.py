@@ -2,21 +2,24 @@
 
 import asyncio
 import hmac
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from fastapi import WebSocket
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Event, Subscription
 from realtime.serve.session import Session
 
-__all__ = ["Feed"]
+__all__ = ["Audience", "Feed"]
 
 #: Seconds between two looks at the status, and for the token to come.
 EVERY: Final = 0.5
 PATIENCE: Final = 5.0
+#: Statuses that are sent in a second at most: beyond, each listener gets one less often.
+MOST: Final = 200
 #: WebSocket's code for a connection that breaks a rule.
 POLICY: Final = 1008
 
@@ -25,11 +28,63 @@ class _Hello(BaseModel):
     token: str
 
 
+class Audience:
+    """All who listen. A look at the status is for all of them. In the event loop.
+
+    Of those who have not shown their token yet there are ``strangers`` at a time; beyond, the one that has waited
+    longest is sent away.
+    """
+
+    def __init__(self, session: Session, strangers: int) -> None:
+        self._session, self._most_strangers = session, strangers
+        self._listeners = 0
+        self._strangers: dict[asyncio.Timeout, None] = {}
+        self._looking = asyncio.Lock()
+        self._status, self._looked = "", float("-inf")
+
+    @asynccontextmanager
+    async def stranger(self) -> AsyncIterator[None]:
+        """A block in which a listener shows its token. Raises ``TimeoutError`` where it takes too long."""
+        async with asyncio.timeout(PATIENCE) as limit:
+            if len(self._strangers) >= self._most_strangers:
+                oldest = next(iter(self._strangers))
+                del self._strangers[oldest]
+                oldest.reschedule(0)
+            self._strangers[limit] = None
+            try:
+                yield
+            finally:
+                self._strangers.pop(limit, None)
+
+    @asynccontextmanager
+    async def listener(self) -> AsyncIterator[None]:
+        """A block in which somebody listens."""
+        self._listeners += 1
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two statuses for each listener."""
+        return max(EVERY, self._listeners / MOST)
+
+    async def status(self) -> str:
+        """The status as JSON, as it is now or was a moment ago."""
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if now - self._looked >= EVERY / 2:
+                status = await asyncio.to_thread(self._session.status)
+                self._status, self._looked = f'{{"status":{status.model_dump_json()}}}', now
+            return self._status
+
+
 class Feed:
     """One listener's connection."""
 
-    def __init__(self, session: Session, token: str) -> None:
-        self._session, self._token = session, token
+    def __init__(self, session: Session, audience: Audience, token: str) -> None:
+        self._session, self._audience, self._token = session, audience, token
         self._events: Subscription | None = None
         self._listening: object = None  # the engine that the subscription is of
 
@@ -40,12 +95,12 @@ class Feed:
             return
         gone = asyncio.ensure_future(_until_gone(socket))
         try:
-            while not gone.done():
-                status = await asyncio.to_thread(self._session.status)
-                await socket.send_json({"status": status.model_dump(mode="json")})
-                for event in self._news():
-                    await socket.send_json({"event": event.model_dump(mode="json")})
-                await asyncio.wait([gone], timeout=EVERY)
+            async with self._audience.listener():
+                while not gone.done():
+                    await socket.send_text(await self._audience.status())
+                    for event in self._news():
+                        await socket.send_text(f'{{"event":{event.model_dump_json()}}}')
+                    await asyncio.wait([gone], timeout=self._audience.pause)
         finally:
             gone.cancel()
             if self._events is not None:
@@ -53,11 +108,12 @@ class Feed:
 
     async def _welcome(self, socket: WebSocket) -> bool:
         try:
-            first = await asyncio.wait_for(socket.receive_text(), PATIENCE)
+            async with self._audience.stranger():
+                first = await socket.receive_text()
             said = _Hello.model_validate_json(first).token
-        except (TimeoutError, ValidationError, KeyError):  # KeyError: bytes, not text
+            return hmac.compare_digest(said.encode(), self._token.encode())
+        except (TimeoutError, ValueError, KeyError):  # KeyError: bytes, not text
             return False
-        return hmac.compare_digest(said.encode(), self._token.encode())
 
     def _news(self) -> list[Event]:
         """The events since the last call; of a new session's from its start as seen here."""

@@ -19,9 +19,10 @@ class ServeSettings(BaseSettings):
     """What the daemon runs with; the environment's names are these with ``MUMMER_SERVE_`` before them.
 
     ``roots`` are the folders whose files may be played, recorded into and loaded as models over the API; without any,
-    none may. ``hosts`` are further names under which the daemon is reached, ``max_body`` is in bytes. ``start`` is
-    the body of a request to start a session, which is started with the daemon. ``log_level`` is what is logged on
-    stderr at least, requests from ``info`` on, and ``log_json`` makes each line of it a JSON object.
+    none may. ``hosts`` are further names under which the daemon is reached, ``max_body`` is in bytes, and
+    ``max_connections`` are open at a time. ``start`` is the body of a request to start a session, which is started with
+    the daemon. ``log_level`` is what is logged on stderr at least, requests from ``info`` on, and ``log_json`` makes
+    each line of it a JSON object.
     """
 
     model_config = SettingsConfigDict(
@@ -35,6 +36,7 @@ class ServeSettings(BaseSettings):
     hosts: tuple[str, ...] = ()
     token_file: Path = Field(default_factory=token_file)
     max_body: int = Field(65536, ge=1024, le=1 << 24)
+    max_connections: int = Field(768, ge=16, le=65536)
     start: dict[str, object] | None = Field(default=None, repr=False)
     log_level: Level = "warning"
     log_json: bool = False

@@ -6,16 +6,16 @@ from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
 
 from realtime.live.settings import Change, LiveSettings
 from realtime.serve.allowed_paths import AllowedPaths, check_change, check_start
-from realtime.serve.events import Feed
+from realtime.serve.events import Audience, Feed
 from realtime.serve.metrics import exposition
 from realtime.serve.session import Session, SessionStatus
 
 __all__ = ["session_routes"]
 
 
-def session_routes(session: Session, roots: AllowedPaths, token: str) -> APIRouter:
-    """The routes that steer ``session``; files may be named in ``roots`` only."""
-    routes = APIRouter()
+def session_routes(session: Session, roots: AllowedPaths, token: str, strangers: int) -> APIRouter:
+    """The routes that steer ``session``; files may be named in ``roots`` only, and ``strangers`` listen at a time."""
+    routes, audience = APIRouter(), Audience(session, strangers)
 
     @routes.get("/api/status")
     def status() -> SessionStatus:
@@ -49,9 +49,12 @@ def session_routes(session: Session, roots: AllowedPaths, token: str) -> APIRout
 
     @routes.websocket("/api/events")
     async def events(socket: WebSocket) -> None:
-        """Status twice a second and events as they happen, as JSON, once the first message was ``{"token": ...}``."""
+        """Status twice a second (to hundreds less often) and events as they happen, as JSON.
+
+        The first message to come must be ``{"token": ...}``.
+        """
         await socket.accept()
-        feed = Feed(session, token)
+        feed = Feed(session, audience, token)
         try:
             await feed.serve(socket)
         except (WebSocketDisconnect, asyncio.CancelledError):

@@ -1,0 +1,105 @@
+"""Crowds at the daemon's door: those who say nothing take nothing from those who do."""
+
+import json
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from realtime.runtime.log_limit import MOST, PERIOD, RateLimit
+from tests.realtime.serve.conftest import Daemon, Launch
+
+#: Seconds that nothing here takes.
+LONG = 30.0
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+
+
+@contextmanager
+def few_files(most: int) -> Iterator[None]:
+    """What is started in this block may have so many files open."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def silent(daemon: Daemon, count: int, stack: ExitStack) -> list[socket.socket]:
+    port = httpx.URL(daemon.url).port
+    return [stack.enter_context(socket.create_connection(("127.0.0.1", port), LONG)) for _ in range(count)]
+
+
+def test_silent_connections_make_room_and_are_closed(launch: Launch) -> None:
+    with few_files(400):
+        daemon = launch(env={"MUMMER_SERVE_MAX_CONNECTIONS": "100"})
+    with ExitStack() as stack, daemon.client() as client:
+        many = silent(daemon, 600, stack)
+        for _ in range(20):
+            assert client.get("/api/status").status_code == 200
+        assert many[0].recv(1) == b"", "the one that waited longest is sent away first"
+        many[-1].sendall(b"GET / HT")
+        assert many[-1].recv(1) == b"", "half a request is none"
+        assert client.get("/api/status").status_code == 200
+    assert daemon.complaints is not None
+    assert daemon.complaints.stat().st_size < 10_000
+
+
+def test_a_connection_that_asks_again_and_again_stays(launch: Launch) -> None:
+    daemon = launch(env={"MUMMER_SERVE_MAX_CONNECTIONS": "20"})
+    with ExitStack() as stack, daemon.client() as client:
+        address = f"{daemon.url.replace('http', 'ws')}/api/events"
+        listener = stack.enter_context(connect(address))
+        listener.send(json.dumps({"token": daemon.token}))
+        for _ in range(5):
+            silent(daemon, 30, stack)
+            assert client.get("/api/status").status_code == 200
+            assert "status" in json.loads(listener.recv(LONG))
+
+
+def test_listeners_without_a_token_make_room(launch: Launch) -> None:
+    daemon = launch(env={"MUMMER_SERVE_MAX_CONNECTIONS": "30"})
+    address = f"{daemon.url.replace('http', 'ws')}/api/events"
+    with ExitStack() as stack:
+        first = stack.enter_context(connect(address))
+        for _ in range(25):
+            stack.enter_context(connect(address))
+        with pytest.raises(ConnectionClosed, match="token"):
+            first.recv(1)
+        mine = stack.enter_context(connect(address))
+        mine.send(json.dumps({"token": daemon.token}))
+        assert json.loads(mine.recv(LONG))["status"]["state"] == "idle"
+
+
+def test_many_listeners_are_told_the_same(lasting: Daemon) -> None:
+    address = f"{lasting.url.replace('http', 'ws')}/api/events"
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(connect(address)) for _ in range(60)]
+        for each in sockets:
+            each.send(json.dumps({"token": lasting.token}))
+        told = [each.recv(LONG) for each in sockets]
+    assert all(json.loads(each)["status"]["state"] == "idle" for each in told)
+
+
+def test_a_line_that_comes_over_and_over_is_logged_at_a_bounded_rate() -> None:
+    now = 0.0
+    limit = RateLimit(lambda: now)
+
+    def record(line: int) -> logging.LogRecord:
+        return logging.LogRecord("realtime", logging.WARNING, "module.py", line, "again %d", (line,), None)
+
+    assert sum(limit.filter(record(1)) for _ in range(10_000)) == MOST
+    assert limit.filter(record(2)), "others are not held back"
+    now = PERIOD
+    later = record(1)
+    assert limit.filter(later)
+    assert vars(later)["left_out"] == 10_000 - MOST
