@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from realtime.finder import detector_names
 from realtime.live.address import file_of
 from realtime.live.settings import Change, LiveSettings
 from realtime.runtime.errors import UsageError
@@ -20,7 +21,10 @@ class AllowedPaths:
 
     def check(self, path: Path) -> None:
         """Raise ``UsageError`` unless ``path``, links followed, lies in one of the folders."""
-        real = path.resolve()
+        try:
+            real = path.resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # a link that leads to itself, a name too long
+            raise UsageError(f"{path}: no name of a file") from error
         if not any(real.is_relative_to(folder) for folder in self._folders):
             there = ", ".join(str(folder) for folder in self._folders)
             hint = f"files may be named in {there}" if there else "no folder is open to it; name some in roots"
@@ -30,6 +34,8 @@ class AllowedPaths:
 def check_start(request: LiveSettings, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``request`` names a file that is out of bounds."""
     _check((request.camera, *request.sinks), (request.model, request.light_model), request, roots)
+    if request.detector not in detector_names():
+        roots.check(Path(request.detector))
 
 
 def check_change(change: Change, roots: AllowedPaths) -> None:

@@ -89,7 +89,7 @@ class AccessMiddleware:
         if host not in self._hosts:
             return 403, f"the daemon is not called {host or 'nothing'} here; add it to hosts in the configuration"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host:
+        if origin is not None and _place(origin) != host:
             return 403, "requests from other sites are refused"
         if scope["type"] == "websocket":
             return None  # the token is its first message: browsers can set no header here
@@ -106,6 +106,14 @@ class AccessMiddleware:
 
     def _knows(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self._token.encode())
+
+
+def _place(origin: str) -> str:
+    """Host and port that an ``Origin`` names; nothing where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _capped(receive: Receive, most: int) -> Receive:

@@ -5,7 +5,9 @@ slot each way, which keeps the latest frame.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from threading import Lock
 from time import monotonic_ns
@@ -20,6 +22,7 @@ from aiortc import (
     VideoStreamTrack,
 )
 from aiortc.mediastreams import MediaStreamError
+from aiortc.sdp import SessionDescription
 from pydantic import BaseModel, ConfigDict, Field
 
 from realtime.live.address import scheme_of
@@ -33,9 +36,13 @@ from realtime.runtime.errors import UsageError
 
 __all__ = ["Browser", "Offer"]
 
+_log: Final = logging.getLogger(__name__)
+
 ADDRESS: Final = "browser:"
 #: Pictures of the browser's camera that wait to be swapped, and swapped ones that wait to be sent back.
 WAITING: Final = 2
+#: Characters of what the library says of an offer that are repeated.
+LONGEST: Final = 200
 
 
 class Offer(BaseModel):
@@ -61,6 +68,10 @@ class Browser:
 
     async def connect(self, offer: Offer) -> Offer:
         """Answer a browser's offer. Raises ``UsageError`` for one that is not understood."""
+        if offer.type != "offer":
+            raise UsageError("an answer is not what is expected here; send an offer")
+        with _understanding():
+            SessionDescription.parse(offer.sdp)  # before the browser that is connected has to go
         await self.close()
         # Without servers in between: the daemon is reached directly, and asks nobody else for its address.
         peer = self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -73,11 +84,12 @@ class Browser:
                 self._reading = asyncio.ensure_future(self._read(track))
 
         try:
-            await peer.setRemoteDescription(RTCSessionDescription(offer.sdp, offer.type))
-            await peer.setLocalDescription(await peer.createAnswer())
-        except (ValueError, IndexError, KeyError, AttributeError) as error:  # what its parser raises, unsorted
+            with _understanding():
+                await peer.setRemoteDescription(RTCSessionDescription(offer.sdp, offer.type))
+                await peer.setLocalDescription(await peer.createAnswer())
+        except UsageError:
             await self.close()
-            raise UsageError(f"the browser's offer is not understood: {error}") from error
+            raise
         with self._lock:
             self._screens = (screen,)
         return Offer(type=peer.localDescription.type, sdp=peer.localDescription.sdp)
@@ -91,7 +103,10 @@ class Browser:
         if reading is not None:
             reading.cancel()
         if peer is not None:
-            await peer.close()
+            try:
+                await peer.close()
+            except Exception as error:  # noqa: BLE001  # a description that failed leaves halves the library cannot close
+                _log.info("the connection to the browser was not closed as usual: %s", error)
 
     async def _read(self, track: MediaStreamTrack) -> None:
         while True:
@@ -141,6 +156,16 @@ class Browser:
         with self._lock:
             self._sources = (*self._sources, source)
         return source
+
+
+@contextmanager
+def _understanding() -> Iterator[None]:
+    """Whatever fails on a stranger's description becomes a ``UsageError``."""
+    try:
+        yield
+    except Exception as error:  # the library has no class for it: what its parser stumbles over comes out as it is
+        words = " ".join(str(error).split())[:LONGEST] or type(error).__name__
+        raise UsageError(f"the browser's offer is not understood: {words}") from error
 
 
 def _check(address: str) -> None:

@@ -27,6 +27,15 @@ class ModelOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _sound(cls, value: object) -> object:
+        """No name of anything holds a NUL, and the system refuses it in ways of its own."""
+        words = value if isinstance(value, list | tuple) else [value]
+        if any("\0" in str(each) for each in words if isinstance(each, str | Path)):
+            raise ValueError("holds a NUL character; leave it out")
+        return value
+
     identity: Annotated[str | None, Option("ID")] = Field(
         default=None, description="Which face to put in, of a model that has several."
     )
