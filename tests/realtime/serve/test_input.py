@@ -21,8 +21,8 @@ BODIES, OFFERS = 250, 250
 ODD: tuple[object, ...] = (
     None, True, -1, 0, 1e308, 10**400, "", " ", "\0", "a\0b", "\ud800", "%00", "../../etc/passwd", "/dev/zero",
     "a" * 5000, "x" * 300 + ".mp4", "http://[::1", "rtsp://[::1", "srt://\0", "file:///etc/passwd", "virtualcam:\0",
-    "camera:", "test:x", "browser:x", [], {}, [[]], ["\0"], {"a": 1}, [1, 2, 3], [10**9, 10**9], "\u202e", "~", ".", "/",
-    "-", "9" * 400,
+    "camera:", "test:x", "browser:x", [], {}, [[]], ["\0"], {"a": 1}, [1, 2, 3], [10**9, 10**9], "\u202e", "~", ".",
+    "/", "-", "9" * 400,
 )  # fmt: skip
 FIELDS = (*LiveSettings.model_fields, "add_sinks", "remove_sinks", "token", "__class__")
 
