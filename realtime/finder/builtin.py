@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from realtime.finder.close_look import CloseLook
+from realtime.finder.close_look import CROWD, CloseLook
 from realtime.finder.detector import CLOSE, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker, crop_of_box
@@ -30,9 +30,11 @@ FAR, UNSETTLED = 0.1, 0.05
 #: unrelated one. In six clips of real heads it stays within 0.01. Where it falls by more than the second, the face is
 #: gone unless the detector sees it, too.
 DOUBT, CUT = 0.02, 0.3
-#: What detector and landmark net must say together of a new face, at a close look (hair is full of small patterns), and
-#: the landmark net at least.
-LIKELY, CLOSELY_LIKELY, DOUBTFUL = 1.1, 1.3, 0.2
+#: What detector and landmark net must say together of a new face, and the landmark net at least.
+LIKELY, DOUBTFUL = 1.1, 0.2
+#: The same for both together, and the detector at least, at a close look: hair and cloth are full of patterns. And
+#: what they must say together in a crowd, where small faces are many.
+CLOSELY_LIKELY, CLOSELY_SEEN, CROWD_LIKELY = 1.4, 0.5, 1.3
 #: Boxes that share this much of both belong to one face, and so do boxes that share this much of the smaller one.
 TRACK_IOU, NESTED = 0.3, 0.6
 #: Faces with eyes nearer together than this many pixels are too small to swap or to tell from noise.
@@ -125,8 +127,7 @@ class BuiltinFinder:
         self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
         heads = [*found, *(track.box for track in lost if track in sought)]
         if self._close_look.is_due(self._frames, frame, boxes, heads, followed, anew, partial(self._has_face, frame)):
-            boxes = self._close_look.small(frame, self._detector.detect(frame, CLOSE), len(followed), self._doubtful)
-            self._close_look.done(self._frames, *self._judge(frame, boxes, sought, followed, gap, CLOSELY_LIKELY))
+            self._look_closely(frame, sought, followed, gap)
         newcomers = len(self._tracks) - known
         for track, look in doubted:
             if track not in sought:
@@ -137,6 +138,16 @@ class BuiltinFinder:
                 track.misses += 1
             else:
                 track.update(look.landmarks, look.presence, gap)
+
+    def _look_closely(self, frame: Frame, sought: list[Track], followed: list[Box], gap: float) -> None:
+        """Find what is small, as ``_judge`` does; in a crowd, what is a little less certain, too."""
+        small = self._close_look.small(frame, self._detector.detect(frame, CLOSE), len(followed), self._doubtful)
+        seen = [(box, score) for box, score in small if score >= CLOSELY_SEEN]
+        doubtful, found = self._judge(frame, seen, sought, followed, gap, CLOSELY_LIKELY)
+        if len(followed) >= CROWD:
+            doubtful, more = self._judge(frame, small, sought, followed, gap, CROWD_LIKELY)
+            found += more
+        self._close_look.done(self._frames, doubtful, found)
 
     def _judge(
         self,

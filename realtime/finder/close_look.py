@@ -11,7 +11,7 @@ from realtime.finder.face import Box
 from realtime.finder.tracks import nesting
 from realtime.media.frame import Frame
 
-__all__ = ["CloseLook", "width"]
+__all__ = ["CROWD", "CloseLook"]
 
 #: Faces less wide than this many pixels in the detector's picture may have others around them that it does not see.
 SMALL: Final = 24.0
