@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from realtime.finder.close_look import CROWD, CloseLook
-from realtime.finder.detector import CLOSE, SURE, WEAK, Detector
+from realtime.finder.detector import CLOSE, CLOSER, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker, crop_of_box
 from realtime.finder.tracks import Clock, Track, nesting, overlap
@@ -141,6 +141,11 @@ class BuiltinFinder:
 
     def _look_closely(self, frame: Frame, sought: list[Track], followed: list[Box], gap: float) -> None:
         """Find what is small, as ``_judge`` does; in a crowd, what is a little less certain, too."""
+        if not self._close_look.is_first:
+            hints = self._detector.detect(frame, CLOSER)
+            if not self._close_look.small(frame, hints, len(followed), self._doubtful):
+                self._close_look.done(self._frames, [], [])
+                return
         small = self._close_look.small(frame, self._detector.detect(frame, CLOSE), len(followed), self._doubtful)
         seen = [(box, score) for box, score in small if score >= CLOSELY_SEEN]
         doubtful, found = self._judge(frame, seen, sought, followed, gap, CLOSELY_LIKELY)

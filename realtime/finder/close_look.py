@@ -38,6 +38,11 @@ class CloseLook:
         self._shows_more = False  # whether the last one showed what a quick look did not
         self._refused: list[tuple[Box, int]] = []
 
+    @property
+    def is_first(self) -> bool:
+        """Whether there was none yet: the first one needs no hint of something small."""
+        return self._last is None
+
     def is_due(
         self,
         now: int,
@@ -90,11 +95,11 @@ class CloseLook:
 
     def _is_time(self, now: int, zoom: float) -> bool:
         """Whether one is due though nothing hints at small faces."""
-        if self._last is None:
+        if self.is_first:
             return True
         if self._shows_more:
-            return now - self._last >= CROWD_INTERVAL
-        return zoom < LARGE_ZOOM and now - self._last >= LARGE_INTERVAL
+            return now - (self._last or 0) >= CROWD_INTERVAL
+        return zoom < LARGE_ZOOM and now - (self._last or 0) >= LARGE_INTERVAL
 
 
 def widest_of(faces: int) -> float:
