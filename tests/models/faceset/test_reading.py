@@ -136,5 +136,5 @@ def test_bad_folders_are_refused_by_name(tmp_path: Path, name: str, content: byt
 def test_a_damaged_picture_of_a_faceset_is_named(faceset: Faceset) -> None:
     picture = faceset.picture(faceset.records()[3])
     picture.write_bytes(picture.read_bytes()[:50])
-    with pytest.raises(InputError, match=f"{picture.name}: not a picture"):
+    with pytest.raises(InputError, match=f"{picture.name}: the picture is damaged"):
         read_faceset(faceset.folder, 32)
