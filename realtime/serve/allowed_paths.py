@@ -34,8 +34,9 @@ class AllowedPaths:
 def check_start(request: LiveSettings, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``request`` names a file that is out of bounds."""
     _check((request.camera, *request.sinks), (request.model, request.light_model), request, roots)
-    if request.detector not in detector_names():
-        roots.check(Path(request.detector))
+    folder = Path(request.detector)
+    if request.detector not in detector_names() and (len(folder.parts) != 1 or folder.exists()):
+        roots.check(folder)  # not a name that nobody knows, but the files of a detector
 
 
 def check_change(change: Change, roots: AllowedPaths) -> None:

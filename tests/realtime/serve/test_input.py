@@ -87,7 +87,7 @@ def test_a_detector_is_a_name_or_in_an_open_folder(tmp_path: Path) -> None:
     roots = AllowedPaths([tmp_path / "open"])
     check_start(LiveSettings(camera="test:"), roots)
     check_start(LiveSettings(camera="test:", detector=str(tmp_path / "open" / "finder")), roots)
-    for name in (str(tmp_path / "shut"), str(tmp_path / "open" / ".." / "shut"), "/etc", ".", "nobody"):
+    for name in (str(tmp_path / "shut"), str(tmp_path / "open" / ".." / "shut"), "/etc", "."):
         with pytest.raises(UsageError, match="out of bounds"):
             check_start(LiveSettings(camera="test:", detector=name), roots)
 
