@@ -3,25 +3,21 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job, OnFrame
-from realtime.jobs.photo import picture_facts
+from realtime.jobs.photo import check_picture_job, picture_facts
 from realtime.jobs.report import Report, model_facts, provenance_facts, write_report
-from realtime.jobs.report_checks import check_report
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
 from realtime.media.animation import Moment, loops_of, read_animation
 from realtime.media.animation_sink import AnimationSink
-from realtime.media.encoding import Encoding
-from realtime.media.file_source import FileSource, check_regular
+from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
-from realtime.media.output_checks import check_output
 from realtime.media.still import kind_of
-from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.errors import InputError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
@@ -35,12 +31,7 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
     The output appears under its name only when it is whole. Raises a ``MummerError`` with one clear line.
     """
     began = perf_counter()
-    if job.encoding != Encoding():
-        raise UsageError("--codec, --crf and --preset are for videos; leave them out for an animated picture")
-    check_regular(job.source)
-    check_output(job.target, (job.source,), job.force, sidecar_of)
-    if job.report is not None:
-        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
+    check_picture_job(job, "an animated picture")
     credentials = ready_to_sign()
     stages = Stages()
     swapper = make_swapper(job.look, stages, finder)

@@ -25,7 +25,7 @@ from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import Stages
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
-__all__ = ["convert_photo", "picture_facts", "swap_photo"]
+__all__ = ["check_picture_job", "convert_photo", "picture_facts", "swap_photo"]
 
 
 def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
@@ -34,17 +34,22 @@ def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
     The output appears under its name only when it is whole. Raises a ``MummerError`` with one clear line.
     """
     photo_format(job.target)
-    if job.encoding != Encoding():
-        raise UsageError("--codec, --crf and --preset are for videos; leave them out for a picture")
-    check_regular(job.source)
-    check_output(job.target, (job.source,), job.force, sidecar_of)
-    if job.report is not None:
-        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
+    check_picture_job(job, "a picture")
     credentials = ready_to_sign()
     report = swap_photo(job, make_swapper(job.look, Stages(), finder), credentials)
     if job.report is not None:
         write_report(job.report, report, job.force)
     return report
+
+
+def check_picture_job(job: Job, what: str) -> None:
+    """Raise a ``MummerError`` where ``job`` cannot be done; ``what`` is the kind of picture that it makes."""
+    if job.encoding != Encoding():
+        raise UsageError(f"--codec, --crf and --preset are for videos; leave them out for {what}")
+    check_regular(job.source)
+    check_output(job.target, (job.source,), job.force, sidecar_of)
+    if job.report is not None:
+        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
 
 
 def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Report:
