@@ -25,7 +25,7 @@ from realtime.media.video_encoder import VideoEncoder, VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
 
-__all__ = ["FileSink", "Sink"]
+__all__ = ["FileSink", "Sink", "moved_by", "video_encoder"]
 
 
 class Sink(Protocol):
@@ -78,6 +78,7 @@ class FileSink:
         self._kind, self._streaming = streamed(stream) if path == STREAM else (container_for(path), {})
         self._source = source
         self._encode_stage = (stages or Stages())("encode")
+        self._encoded = False
         self._last_pts: int | None = None
         self._moved = 0
         self._clock = source.time_base
@@ -86,7 +87,7 @@ class FileSink:
         self._shifted = False
         self._copies: dict[int, _Copy] = {}
         self._path = path
-        self._later = Fraction(0) if self._kind.wraps else _below_zero(source)
+        self._later = moved_by(source, self._kind)
         self.container: OutputContainer = av.open(
             "pipe:1" if path == STREAM else str(path.absolute()),
             "w",
@@ -94,7 +95,8 @@ class FileSink:
             container_options=self._container_options(),
             metadata_errors="surrogateescape",
         )
-        self._encoder = self._add_video(encoding)
+        self._encoder = video_encoder(self.container, source, self._kind, encoding, self.name)
+        self.warnings += self._encoder.warnings
         self._add_copies()
         self.container.metadata.update(_tags(source.container.metadata))
         self.container.set_chapters(source.container.chapters())
@@ -121,10 +123,29 @@ class FileSink:
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(f"{self.name}: cannot be written: {reason(error)}") from error
 
+    @property
+    def video_header(self) -> bytes:
+        """What the encoder says to decoders beside its packets; empty where it says it in them."""
+        return bytes(self._encoder.context.extradata or b"")
+
+    def write_encoded(self, packet: "Packet[Stream]") -> None:
+        """Write a packet of the video that an encoder of ``video_encoder`` made elsewhere; in place of all frames."""
+        packet.stream = self._encoder.stream
+        try:
+            self.container.mux_one(packet)
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{self.name}: cannot be written: {reason(error)}") from error
+
+    def count(self, pts: int) -> None:
+        """Count a frame that ``write_encoded`` wrote, by its time in the source."""
+        self._kept_time(pts)
+        self.frames += 1
+
     def finish(self) -> None:
         """Empty the encoder and write what makes the file whole."""
         try:
-            self._mux(self._encoder.encode(None))
+            if self._encoded:
+                self._mux(self._encoder.encode(None))
             self.container.close()
             if self._kind.muxer == "avi" and self._path != STREAM:
                 framed = (copy for copy in self._copies.values() if copy.codec in FRAMED)
@@ -167,48 +188,26 @@ class FileSink:
         own = {"mp4": movie, "mov": movie, "3gp": movie, "mpegts": {"mpegts_copyts": "1"}}
         return {"avoid_negative_ts": "disabled"} | own.get(self._kind.muxer, {}) | self._streaming
 
-    def _add_video(self, encoding: Encoding) -> VideoEncoder:
-        source, picture = self._source, self._source.first.picture
-        shape = VideoShape(
-            width=picture.width,
-            height=picture.height,
-            pixels=picture.format.name,
-            rate=source.rate,
-            clock=source.time_base,
-            colors=ColorTags.of(picture),
-            aspect=source.video.sample_aspect_ratio or Fraction(0),
-        )
-        encoder = VideoEncoder(self.container, str(self.name), shape, encoding)
-        self.warnings += encoder.warnings
-        if self._kind.numbers_frames or encoder.codec.canonical_name in _FRAME_CLOCK:
-            encoder.context.time_base = 1 / source.rate
-        if not self._kind.reorders:
-            encoder.context.max_b_frames = 0
-        if matrix := display_matrix(picture):
-            encoder.stream.set_display_matrix(unpack("9i", matrix))
-        encoder.stream.metadata.update(_tags(source.video.metadata))
-        encoder.stream.disposition = source.video.disposition
-        return encoder
-
     def _encode(self, picture: VideoFrame) -> None:
         # The decoder's frame types would be orders to the encoder.
         picture.pict_type = PictureType.NONE
-        self._keep_time(picture)
+        picture.pts = self._kept_time(cast(int, picture.pts))  # the source gives every frame a time
         with self._encode_stage:
             packets = self._encoder.encode(picture)
+        self._encoded = True
         self._mux(packets)
         self.frames += 1
 
-    def _keep_time(self, picture: VideoFrame) -> None:
+    def _kept_time(self, pts: int) -> int:
         """Encoders want times that rise; some files repeat one."""
-        # The source gives every frame a time.
-        pts = picture.pts = cast(int, picture.pts) + int(self._later / self._source.time_base)
+        pts += int(self._later / self._source.time_base)
         if self._last_pts is not None and pts <= self._last_pts:
-            pts = picture.pts = self._last_pts + 1
+            pts = self._last_pts + 1
             self._moved += 1
         self._last_pts = pts
         self._inexact += any((pts * steps).denominator != 1 for steps in self._steps)
         self._shifted |= self.frames == 0 and pts != 0 and self._kind.numbers_frames
+        return pts
 
     def _note_clock(self) -> None:
         """Whether the container's clock can hold the source's times."""
@@ -243,6 +242,40 @@ class FileSink:
                 self.warnings.append(
                     f"{self._kind.muxer} does not hold stream {stream.index} ({stream.type}): left out"
                 )
+
+
+def video_encoder(
+    container: OutputContainer, source: FileSource, kind: Container, encoding: Encoding, name: Path
+) -> VideoEncoder:
+    """The encoder for the pictures of ``source`` as a stream of ``container``, which is of ``kind``; not open yet.
+
+    Raises ``OutputError`` that names ``name``.
+    """
+    picture = source.first.picture
+    shape = VideoShape(
+        width=picture.width,
+        height=picture.height,
+        pixels=picture.format.name,
+        rate=source.rate,
+        clock=source.time_base,
+        colors=ColorTags.of(picture),
+        aspect=source.video.sample_aspect_ratio or Fraction(0),
+    )
+    encoder = VideoEncoder(container, str(name), shape, encoding)
+    if kind.numbers_frames or encoder.codec.canonical_name in _FRAME_CLOCK:
+        encoder.context.time_base = 1 / source.rate
+    if not kind.reorders:
+        encoder.context.max_b_frames = 0
+    if matrix := display_matrix(picture):
+        encoder.stream.set_display_matrix(unpack("9i", matrix))
+    encoder.stream.metadata.update(_tags(source.video.metadata))
+    encoder.stream.disposition = source.video.disposition
+    return encoder
+
+
+def moved_by(source: FileSource, kind: Container) -> Fraction:
+    """Seconds by which everything in ``source`` is moved, because a file of ``kind`` cannot begin below zero."""
+    return Fraction(0) if kind.wraps else _below_zero(source)
 
 
 def _needs_index(muxer: str, source: FileSource, stream: Stream) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -81,6 +81,40 @@ class FileSource:
         while self._head:
             yield self._head.popleft()
         yield from self._items
+
+    def frames_from(self, place: int, first: int) -> Generator[Frame]:
+        """The frames from the time ``first`` on, read from a keyframe at or before ``place``; both in ``time_base``.
+
+        Nothing else can be read any more. What lies between the two is decoded and left out, whole or not: decoders
+        need it. Raises ``InputError``.
+        """
+        self._items.close()
+        self._head.clear()
+        with self._clear_errors():
+            self.container.seek(place, stream=self.video, backward=True)
+            for packet in self.container.demux(self.video):
+                with self._stage:
+                    pictures = self.video.decode(packet)
+                for picture in pictures:
+                    if picture.pts is not None and picture.pts >= first:
+                        yield self._frame(picture)
+
+    def packets(self) -> "Generator[Packet[Stream]]":
+        """All packets of the file, in file order and as they are; the file is read once more for it.
+
+        Raises ``InputError``, also where its container promises more than there is.
+        """
+        with self._clear_errors(), closing(open_media(self.path, self._max_pixels)) as container:
+            streams = [container.streams[stream.index] for stream in (self.video, *self.others)]
+            promise = Promise(container, streams)
+            for packet in container.demux(*streams):
+                if packet.size:
+                    promise.note(packet)
+                    if packet.stream.index != self.video.index:
+                        self._note_damage(packet)
+                    yield packet
+        if missing := promise.broken():
+            raise InputError(f"{self.path}: the file is damaged or cut short: {missing}; get a whole copy")
 
     def close(self) -> None:
         """Close the file; nothing may be read afterwards."""
