@@ -1,4 +1,4 @@
-"""MediaPipe Face Mesh: the network as a teacher, and its 468 vertices by name."""
+"""MediaPipe Face Mesh: the network as a teacher."""
 
 from pathlib import Path
 from typing import Final
@@ -8,47 +8,11 @@ import numpy as np
 from models.recipes.crop import crop_still
 from realtime.inference.session import open_session
 from realtime.media.affine import apply, invert, scale_of
+from realtime.mesh.canonical import VERTICES
+from realtime.mesh.vertices import EYES, OVAL
 from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 
-__all__ = [
-    "BROWS",
-    "EYES",
-    "FOLDS",
-    "INNER_LIPS",
-    "OUTER_LIPS",
-    "OVAL",
-    "VERTICES",
-    "FaceMesh",
-]
-
-#: Vertices of a face mesh.
-VERTICES: Final = 468
-
-#: The two lid margins: outer corner, lower lid, inner corner (position 8), upper lid.
-EYES: Final = (
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-)
-#: The inner edge of the lips: a corner, the lower lip, the other corner (position 10), the upper lip.
-INNER_LIPS: Final = (
-    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
-)  # fmt: skip
-#: The outer edge of the lips, in the same order.
-OUTER_LIPS: Final = (
-    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
-)  # fmt: skip
-#: The outline of the face, from the top of the forehead round by the picture's right.
-OVAL: Final = (
-    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
-#: The brows, upper edge then lower edge, each from the temple to the nose.
-BROWS: Final = (
-    ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)),
-    ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285)),
-)
-#: The folds above the upper lids, from the temple to the nose.
-FOLDS: Final = ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))
+__all__ = ["FaceMesh"]
 
 #: Side of the network's input in pixels.
 SIZE: Final = 192

@@ -10,7 +10,7 @@ import numpy as np
 from realtime.finder.close_look import CROWD, CloseLook
 from realtime.finder.detector import CLOSE, CLOSER, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
-from realtime.finder.landmarker import Landmarker, crop_of_box
+from realtime.finder.landmarker import Landmarker, Sighting, crop_of_box
 from realtime.finder.tracks import Clock, Track, nesting, overlap
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
@@ -42,13 +42,9 @@ SMALLEST = 6.0
 
 
 class Look(NamedTuple):
-    """What is seen where a face was a frame ago: landmarks float32 (68, 2) in frame pixels, presence in 0..1.
+    """What is ``seen`` where a face was a frame ago; ``sure`` says that this is the same face beyond doubt."""
 
-    ``sure`` says that this is the same face beyond doubt.
-    """
-
-    landmarks: Points
-    presence: float
+    seen: Sighting
     sure: bool
 
 
@@ -57,13 +53,14 @@ class BuiltinFinder:
 
     A cut within a stream is noticed: a track whose presence falls or whose landmarks do not settle is held against what
     the detector finds in the same frame.
-    ``interval`` is the number of frames from one detection to the next while all goes well. ``doubtful`` holds the head
+    ``interval`` is the number of frames from one detection to the next while all goes well. With ``mesh`` each face has
+    its dense mesh. ``doubtful`` holds the head
     boxes of the last looks in which the landmark net saw no face: turned away, half in the picture, or no head.
     """
 
-    def __init__(self, device: str = "auto", interval: int = INTERVAL) -> None:
+    def __init__(self, device: str = "auto", interval: int = INTERVAL, mesh: bool = False) -> None:
         self._detector = Detector(device, WEAK)
-        self._landmarker = Landmarker(device)
+        self._landmarker = Landmarker(device, mesh)
         self.interval = interval
         self.reset()
 
@@ -93,7 +90,7 @@ class BuiltinFinder:
                 track.misses += 1
                 lost.append(track)
             elif look.sure:
-                track.update(look.landmarks, look.presence, gap)
+                track.update(look.seen, gap)
             else:
                 doubted.append((track, look))
         self._frames += 1
@@ -107,15 +104,15 @@ class BuiltinFinder:
     def _follow(self, track: Track, frame: Frame) -> Look | None:
         """Look where the face was; None where it is no longer."""
         # From the smoothed landmarks: a crop that trembles makes landmarks that tremble, and so on.
-        landmarks, presence = self._landmarker.follow(frame, track.landmarks)
-        sure = presence >= track.score - DOUBT
-        if presence >= PRESENT and moved(landmarks, track.landmarks) > FAR:
-            before = landmarks
-            landmarks, presence = self._landmarker.follow(frame, before)
-            sure = sure and moved(landmarks, before) <= UNSETTLED
-        if presence < PRESENT or not plausible(landmarks, frame):
+        seen = self._landmarker.follow(frame, track.landmarks)
+        sure = seen.presence >= track.score - DOUBT
+        if seen.presence >= PRESENT and moved(seen.landmarks, track.landmarks) > FAR:
+            before = seen.landmarks
+            seen = self._landmarker.follow(frame, before)
+            sure = sure and moved(seen.landmarks, before) <= UNSETTLED
+        if seen.presence < PRESENT or not plausible(seen.landmarks, frame):
             return None
-        return Look(landmarks, presence, sure)
+        return Look(seen, sure)
 
     def _detect(self, frame: Frame, lost: list[Track], doubted: list[tuple[Track, Look]], gap: float) -> None:
         """Find newcomers, those who were lost from sight, and what became of the ``doubted``."""
@@ -133,11 +130,11 @@ class BuiltinFinder:
             if track not in sought:
                 continue
             # Not seen by the detector: a face turned away, or what is left of another picture.
-            box = Face(look.landmarks, look.presence, track.number).box
-            if newcomers or look.presence < track.score - CUT or nesting(box, followed) > NESTED:
+            box = Face(look.seen.landmarks, look.seen.presence, track.number).box
+            if newcomers or look.seen.presence < track.score - CUT or nesting(box, followed) > NESTED:
                 track.misses += 1
             else:
-                track.update(look.landmarks, look.presence, gap)
+                track.update(look.seen, gap)
 
     def _look_closely(self, frame: Frame, sought: list[Track], followed: list[Box], gap: float) -> None:
         """Find what is small, as ``_judge`` does; in a crowd, what is a little less certain, too."""
@@ -173,24 +170,24 @@ class BuiltinFinder:
         for box, score in boxes:
             if nesting(box, followed) > NESTED:
                 continue
-            landmarks, presence = self._landmarker.settle(frame, box)
+            seen = self._landmarker.settle(frame, box)
             # Each net alone may be fooled or shy; a face is what both together make likely.
-            if presence + score < likely or presence < DOUBTFUL or not plausible(landmarks, frame):
+            if seen.presence + score < likely or seen.presence < DOUBTFUL or not plausible(seen.landmarks, frame):
                 if score >= SURE:
                     doubtful.append(box)
                 continue
             track = max(sought, key=lambda track: overlap(box, [track.box]), default=None)
             if track is None or overlap(box, [track.box]) <= TRACK_IOU:
-                self._tracks.append(Track(next(self._numbers), landmarks, presence))
+                self._tracks.append(Track(next(self._numbers), seen))
             else:
                 sought.remove(track)
-                track.update(landmarks, presence, gap)
+                track.update(seen, gap)
             followed.append(box)
             found.append(box)
         return doubtful, found
 
     def _has_face(self, frame: Frame, box: Box) -> bool:
-        return self._landmarker.look(frame, crop_of_box(box))[1] >= PRESENT
+        return self._landmarker.look(frame, crop_of_box(box)).presence >= PRESENT
 
 
 def distinct(tracks: Iterable[Track]) -> list[Track]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.runtime.arrays import Points
+from realtime.runtime.arrays import Floats, Points
 
 __all__ = ["Box", "Face", "eye_distance"]
 
@@ -17,12 +17,15 @@ class Face:
     """One face in one frame.
 
     ``landmarks`` is float32 (68, 2) in iBUG order and frame pixels, ``score`` the presence in 0..1, and ``track``
-    a number that stays with a face from frame to frame.
+    a number that stays with a face from frame to frame. ``mesh`` is float32 (468, 3), the points of
+    ``realtime.mesh`` as x, y in frame pixels and z in the same unit, smaller is nearer; None where the finder was not
+    asked for it, or has none.
     """
 
     landmarks: Points
     score: float
     track: int
+    mesh: Floats | None = None
 
     @property
     def box(self) -> Box:

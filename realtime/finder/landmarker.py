@@ -1,17 +1,18 @@
-"""The built-in landmark net: a crop around a face in, 68 landmarks and the face's presence out."""
+"""The built-in landmark net: a crop around a face in, 68 landmarks, the face's presence and its dense mesh out."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from realtime.align import TEMPLATES
 from realtime.finder.face import Box
 from realtime.inference.session import open_session
-from realtime.media.affine import apply, invert
+from realtime.media.affine import apply, invert, scale_of
 from realtime.media.frame import Frame
-from realtime.runtime.arrays import Matrix, Points
+from realtime.runtime.arrays import Floats, Matrix, Points
 
-__all__ = ["Landmarker"]
+__all__ = ["Landmarker", "Sighting"]
 
 ASSET = Path(__file__).parent.parent / "assets" / "landmarks.onnx"
 #: Side of the net's input in pixels.
@@ -24,30 +25,51 @@ HOPELESS = 0.05
 BOX_WIDTH, BOX_HEIGHT, BOX_BOTTOM = 0.675, 0.865, 0.377
 
 
+class Sighting(NamedTuple):
+    """What one crop shows: landmarks float32 (68, 2) in frame pixels, the presence in 0..1, and the mesh.
+
+    ``mesh`` is float32 (468, 3), as of ``Face``, or None where nobody asked for it.
+    """
+
+    landmarks: Points
+    presence: float
+    mesh: Floats | None = None
+
+
 class Landmarker:
-    """Reads landmarks off a frame, given where the face is expected."""
+    """Reads landmarks off a frame, given where the face is expected; with ``mesh`` also the dense mesh."""
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(self, device: str = "auto", mesh: bool = False) -> None:
         self._session = open_session(ASSET, device)
+        self._outputs = ["landmarks", "presence", *(["mesh"] if mesh else [])]
 
-    def look(self, frame: Frame, frame_to_crop: Matrix) -> tuple[Points, float]:
-        """Landmarks float32 (68, 2) in frame pixels, and the presence in 0..1, as seen in one crop."""
+    def look(self, frame: Frame, frame_to_crop: Matrix) -> Sighting:
+        """What is seen in one crop."""
         crop = frame.warp(frame_to_crop, SIZE)
-        points, presence = self._session.run(None, {"face": crop[None]})
-        return apply(invert(frame_to_crop), points[0] * SIZE - 0.5), float(presence[0])
+        points, presence, *dense = self._session.run(self._outputs, {"face": crop[None]})
+        back = invert(frame_to_crop)
+        landmarks = apply(back, points[0] * SIZE - 0.5)
+        return Sighting(landmarks, float(presence[0]), _to_frame(dense[0][0], back) if dense else None)
 
-    def follow(self, frame: Frame, landmarks: Points) -> tuple[Points, float]:
+    def follow(self, frame: Frame, landmarks: Points) -> Sighting:
         """Look where the landmarks, float32 (68, 2) in frame pixels, were a frame ago."""
         return self.look(frame, TEMPLATES["landmarks"].frame_to_crop(landmarks, SIZE))
 
-    def settle(self, frame: Frame, box: Box) -> tuple[Points, float]:
+    def settle(self, frame: Frame, box: Box) -> Sighting:
         """Look at a detected head box, then again at the crop which each answer gives."""
-        points, presence = self.look(frame, crop_of_box(box))
+        seen = self.look(frame, crop_of_box(box))
         for _ in range(LOOKS - 1):
-            if presence < HOPELESS:
+            if seen.presence < HOPELESS:
                 break
-            points, presence = self.follow(frame, points)
-        return points, presence
+            seen = self.follow(frame, seen.landmarks)
+        return seen
+
+
+def _to_frame(mesh: Floats, crop_to_frame: Matrix) -> Floats:
+    """A mesh in crop sides, float32 (468, 3), in frame pixels."""
+    pixels = mesh * np.float32(SIZE)
+    flat = apply(crop_to_frame, pixels[:, :2] - np.float32(0.5))
+    return np.column_stack([flat, pixels[:, 2] * np.float32(scale_of(crop_to_frame))])
 
 
 def crop_of_box(box: Box) -> Matrix:

@@ -1,4 +1,4 @@
-"""The One-Euro filter for landmarks: still when the head is still, without lag when it moves.
+"""The One-Euro filter for landmarks and meshes: still when the head is still, without lag when it moves.
 
 Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cut-off frequency grows with speed.
 """
@@ -6,8 +6,7 @@ Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cut
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.finder.face import eye_distance
-from realtime.runtime.arrays import Points
+from realtime.runtime.arrays import Floats
 
 __all__ = ["OneEuro"]
 
@@ -20,23 +19,26 @@ SPEED_CUTOFF = 2.0
 
 
 class OneEuro:
-    """Smooths the 68 points of one track, frame by frame."""
+    """Smooths the points of one track, frame by frame."""
 
-    def __init__(self, points: Points) -> None:
-        """``points`` float32 (68, 2), the first sighting, taken as it is."""
+    def __init__(self, points: Floats) -> None:
+        """``points`` float32 (N, 2) or (N, 3), the first sighting, taken as it is."""
         self._points = points.astype(np.float64)
         self._raw = self._points
         self._speed = np.zeros_like(self._points)
 
-    def __call__(self, points: Points, seconds: float) -> Points:
-        """The smoothed points, float32 (68, 2), ``seconds`` after the former ones (more than 0)."""
-        face = max(eye_distance(points), 1.0)
+    def __call__(self, points: Floats, seconds: float, face: float) -> Floats:
+        """The smoothed points, of the same shape, ``seconds`` after the former ones (more than 0).
+
+        ``face`` is the distance of the outer eye corners in the unit of the points.
+        """
+        face = max(face, 1.0)
         raw = points.astype(np.float64)
         self._speed += _share(SPEED_CUTOFF, seconds) * ((raw - self._raw) / seconds - self._speed)
         # The head moves as one: the mean speed hardly sees the noise of single points, so it may open the
         # filter wide; a point's own speed adds what lips and lids do.
         head = float(np.linalg.norm(self._speed.mean(axis=0)))
-        own = np.linalg.norm(self._speed, axis=1, keepdims=True)  # (68, 1)
+        own = np.linalg.norm(self._speed, axis=1, keepdims=True)  # (N, 1)
         share = _share(REST + BETA * np.maximum(head, own - NOISE * face) / face, seconds)
         self._points = self._points + share * (raw - self._points)
         self._raw = raw

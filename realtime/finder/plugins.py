@@ -14,6 +14,7 @@ import numpy as np
 
 from realtime.finder.builtin import BuiltinFinder
 from realtime.finder.face import Face
+from realtime.finder.landmarker import Sighting
 from realtime.finder.sfd_fan import SfdFan
 from realtime.finder.tracks import Clock, Track, overlap
 from realtime.media.frame import Frame
@@ -67,13 +68,14 @@ class PluginFinder:
         gap = self._clock.gap(frame)
         former, self._tracks = self._tracks, []
         for landmarks, score in self._finder.find(frame.warp(np.eye(2, 3), (frame.width, frame.height))):
+            seen = Sighting(landmarks, score)
             box = Face(landmarks, score, -1).box
             track = max(former, key=lambda track: overlap(box, [track.box]), default=None)
             if track is not None and overlap(box, [track.box]) > TRACK_IOU:
                 former.remove(track)
-                track.update(landmarks, score, gap)
+                track.update(seen, gap)
             else:
-                track = Track(next(self._numbers), landmarks, score)
+                track = Track(next(self._numbers), seen)
             self._tracks.append(track)
         return tuple(track.face() for track in self._tracks)
 
@@ -83,13 +85,13 @@ def detector_names() -> list[str]:
     return [BUILTIN, *sorted(entry.name for entry in entry_points(group=GROUP))]
 
 
-def open_finder(name: str = BUILTIN, device: str = "auto") -> BuiltinFinder | PluginFinder:
-    """The face finder called ``name``, or that in the folder of that name.
+def open_finder(name: str = BUILTIN, device: str = "auto", mesh: bool = False) -> BuiltinFinder | PluginFinder:
+    """The face finder called ``name``, or that in the folder of that name; with ``mesh`` the built-in one gives it.
 
     Raises ``DetectorError`` for an unknown name, missing weights and a folder that holds no face finder.
     """
     if name == BUILTIN:
-        return BuiltinFinder(device)
+        return BuiltinFinder(device, mesh=mesh)
     for entry in entry_points(group=GROUP, name=name):
         make: Callable[[str], PictureFinder] = load(entry, DetectorError, f"the detector {name!r}")
         return PluginFinder(make(device))

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from realtime.finder.face import Box, Face
+from realtime.finder.face import Box, Face, eye_distance
+from realtime.finder.landmarker import Sighting
 from realtime.finder.one_euro import OneEuro
 from realtime.media.frame import Frame
-from realtime.runtime.arrays import Points
+from realtime.runtime.arrays import Floats
 
 __all__ = ["Clock", "Track", "nesting", "overlap"]
 
@@ -33,22 +34,34 @@ class Clock:
 
 
 class Track:
-    """One face over time: its number, its last landmarks, smoothed, their score, and the frames it was missed in."""
+    """One face over time: its number, what was seen last, smoothed, its score, and the frames it was missed in."""
 
-    def __init__(self, number: int, landmarks: Points, score: float) -> None:
-        self.landmarks = landmarks
-        self.score = score
-        self.misses = 0
+    def __init__(self, number: int, seen: Sighting) -> None:
         self.number = number
-        self._filter = OneEuro(landmarks)
+        self._begin(seen)
 
-    def update(self, landmarks: Points, score: float, gap: float) -> None:
+    def _begin(self, seen: Sighting) -> None:
+        """Take what is seen as it is."""
+        self.landmarks, self.score, self.mesh = seen
+        self.misses = 0
+        self._filter = OneEuro(seen.landmarks)
+        self._mesh_filter = None if seen.mesh is None else OneEuro(seen.mesh)
+
+    def update(self, seen: Sighting, gap: float) -> None:
         """Take in what this frame shows, ``gap`` seconds after the last."""
-        if 0 < gap <= LONGEST_GAP:
-            self.landmarks = self._filter(landmarks, gap)
-        else:
-            self.landmarks, self._filter = landmarks, OneEuro(landmarks)
-        self.score, self.misses = score, 0
+        if not 0 < gap <= LONGEST_GAP:
+            self._begin(seen)
+            return
+        face = eye_distance(seen.landmarks)
+        self.landmarks = self._filter(seen.landmarks, gap, face)
+        self.mesh = None if seen.mesh is None else self._smooth(seen.mesh, gap, face)
+        self.score, self.misses = seen.presence, 0
+
+    def _smooth(self, mesh: Floats, gap: float, face: float) -> Floats:
+        if self._mesh_filter is None:  # asked for from this frame on
+            self._mesh_filter = OneEuro(mesh)
+            return mesh
+        return self._mesh_filter(mesh, gap, face)
 
     @property
     def box(self) -> Box:
@@ -57,7 +70,7 @@ class Track:
 
     def face(self) -> Face:
         """The face as it is reported."""
-        return Face(self.landmarks, self.score, self.number)
+        return Face(self.landmarks, self.score, self.number, self.mesh)
 
 
 def overlap(box: Box, others: Iterable[Box]) -> float:

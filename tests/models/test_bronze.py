@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from models.pairs import WEIGHT_ONE, read_pairs
-from models.recipes import face_mesh as meshes
 from models.recipes.bronze.mesh import Canonical, Triangles, build_surface, load_canonical, refine
 from models.recipes.bronze.pairs import disagreement, lower_lids, main, weight_map
 from models.recipes.bronze.render import rasterise, render, vertex_normals
@@ -16,6 +15,7 @@ from models.recipes.bronze.sculpt import Pose, Sculptor, fit_pose
 from models.recipes.crop import crop_still
 from realtime.align import TEMPLATES
 from realtime.media.affine import apply
+from realtime.mesh import vertices as meshes
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
 

@@ -15,7 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recipes.face_mesh import EYES, INNER_LIPS, OUTER_LIPS, OVAL, VERTICES
+from realtime.mesh.canonical import VERTICES
+from realtime.mesh.vertices import EYES, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
 

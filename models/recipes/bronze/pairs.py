@@ -35,10 +35,11 @@ from models.recipes.bronze.render import render
 from models.recipes.bronze.sculpt import Sculptor
 from models.recipes.command import run
 from models.recipes.crop import crop_still
-from models.recipes.face_mesh import EYES, INNER_LIPS, OUTER_LIPS, FaceMesh
+from models.recipes.face_mesh import FaceMesh
 from models.recipes.faces68 import Faces68
 from realtime.align import TEMPLATES
 from realtime.media.affine import apply, scale_of
+from realtime.mesh.vertices import EYES, INNER_LIPS, OUTER_LIPS
 from realtime.runtime.arrays import Bytes, Floats, Points
 from realtime.runtime.errors import ModelError
 from realtime.runtime.files import make_folder

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from models.recipes.bronze.mesh import Canonical, Surface, Triangles, build_surface, rigid_vertices
 from models.recipes.bronze.render import Model, vertex_normals
-from models.recipes.face_mesh import BROWS, EYES, FOLDS, INNER_LIPS, OUTER_LIPS, OVAL, VERTICES
+from realtime.mesh.canonical import VERTICES
+from realtime.mesh.vertices import BROWS, EYES, FOLDS, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 
 __all__ = ["Pose", "Sculptor", "fit_pose"]

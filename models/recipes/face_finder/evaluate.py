@@ -59,7 +59,7 @@ def expressions(faces: AnnotatedFaces, landmarker: Landmarker) -> None:
         bent, points = express(pixels, to_unit(faces.landmarks[i], crop, 2 * SIZE), rng)
         points = (points * (2 * SIZE) - 0.5).astype(np.float32)
         eye = eye_distance(points)
-        seen, _ = landmarker.follow(Frame.from_rgb(bent), points)
+        seen = landmarker.follow(Frame.from_rgb(bent), points).landmarks
         for gaps, marks in ((wanted, points), (found, seen)):
             apart = (np.linalg.norm(marks[upper(*gap)] - marks[lower(*gap)], axis=1) for gap in GAPS.values())
             gaps.append([float(distances.mean() / eye) for distances in apart])
@@ -75,11 +75,11 @@ def landmarks(faces: AnnotatedFaces) -> None:
     for i in np.flatnonzero(faces.held_out):
         frame, truth = Frame.from_rgb(faces.pictures[i]), faces.landmarks[i]
         eye = eye_distance(truth)
-        first, presence = landmarker.look(frame, jittered(truth, SIZE, rng))
-        second, _ = landmarker.follow(frame, first)
-        placed.append(np.linalg.norm(second - truth, axis=1).mean() / eye)
-        present.append(presence > 0.5)
-        absent.append(landmarker.look(frame, unlike_a_face(truth, SIZE, rng))[1] < 0.5)
+        first = landmarker.look(frame, jittered(truth, SIZE, rng))
+        second = landmarker.follow(frame, first.landmarks)
+        placed.append(np.linalg.norm(second.landmarks - truth, axis=1).mean() / eye)
+        present.append(first.presence > 0.5)
+        absent.append(landmarker.look(frame, unlike_a_face(truth, SIZE, rng)).presence < 0.5)
         finder.reset()
         errors = [np.linalg.norm(f.landmarks - truth, axis=1).mean() / eye for f in finder.find(frame)]
         if errors and min(errors) < 0.5:

@@ -4,7 +4,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-from models.recipes.face_mesh import VERTICES
+from realtime.mesh.canonical import VERTICES
 
 __all__ = [
     "DETECTOR_STRIDE",

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recipes.face_finder.data import AnnotatedFaces
-from models.recipes.face_mesh import EYES, FaceMesh
+from models.recipes.face_mesh import FaceMesh
+from realtime.mesh.vertices import OUTER_EYE_CORNERS
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError
 
@@ -21,8 +22,6 @@ __all__ = ["YuNet", "denoise", "face_meshes"]
 
 #: Principal components of the mesh that the linear map sees; more fit the noise (measured: 40 to 200 are alike).
 COMPONENTS: Final = 100
-#: The mesh's outer eye corners.
-CORNERS: Final = (EYES[0][0], EYES[1][0])
 
 
 def face_meshes(faces: AnnotatedFaces, model: Path) -> Floats:
@@ -40,7 +39,7 @@ def denoise(landmarks: Floats, mesh: Floats, training: NDArray[np.bool_]) -> Flo
     """
     # Face coordinates: outer eye corners of the mesh at 0 and 1, so that size and roll drop out.
     flat = mesh.astype(np.float64) @ (1, 1j)  # (N, 468) complex
-    first, second = CORNERS
+    first, second = OUTER_EYE_CORNERS
     origin, unit = flat[:, first, None], flat[:, second, None] - flat[:, first, None]
     local = (flat - origin) / unit
     wanted = (landmarks.astype(np.float64) @ (1, 1j) - origin) / unit  # (N, 68)

@@ -1,5 +1,6 @@
 """The face finder on real encoded video: an animated portrait, and real clips where they are at hand."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.align import TEMPLATES
+from realtime.align import TEMPLATES, fit_similarity
 from realtime.cli import build_app
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sample import write_sample
@@ -24,6 +25,7 @@ from realtime.media.affine import apply
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.media.picture import read_picture
+from realtime.mesh.canonical import POINTS
 from realtime.runtime.arrays import Points
 from realtime.runtime.errors import DetectorError, InputError
 
@@ -103,18 +105,36 @@ def test_a_still_face_stays_still(clip: Path) -> None:
     assert np.sqrt(((points - points.mean(0)) ** 2).sum(2).mean()) <= 0.3
 
 
+def test_who_asks_for_the_mesh_gets_it_and_the_landmarks_do_not_change(clip: Path) -> None:
+    plain, dense = BuiltinFinder("cpu"), open_finder(mesh=True)
+    for frame in itertools.islice(frames(clip), 4):
+        (face,), (meshed,) = plain.find(frame), dense.find(frame)
+        assert face.mesh is None
+        assert (face.landmarks == meshed.landmarks).all() and face.score == meshed.score
+        mesh = meshed.mesh
+        assert mesh is not None and (mesh.shape, mesh.dtype) == ((468, 3), np.float32)
+        # Both name the same places: the eye corners, the tip of the nose, the corners of the mouth.
+        apart = np.linalg.norm(
+            mesh[[33, 133, 362, 263, 4, 61, 291], :2] - face.landmarks[[36, 39, 42, 45, 30, 48, 54]], axis=1
+        )
+        assert apart.max() < 0.1 * face.eye_distance
+        pose = fit_similarity(POINTS[:, :2], mesh[:, :2])
+        assert np.abs(apply(pose, POINTS[:, :2]) - mesh[:, :2]).max() < 0.25 * face.eye_distance
+        assert mesh[4, 2] < mesh[[234, 454], 2].min()  # the nose is nearer than the ears
+
+
 def test_the_filter_settles_at_once_and_follows_a_head() -> None:
     rng = np.random.default_rng(0)
     shape = (rng.random((68, 2)) * 100).astype(np.float32)
     shape[36], shape[45] = (20, 40), (80, 40)
     still = OneEuro(shape)
-    noise = np.stack([still((shape + rng.normal(0, 0.3, (68, 2))).astype(np.float32), 1 / 30) for _ in range(60)])
+    noise = np.stack([still((shape + rng.normal(0, 0.3, (68, 2))).astype(np.float32), 1 / 30, 60.0) for _ in range(60)])
     assert noise[20:].std(axis=0).mean() < 0.12  # of 0.3
 
     moving = OneEuro(shape)
     for i in range(1, 40):  # half a face a second
         there = (shape + (i * 30 / 30, 0)).astype(np.float32)
-        lag = np.linalg.norm(moving(there, 1 / 30) - there, axis=1).mean()
+        lag = np.linalg.norm(moving(there, 1 / 30, 60.0) - there, axis=1).mean()
     assert lag < 0.5  # of one pixel a frame: less than half a frame behind
 
 
@@ -293,5 +313,4 @@ def test_an_array_that_is_no_picture_is_refused(array: np.ndarray) -> None:  # t
 
 def test_landmarker_says_when_there_is_no_face(clip: Path) -> None:
     frame = next(frames(clip))
-    _, presence = Landmarker("cpu").look(frame, np.eye(2, 3))
-    assert presence < 0.5
+    assert Landmarker("cpu").look(frame, np.eye(2, 3)).presence < 0.5
