@@ -138,7 +138,7 @@ class BuiltinFinder:
 
     def _look_closely(self, frame: Frame, sought: list[Track], followed: list[Box], gap: float) -> None:
         """Find what is small, as ``_judge`` does; in a crowd, what is a little less certain, too."""
-        if not self._close_look.is_first:
+        if followed or not self._close_look.is_first:
             hints = self._detector.detect(frame, CLOSER)
             if not self._close_look.small(frame, hints, len(followed), self._doubtful):
                 self._close_look.done(self._frames, [], [])

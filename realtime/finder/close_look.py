@@ -40,7 +40,7 @@ class CloseLook:
 
     @property
     def is_first(self) -> bool:
-        """Whether there was none yet: the first one needs no hint of something small."""
+        """Whether there was none yet: where no face is in sight, the first one needs no hint of something small."""
         return self._last is None
 
     def is_due(
@@ -95,11 +95,11 @@ class CloseLook:
 
     def _is_time(self, now: int, zoom: float) -> bool:
         """Whether one is due though nothing hints at small faces."""
-        if self.is_first:
+        if self._last is None:
             return True
         if self._shows_more:
-            return now - (self._last or 0) >= CROWD_INTERVAL
-        return zoom < LARGE_ZOOM and now - (self._last or 0) >= LARGE_INTERVAL
+            return now - self._last >= CROWD_INTERVAL
+        return zoom < LARGE_ZOOM and now - self._last >= LARGE_INTERVAL
 
 
 def widest_of(faces: int) -> float:
