@@ -69,8 +69,8 @@ def identities_of(
 ) -> tuple[Identity, ...]:
     """Who the ``sides`` are: from identity ``files``, one for each side, or else from what the run recorded.
 
-    Raises ``ConsentError`` for a side of which nobody said whose face it is, or whose consent is missing or has
-    expired, ``UsageError`` where the number of files does not fit.
+    Raises ``ConsentError`` for a side of which nobody said whose face it is, for a file of somebody else than the run
+    recorded, and where consent is missing or has expired, ``UsageError`` where the number of files does not fit.
     """
     if files and len(files) != len(sides):
         raise UsageError(f"give --consent once for each exported side: {len(sides)}, not {len(files)}")
@@ -80,6 +80,11 @@ def identities_of(
         entry = recorded[side] if isinstance(recorded, list) and side < len(recorded) else None
         if files:
             identity, where = read_identity(files[index]), str(files[index])
+            if isinstance(entry, dict) and entry.get("id") != identity.id:
+                raise ConsentError(
+                    f"{where}: of {identity.name!r} ({identity.id}), but side {letter(side)} of {run} was trained on"
+                    f" {entry.get('name')!r} ({entry.get('id')}); give a record of theirs"
+                )
         elif entry is not None:
             identity, where = _recorded(entry, run, side), str(run)
         else:

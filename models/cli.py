@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from lightning_fabric.utilities.rank_zero import rank_zero_only
@@ -92,7 +92,10 @@ def train(
         return
     _check(plan)
     network, batches, facts = _from_sides(plan, out) if plan.pairs is None else _from_pairs(plan, plan.pairs)
-    weights = read_book_run(plan.book) if plan.book is not None and not resume else None
+    weights = None
+    if plan.book is not None and not resume:
+        weights = read_book_run(plan.book)
+        facts["sources"] = book_sources(plan.book) | cast(dict[str, str], facts["sources"])
     run(network, batches, out, plan, facts | code, resume, typer.echo, weights)
 
 

@@ -15,6 +15,7 @@ from models.architectures import Config
 from models.batches import Batches, Example
 from models.checkpoint import FILE, Checkpoint, read_checkpoint
 from models.devices import open_fabric, resolve_precision
+from models.lineage import resumed_facts
 from models.losses import picture_loss
 from models.recorder import Recorder
 from models.schedule import stage_at
@@ -52,18 +53,22 @@ def train(
     With ``resume`` the run goes on where its checkpoint stands, with the same config; the batches
     depend on seed and iteration only, so that an interrupted run makes the same steps as an uninterrupted
     one. ``initial`` are weights to begin with, by name; those that it lacks are fresh. Ctrl-C saves and is passed on.
-    Raises ``UsageError`` for settings that have no end, ``MummerError`` when the loss is no number or runs away,
+    Raises ``UsageError`` for settings that have no end and for faces of other people than the run was begun with,
+    ``MummerError`` when the loss is no number or runs away,
     ``OutputError`` where ``out`` cannot be written; the last good checkpoint stays.
     """
     if settings.endless:
         raise UsageError("training needs an end: iterations, hours or minutes")
     check_run(out, resume)
     saved = _saved(out, config) if resume else None
+    facts = {**(facts or {}), "counts": list(batches.counts)}
+    if saved:
+        facts = resumed_facts(saved, facts, out)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     fabric = open_fabric(settings.device, settings.devices, settings.precision)
     fabric.launch()  # from here on there are ``settings.devices`` processes
-    state = TrainingState(fabric, config, settings, {**(facts or {}), "counts": list(batches.counts)}, saved, initial)
+    state = TrainingState(fabric, config, settings, facts, saved, initial)
     del saved  # its tensors are copied
     recorder = None
     if fabric.global_rank == 0:

@@ -9,7 +9,7 @@ that are there already (same file, same frame, same place) are left as they are.
 
 import logging
 import os
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -122,6 +122,8 @@ class _Job:
         self.done = Extracted()
         self.writer = FaceWriter(faceset, job.size, job.format, job.parser, job.device)
         self.known: dict[tuple[str, int], list[Box]] = defaultdict(list)
+        #: Faces of each file in the set, those that an earlier run has added, too.
+        self.counts: Counter[str] = Counter()
         for record in faceset.records():
             if record.size != job.size:
                 raise UsageError(
@@ -129,6 +131,7 @@ class _Job:
                 )
             face = Face(record.points, record.score, record.track)
             self.known[record.source.sha256, record.frame].append(face.box)
+            self.counts[record.source.sha256] += 1
         self.finished = {source.source.sha256 for source in faceset.sources.read() if source.settings == job.settings}
 
     @property
@@ -214,7 +217,6 @@ class _FaceCollector:
         self.tone = tone_mapper(frames.colors) if job.job.tone_map and frames.colors is not None else None
         self._made: deque[tuple[FrameOrigin, list[Future[Record]]]] = deque()
         self.frames = 0
-        self.faces = 0
 
     def collect(self, frame: Frame) -> None:
         """In the middle thread: find the faces of a frame, and hand those that are new to the pool."""
@@ -260,22 +262,22 @@ class _FaceCollector:
         at, making = self._made.popleft()
         for made in making:
             self._job.faceset.index.append(made.result())
+            self._job.counts[at.origin.sha256] += 1
             self._job.done.added += 1
         self.frames += 1
-        self.faces += len(making)
         self._job.done.frames += 1
         if at.still and isinstance(item, Frame):
-            self._job.finish(self.summary(at.origin, 1, (item.width, item.height), len(making)))
+            self._job.finish(self.summary(at.origin, 1, (item.width, item.height)))
         if self._on_frame is not None:
             self._on_frame(self.frames, self._frames.expected)
 
-    def summary(self, origin: Origin, frames: int, size: tuple[int, int], faces: int | None = None) -> SourceRecord:
+    def summary(self, origin: Origin, frames: int, size: tuple[int, int]) -> SourceRecord:
         """What the index of sources says of a file that was read."""
         return SourceRecord(
             source=origin,
             settings=self._job.job.settings,
             frames=frames,
-            faces=self.faces if faces is None else faces,
+            faces=self._job.counts[origin.sha256],
             size=size,
             colors=self._frames.colors,
             tone_mapped=self.tone is not None,

@@ -99,7 +99,7 @@ class Colors(_Line):
 
 
 class SourceRecord(_Line):
-    """One file that was read to its end: with which ``settings``, and what was in it."""
+    """One file that was read to its end: with which ``settings``, and how many of its faces the set then held."""
 
     source: Origin
     settings: str

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from realtime.cli.console import say
+from realtime.cli.console import complain, note, say
 
 if TYPE_CHECKING:
     from realtime.marking.provenance.verify import Facts, Mark, Signature, Verdict
@@ -23,21 +23,26 @@ def verify(
 ) -> None:
     """Tell whether a file is marked as synthetic, by whom, and with whose consent.
 
-    Exit code: 0 marked, 3 not marked, 4 altered since it was signed, 1 unreadable. Of several files the gravest
-    counts, in the order 4, 1, 3, 0.
+    Exit code: 0 marked, 3 not marked, 4 altered since it was signed, 1 unreadable or cut short. Of several files the
+    gravest counts, in the order 4, 1, 3, 0.
     """
     import json
-    import sys
 
     from realtime.marking.provenance.verify import verify as look
     from realtime.runtime.errors import InputError
 
-    seen = []
+    seen, told = [], set[str]()
+
+    def warn(words: str) -> None:
+        if words not in told:  # once, however many files there are
+            note(words)
+        told.add(words)
+
     for path in files:
         try:
-            verdict = look(path)
+            verdict = look(path, warn)
         except InputError as error:
-            print("mummer:", " ".join(str(error).split()), file=sys.stderr)
+            complain(str(error))
             seen.append("unreadable")
             continue
         seen.append(verdict.verdict)

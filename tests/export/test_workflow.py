@@ -171,6 +171,37 @@ def test_consent_is_asked_for(run: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ada.json", "old.json", "x.onnx"]
 
 
+def test_a_record_of_somebody_else_does_not_replace_the_runs(run: Path, tmp_path: Path) -> None:
+    eve = write_identity(tmp_path / "eve.json", "Eve")
+    with pytest.raises(ConsentError, match=r"eve\.json: of 'Eve' .*side b of .*trained on 'Bob'"):
+        call("export", run, tmp_path / "x.onnx", "--consent", eve)
+
+
+def test_a_run_goes_on_with_the_same_people_and_remembers_all_sources(tmp_path: Path) -> None:
+    a, bob, eve = faces(tmp_path / "a", 0), faces(tmp_path / "b", 1, "Bob"), faces(tmp_path / "e", 2, "Eve")
+    nameless = faces(tmp_path / "n", 4)
+    run = tmp_path / "run"
+    common = ("--out", run, "--size", 64, "--batch", 2, "--threads", 1)
+    call("train", "--a", a, "--b", bob, "--iterations", 2, *common)
+    begun = read_checkpoint(run).facts
+    for other, says in ((eve, "'Eve' \\(eve\\)"), (nameless, "nobody has named")):
+        with pytest.raises(UsageError, match=rf"side B was trained on 'Bob' \(bob\), not on .*{says}") as refused:
+            call("train", "--b", other, "--iterations", 4, "--resume", *common)
+        assert "\n" not in str(refused.value)
+    assert read_checkpoint(run).facts == begun
+
+    more = faces(tmp_path / "more", 3, "Bob")  # other pictures of the same person
+    call("train", "--b", more, "--iterations", 4, "--resume", *common)
+    after = read_checkpoint(run).facts
+    assert after["identities"] == begun["identities"]
+    assert after["sources"]["B until iteration 2"] == begun["sources"]["B"]  # type: ignore[index]
+    assert after["sources"]["B"] != begun["sources"]["B"]  # type: ignore[index]
+    # Side A was not named; the same pictures may get a name later, others of somebody may not.
+    write_identity(a / "identity.json", "Ada")
+    call("train", "--iterations", 5, "--resume", *common)
+    assert [who["id"] for who in read_checkpoint(run).facts["identities"]] == ["ada", "bob"]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

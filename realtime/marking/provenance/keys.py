@@ -5,11 +5,12 @@ nothing else can ever be issued in its name; both certificates say nothing about
 """
 
 import datetime
+import logging
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from realtime.runtime.files import read_regular
 from realtime.runtime.folders import HOME, config_folder
 
 __all__ = ["Credentials", "load_credentials", "local_serial", "trusted_roots"]
+
+logger = logging.getLogger(__name__)
 
 #: The user's own certificate chain (leaf first) and private key, both PEM, and a time-stamping service.
 CERTIFICATE, KEY, TIMESTAMP = "MUMMER_CERTIFICATE", "MUMMER_KEY", "MUMMER_TIMESTAMP"
@@ -71,17 +74,24 @@ def load_credentials() -> Credentials:
     return _read(folder / "key.pem", folder / "certificate.pem", timestamp)
 
 
-def trusted_roots() -> str:
+def trusted_roots(warn: Callable[[str], None] = logger.warning) -> str:
     """The certificates that this machine knows, as one PEM text, empty where there are none.
 
-    They are its own, the user's, and every ``*.pem`` in the folder ``trusted`` of the configuration.
+    They are its own, the user's, and every ``*.pem`` in the folder ``trusted`` of the configuration. Of the last, one
+    that cannot be read is left out, and ``warn`` is told. Raises ``SigningError`` for the others.
     """
     folder = config_folder()
     with _reading(folder / "signing"):
-        files = [folder / "signing" / "certificate.pem", *sorted((folder / "trusted").glob("*.pem"))]
-    if own := os.environ.get(CERTIFICATE):
-        files.append(Path(own))
-    return "".join(_certificates(path) for path in files if _is_file(path))
+        own, others = [folder / "signing" / "certificate.pem"], sorted((folder / "trusted").glob("*.pem"))
+    if given := os.environ.get(CERTIFICATE):
+        own.append(Path(given))
+    known = [_certificates(path) for path in own if _is_file(path)]
+    for path in others:
+        try:
+            known.append(_certificates(path))
+        except SigningError as error:
+            warn(f"{error}; it is not trusted: mend or remove it")
+    return "".join(known)
 
 
 def local_serial() -> str | None:

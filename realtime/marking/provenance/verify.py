@@ -1,5 +1,7 @@
 """Reading the marks back: who signed what, whether it is still so, and whether the watermark is there."""
 
+import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
@@ -14,11 +16,13 @@ from realtime.marking.provenance.keys import local_serial, trusted_roots
 from realtime.marking.provenance.sign import Where, sidecar_of
 from realtime.marking.watermark import read_watermark
 from realtime.media.file_source import check_regular
-from realtime.media.pixel_limit import PixelLimitError
 from realtime.media.still import kind_of
+from realtime.media.truncation import check_whole
 from realtime.runtime.errors import InputError, reason
 
 __all__ = ["Facts", "Mark", "Signature", "Verdict", "read_mark", "read_signature", "verify"]
+
+logger = logging.getLogger(__name__)
 
 #: ``valid``: what was signed is what is there. ``altered``: it is not, or the manifest itself is damaged.
 State: TypeAlias = Literal["valid", "altered", "none"]
@@ -38,6 +42,9 @@ _SYNTHETIC: Final = (
 _ABOUT_SIGNER: Final = ("signingCredential.", "timeStamp.", "claimSignature.outsideValidity")
 
 _MOST: Final = 16 << 20  # bytes; a manifest is some thousands
+_BLOCK: Final = 1 << 20  # bytes
+#: The box of a manifest within an ISO file, and the store that every manifest stands in (C2PA 2.1, 11.1.4.2 and A.5).
+_SIGNS: Final = (bytes.fromhex("d8fec3d61b0e483c92975828877ec481"), b"jumdc2pa")
 
 
 class Given(BaseModel):
@@ -128,37 +135,35 @@ class Verdict(BaseModel):
     still: bool = False
 
 
-def verify(path: Path) -> Verdict:
+def verify(path: Path, warn: Callable[[str], None] = logger.warning) -> Verdict:
     """Look for a manifest in ``path`` or beside it, and for the watermark in its pictures.
 
     A file counts as marked where a valid manifest says that it is synthetic, or the watermark does; as altered
-    where there is a manifest and it is not, or not any more, that of this file. Nothing is fetched from anywhere.
-    Raises ``InputError`` where the file cannot be read.
+    where there is a manifest and it is not, or not any more, that of this file; as not marked where it was read, and
+    neither was found. Nothing is fetched from anywhere. ``warn`` is told of trusted certificates that are none.
+    Raises ``InputError`` where the file cannot be read, or only in part, and what could be read says nothing.
     """
     check_regular(path)
-    signature = read_signature(path)
+    signature = read_signature(path, warn)
     try:
         mark, still = read_mark(path), kind_of(path) == "still"
-    except PixelLimitError:
+    except InputError:
         if signature.state == "none":
             raise  # nobody has looked, so nobody may say that there is no mark
         mark, still = None, False
     marked = mark is not None or (signature.state == "valid" and signature.synthetic)
+    if signature.state == "none" and not marked:
+        check_whole(path)  # the mark may have been in what is missing
     verdict: Answer = "altered" if signature.state == "altered" else "marked" if marked else "not marked"
     return Verdict(file=str(path), verdict=verdict, signature=signature, watermark=mark, still=still)
 
 
 def read_mark(path: Path) -> Mark | None:
-    """The watermark in the pictures of ``path``; None where there is none, or no picture.
+    """The watermark in the pictures of ``path``; None where there is none.
 
-    Raises ``PixelLimitError`` for pictures that are too large to be looked at.
+    Raises ``InputError`` where there is no picture, or none that can be looked at.
     """
-    try:
-        reading = read_watermark(path)
-    except PixelLimitError:
-        raise
-    except InputError:
-        return None
+    reading = read_watermark(path)
     if not reading.found:
         return None
     payload = reading.payload
@@ -173,29 +178,32 @@ def read_mark(path: Path) -> Mark | None:
     )
 
 
-def read_signature(path: Path) -> Signature:
-    """What the manifest in ``path``, or else in its sidecar, says, and whether it holds."""
-    beside = sidecar_of(path)
+def read_signature(path: Path, warn: Callable[[str], None] = logger.warning) -> Signature:
+    """What the manifest in ``path``, or else in its sidecar, says, and whether it holds.
+
+    ``warn`` is told of trusted certificates that are none. Raises ``InputError`` where a file cannot be read.
+    """
+    beside, roots = sidecar_of(path), trusted_roots(warn)
     try:
-        embedded = native.undisturbed(partial(_read, path, None)) or Signature(state="none")
+        embedded = native.undisturbed(partial(_read, path, None, roots)) or Signature(state="none")
         if embedded.state != "none" or not beside.is_file():
             return embedded
         if not 0 < beside.stat().st_size <= _MOST:
             return _damaged("sidecar", f"{beside.name} is no manifest: {beside.stat().st_size:,} bytes")
-        read = native.undisturbed(partial(_read, path, beside.read_bytes()))
+        read = native.undisturbed(partial(_read, path, beside.read_bytes(), roots))
         return read or _damaged("sidecar", f"{beside.name} is no manifest")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {reason(error)}") from error
 
 
-def _read(path: Path, manifest: bytes | None) -> Signature | None:
-    """The embedded manifest, or the one given; None where there is none."""
+def _read(path: Path, manifest: bytes | None, roots: str) -> Signature | None:
+    """The embedded manifest, or the one given; None where there is none. ``roots`` are trusted."""
     where: Where = "sidecar" if manifest else "embedded"
     kind = native.media_type(path) if manifest else None
     try:
         with (
             path.open("rb") as file,
-            native.new_context(trusted_roots()) as context,
+            native.new_context(roots) as context,
             c2pa.Reader(kind, file, manifest, context=context) as reader,
         ):
             return _judged(reader.json(), where)
@@ -204,9 +212,22 @@ def _read(path: Path, manifest: bytes | None) -> Signature | None:
     except c2pa.C2paError as error:
         if str(error).startswith("Remote: "):  # the binding has no class for it
             return Signature(state="none", problems=(f"its manifest lies elsewhere, and nothing is fetched: {error}",))
+        if not manifest and not _holds_manifest(path):
+            return None  # the library stumbled over the file, not over a manifest
         return _damaged(where, str(error))
     except (ValidationError, KeyError):
         return _damaged(where, "the manifest says things that do not belong there")
+
+
+def _holds_manifest(path: Path) -> bool:
+    """Whether what every embedded manifest begins with stands anywhere in the file."""
+    before = b""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            if any(sign in before + block for sign in _SIGNS):
+                return True
+            before = block[-len(_SIGNS[0]) :]
+    return False
 
 
 def _damaged(where: Where, why: str) -> Signature:

@@ -135,6 +135,8 @@ def test_a_killed_run_goes_on_to_the_same_set(film: Path, faceset: Faceset, tmp_
     assert 0 < before < FRAMES
     extract(Extraction((str(film),), out, size=64, format="jpeg"))
     assert Faceset.open(out).index.path.read_bytes() == faceset.index.path.read_bytes()
+    (source,) = Faceset.open(out).sources.read()
+    assert (source.frames, source.faces) == (FRAMES, FRAMES)  # those of the killed runs, too
     # What a killed thread left half-written hides behind a dot, until it is old enough to be cleared.
     pictures = {path.name for path in (out / "faces").iterdir() if not path.name.startswith(".")}
     assert pictures == {record.file for record in faceset.records()}

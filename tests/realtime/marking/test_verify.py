@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import c2pa
 import pytest
+from PIL import Image
 
 from realtime.cli import main
 from realtime.cli.verify import _lines
@@ -299,20 +300,61 @@ def test_broken_files_are_not_signed(tmp_path: Path, name: str) -> None:
     assert read_signature(path).state == "none"
 
 
-def test_what_holds_no_picture_is_not_marked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "words.txt"
-    path.write_text("hello")
+@pytest.mark.parametrize(
+    "name", ["noise.mp4", "noise.png", "empty.mp4", "words.txt", "words.png", "half.mp4", "damaged.mp4", "half.png"]
+)
+def test_what_cannot_be_read_is_a_failure_and_no_verdict(
+    swapped: Callable[[str], Path], tmp_path: Path, name: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Not "not marked", for nobody has looked; nor "altered", for it was never signed."""
+    path = tmp_path / name
+    if name == "half.mp4":
+        whole = swapped(".mp4").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    elif name == "damaged.mp4":
+        path.write_bytes(bytes(byte ^ 0xA5 if 40 <= at < 400 else byte for at, byte in enumerate(
+            make(tmp_path / "in.mp4", SMALL).read_bytes())))  # fmt: skip
+    elif name == "half.png":
+        Image.effect_noise((64, 64), 50).save(tmp_path / "whole.png")
+        whole = (tmp_path / "whole.png").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        path.write_bytes({"noise": os.urandom(4000), "empty": b"", "words": b"hello\n"}[path.stem])
     code, out, err = command(monkeypatch, capsys, path)
-    assert (code, err) == (3, "")
-    assert "not marked" in out
+    assert (code, out) == (1, "")
+    assert err.startswith(f"mummer: {path}: ")
+    assert err.count("\n") == 1
+
+
+def test_an_unmarked_file_that_is_cut_short_is_not_called_unmarked(tmp_path: Path) -> None:
+    """The mark may have been in the part that is missing."""
+    path = make(tmp_path / "in.mkv", CLIP)
+    path.write_bytes(path.read_bytes()[:-9000])
+    with pytest.raises(InputError, match="cut short"):
+        verify(path)
+
+
+def test_a_bad_trusted_certificate_is_told_once_and_fails_nothing(
+    swapped: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate = load_credentials().chain
+    here = tmp_path / "another machine"
+    monkeypatch.setenv("MUMMER_HOME", str(here))
+    (here / "trusted").mkdir(parents=True)
+    (here / "trusted" / "a.pem").write_text("no certificate")
+    (here / "trusted" / "b.pem").write_text(certificate)
+    code, out, err = command(monkeypatch, capsys, swapped(".mp4"), swapped(".mp4"))
+    assert code == 0
+    assert "a key that this machine knows" in out
+    assert err.startswith(f"mummer: note: {here / 'trusted' / 'a.pem'}: not an unencrypted PEM file")
+    assert err.count("\n") == 1
 
 
 def test_any_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "sp ace ü \udcff.txt"
+    path = tmp_path / "sp ace ü \udcff.mp4"
     try:
-        path.write_text("hello")
+        path.write_bytes(make(tmp_path / "in.mp4", SMALL).read_bytes())
     except OSError:
         pytest.skip("this file system takes no such names")
     code, out, _ = command(monkeypatch, capsys, "--json", path)
