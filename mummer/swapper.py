@@ -42,7 +42,7 @@ class Swapper:
         """
         frame = Frame.from_rgb(as_rgb(picture))
         with self._lock:
-            self._swapper.finder.reset()
+            self._swapper.reset()
             self._swapper.process(frame)
         return frame.warp(np.eye(2, 3), (frame.width, frame.height))
 

@@ -17,10 +17,13 @@ from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.frame import Frame
-from realtime.runtime.arrays import Bytes, Matrix
+from realtime.runtime.arrays import Bytes
 from realtime.runtime.stages import Stages
 from realtime.settings import Look, WhichFaces
 from realtime.swap import SwapModel, open_model
+from realtime.swap.drawn import DrawnModel
+from realtime.swap.face_crop import FaceCrop
+from realtime.swap.put_in import cut_out, put_in
 
 __all__ = ["FrameSwapper", "make_claim", "make_swapper"]
 
@@ -85,6 +88,12 @@ class FrameSwapper:
             self.faces_left += len(found) - len(faces) + len(self.doubtful())
         return faces
 
+    def reset(self) -> None:
+        """The next frame has nothing to do with the last."""
+        self.finder.reset()
+        if isinstance(self.model, DrawnModel):
+            self.model.forget()
+
     def mark(self, frame: Frame) -> None:
         """The other half: say on the picture what was done to it."""
         if self.watermark is not None:
@@ -96,25 +105,24 @@ class FrameSwapper:
 
     def _swap(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         """Swap ``faces``, in one run of the model; returns them without those that its mask leaves as they were."""
-        size = self.model.size
-        matrices = [self.model.template.frame_to_crop(face.landmarks, size) for face in faces]
         with self.stages("warp"):
-            crops = np.stack([frame.warp(matrix, size) for matrix in matrices])  # (N, S, S, 3)
+            crops = [cut_out(frame, face, self.model) for face in faces]
         with self.stages("swap"):
-            swapped, masks = self.model.swap(crops)  # (N, S, S, 3), (N, S, S)
-        covered = [self._paste(frame, *each) for each in zip(swapped, crops, masks, matrices, strict=True)]
+            swapped = put_in(self.model, crops)
+        covered = [self._paste(frame, crop, *each) for crop, each in zip(crops, swapped, strict=True)]
         hidden = tuple(face for face, share in zip(faces, covered, strict=True) if share >= LEAST_MASK)
         self.faces_unmasked += len(faces) - len(hidden)
         return hidden
 
-    def _paste(self, frame: Frame, swapped: Bytes, crop: Bytes, mask: Bytes, matrix: Matrix) -> float:
+    def _paste(self, frame: Frame, crop: FaceCrop, swapped: Bytes, mask: Bytes) -> float:
         """Put one swapped face back; returns the share of its crop that it covers."""
-        with self.stages("color"):
-            rgb = sharpen(self.color(swapped, crop, mask), self.sharpness)
+        if not isinstance(self.model, DrawnModel):  # which has seen to its light and its edge
+            with self.stages("color"):
+                swapped = sharpen(self.color(swapped, crop.rgb, mask), self.sharpness)
+                mask = self.blend.alpha(mask)
         with self.stages("paste"):
-            alpha = self.blend.alpha(mask)
-            frame.paste(rgb, alpha, matrix)
-        return cv2.mean(alpha)[0] / 255
+            frame.paste(swapped, mask, crop.frame_to_crop)
+        return cv2.mean(mask)[0] / 255
 
     def _chosen(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         if self.faces == "all" or len(faces) < 2:

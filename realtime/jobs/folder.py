@@ -78,7 +78,7 @@ def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder
             check_output(one.target, (path,), job.force, sidecar_of)
             if kind_of(path, job.max_pixels) == "animated":
                 raise InputError(f"{path}: moving pictures are converted one by one, not by the folder")
-            swapper.finder.reset()
+            swapper.reset()
             report.pictures.append(swap_photo(one, swapper, credentials))
         except MummerError as error:
             report.failed.append(Failure(path=str(path), why=" ".join(str(error).split())))

@@ -77,7 +77,7 @@ class FailClosed:
 
     def reset(self) -> None:
         """Another source: nothing is known of its picture, and the last good frame is not its own."""
-        self._recording.reset()
+        self.swapper.reset()
         self._guard.reset()
         self._good = None
 
