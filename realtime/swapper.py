@@ -11,13 +11,14 @@ import numpy as np
 from realtime.composite.color import Transfer, open_color
 from realtime.composite.mask import Blend, open_blend
 from realtime.composite.sharpen import sharpen
-from realtime.finder import BuiltinFinder, FaceFinder, open_finder
+from realtime.finder import BuiltinFinder, FaceFinder, PluginFinder, open_finder
 from realtime.finder.face import Box, Face
 from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
+from realtime.runtime.errors import UsageError
 from realtime.runtime.stages import Stages
 from realtime.settings import Look, WhichFaces
 from realtime.swap import SwapModel, open_model
@@ -25,7 +26,7 @@ from realtime.swap.drawn import DrawnModel
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.put_in import cut_out, put_in
 
-__all__ = ["FrameSwapper", "make_claim", "make_swapper"]
+__all__ = ["FrameSwapper", "check_finder", "make_claim", "make_swapper"]
 
 #: A face fills a fifth of its crop or more. A mask with less than this share hides nobody.
 LEAST_MASK: Final = 0.05
@@ -139,8 +140,9 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
     blend = open_blend(look.blend)
     color = None if look.color is None else open_color(look.color)
     model = open_model(look.model, look.device, look)
-    finder = finder or open_finder(look.detector, look.device)
+    finder = finder or open_finder(look.detector, look.device, isinstance(model, DrawnModel))
     builtin = finder if isinstance(finder, BuiltinFinder) else None
+    check_finder(model, finder)
     return FrameSwapper(
         finder=finder,
         model=model,
@@ -153,6 +155,15 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
         stages=stages,
         doubtful=lambda: () if builtin is None else builtin.doubtful,
     )
+
+
+def check_finder(model: SwapModel, finder: FaceFinder) -> None:
+    """Raise ``UsageError`` where ``model`` needs the dense mesh, and ``finder`` is a detector that has none."""
+    if isinstance(model, DrawnModel) and isinstance(finder, PluginFinder):
+        raise UsageError(
+            f"{model.name} is drawn through the dense mesh of the face, which only the built-in detector gives: leave"
+            " out --detector"
+        )
 
 
 def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:

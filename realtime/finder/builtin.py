@@ -64,6 +64,15 @@ class BuiltinFinder:
         self.interval = interval
         self.reset()
 
+    @property
+    def mesh(self) -> bool:
+        """Whether faces have their dense mesh, from the next frame on."""
+        return self._landmarker.mesh
+
+    @mesh.setter
+    def mesh(self, wanted: bool) -> None:
+        self._landmarker.mesh = wanted
+
     def reset(self) -> None:
         """Forget all tracks, as between two sources."""
         self._tracks: list[Track] = []

@@ -41,12 +41,13 @@ class Landmarker:
 
     def __init__(self, device: str = "auto", mesh: bool = False) -> None:
         self._session = open_session(ASSET, device)
-        self._outputs = ["landmarks", "presence", *(["mesh"] if mesh else [])]
+        self.mesh = mesh
 
     def look(self, frame: Frame, frame_to_crop: Matrix) -> Sighting:
         """What is seen in one crop."""
         crop = frame.warp(frame_to_crop, SIZE)
-        points, presence, *dense = self._session.run(self._outputs, {"face": crop[None]})
+        outputs = ["landmarks", "presence", *(["mesh"] if self.mesh else [])]
+        points, presence, *dense = self._session.run(outputs, {"face": crop[None]})
         back = invert(frame_to_crop)
         landmarks = apply(back, points[0] * SIZE - 0.5)
         return Sighting(landmarks, float(presence[0]), _to_frame(dense[0][0], back) if dense else None)

@@ -28,7 +28,8 @@ from realtime.runtime.stages import Stages
 from realtime.settings import ModelOptions
 from realtime.swap import SwapModel, open_model
 from realtime.swap.consent import Identity
-from realtime.swapper import make_claim, make_swapper
+from realtime.swap.drawn import DrawnModel
+from realtime.swapper import check_finder, make_claim, make_swapper
 
 __all__ = ["DETECT_EVERY", "SwapController"]
 
@@ -72,10 +73,11 @@ class SwapController:
         self._events, self._clock = events, clock
         self._swapper = make_swapper(settings, stages, finder)
         self._full = self._swapper.model
-        self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
         self._saves_model = False
         self.thin = 1
-        builtin = self._swapper.finder if isinstance(self._swapper.finder, BuiltinFinder) else None
+        self._finder = self._swapper.finder
+        self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
+        builtin = self._finder if isinstance(self._finder, BuiltinFinder) else None
         self._measures = self._list_measures(builtin)
         self._governor = Governor(len(self._measures))
         self._level = 0
@@ -256,12 +258,15 @@ class SwapController:
 
     def _open(self, name: str, options: ModelOptions) -> SwapModel:
         model = open_model(name, self.look.device, options)
+        check_finder(model, self._finder)
         _warm_up(model)
         return model
 
     def _choose_model(self) -> None:
         model = self._light if self._light is not None and self._saves_model else self._full
         self._swapper.model = model
+        if isinstance(self._finder, BuiltinFinder):
+            self._finder.mesh = isinstance(model, DrawnModel)
         self._remember()
         if self.look.color is None:
             self._swapper.color = open_color(model.manifest.color)

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realtime.finder import PluginFinder
 from realtime.finder.face import Face
+from realtime.finder.sfd_fan import SfdFan
 from realtime.media.frame import Frame
 from realtime.mesh.canonical import POINTS
 from realtime.mesh.outline import AROUND
@@ -19,7 +21,7 @@ from realtime.swap.consent import Consent, Identity
 from realtime.swap.drawn import DrawnModel, Tracks
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest
-from realtime.swapper import make_swapper
+from realtime.swapper import check_finder, make_swapper
 from tests.realtime.tiny import make_model
 
 NOW = datetime.date.today()
@@ -108,6 +110,8 @@ def test_the_crop_is_as_large_as_the_face_within_bounds(scale: float, side: int 
 def test_what_a_drawn_model_does_not_have_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the face in it is nobody"):
         Checks(ModelOptions(identity="bob"))
+    with pytest.raises(UsageError, match="leave out --detector"):
+        check_finder(Checks(), PluginFinder(SfdFan))  # type: ignore[arg-type]  # it is not asked
     made = make_swapper(Look(model=str(make_model(tmp_path / "m.onnx")), device="cpu"), Stages(), Scripted(mesh=False))
     with pytest.raises(ModelError, match="gives no dense mesh"):
         replace(made, model=Checks()).process(frame())
