@@ -35,7 +35,10 @@ Consent: TypeAlias = Annotated[
 Detector: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Face finder: builtin, sfd, yunet, ...")]
 Codec: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="ENCODER", help="FFmpeg's name: libx264, libx265, ffv1, ...; by default what suits OUTPUT."),
+    typer.Option(
+        metavar="ENCODER",
+        help="FFmpeg's name: libx264, libx265, ffv1, h264_nvenc, ...; by default `same`, the input's codec.",
+    ),
 ]
 Crf: TypeAlias = Annotated[
     float | None,

@@ -21,7 +21,8 @@ from realtime.jobs.report import (
 from realtime.jobs.report_checks import check_report
 from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
-from realtime.media.containers import container_for
+from realtime.media.codec_family import SAME, choose_codec
+from realtime.media.containers import Container, container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
@@ -71,8 +72,9 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     check_regular(job.source)
     _check(job)
     credentials = None if job.target == STREAM else ready_to_sign()
-    swapper = make_swapper(job.look, stages, finder, confined=is_lossless(job.encoding, _codec(job)))
     with closing(FileSource(job.source, stages, job.max_pixels)) as source, _place(job) as part:
+        choice = choose_codec(job.encoding, source.video, _container(job), str(job.target))
+        swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding))
         given = media_facts(job.source, source.container, source.video)
         sink = _swap(job, source, swapper, part, stages, clock)
         if credentials is None:
@@ -104,20 +106,20 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     return report
 
 
-def _codec(job: Job) -> str:
-    """The encoder's name. Raises ``OutputError`` for an output whose name has no container's suffix."""
-    kind = streamed(job.stream)[0] if job.target == STREAM else container_for(job.target)
-    return job.encoding.codec or kind.codec
+def _container(job: Job) -> Container:
+    """What the target is. Raises ``OutputError`` for a name that has no container's suffix."""
+    return streamed(job.stream)[0] if job.target == STREAM else container_for(job.target)
 
 
 def _check(job: Job) -> None:
     """Raise ``OutputError`` for what cannot be written, or not as it is asked for."""
-    codec = _codec(job)
+    _container(job)
     if job.target != STREAM:
         check_output(job.target, (job.source,), job.force, sidecar_of)
         if job.stream is not None:
             raise UsageError(f"--format is for standard output; {job.target} says by its suffix what it is")
-    check_encoding(job.encoding, codec)
+    if job.encoding.codec not in (None, SAME):
+        check_encoding(job.encoding, job.encoding.codec)
     if job.report is not None:
         check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
 

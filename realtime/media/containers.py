@@ -1,8 +1,12 @@
 """The containers that are written, by suffix: one table of what each can hold."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Final
+
+import av
 
 from realtime.runtime.errors import OutputError
 
@@ -17,7 +21,9 @@ class Container:
     order, and holds times below zero. ``videos`` and ``sounds`` are the codecs that players find in it, where the muxer
     would swallow others without a word; None where it refuses them itself. ``wraps``: its clock goes round, so that a
     file may begin below zero; in the others players leave out what does. ``growing`` are the muxer's options for a file
-    that plays up to where it breaks off; None where it has none.
+    that plays up to where it breaks off; None where it has none. ``tags`` are the names for codecs, by FFmpeg's, that
+    players insist on where the muxer would choose others. ``mistimed`` are the codecs whose times readers guess wrongly
+    in it: they are used where somebody names them, only.
     """
 
     muxer: str
@@ -28,20 +34,39 @@ class Container:
     videos: frozenset[str] | None = None
     sounds: frozenset[str] | None = None
     growing: dict[str, str] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    mistimed: frozenset[str] = frozenset()
 
     def holds_video(self, codec: str) -> bool:
         """Whether it has a type for video of ``codec`` (FFmpeg's name), as far as the muxer does not say itself."""
         return self.videos is None or codec in self.videos
+
+    def muxes(self, codec: str, encoder: str) -> bool:
+        """Whether it takes video of ``codec`` from ``encoder``, by this table and by the muxer."""
+        return self.holds_video(codec) and _takes(self.muxer, encoder)
 
     def holds_sound(self, codec: str) -> bool:
         """Whether it has a type for sound of ``codec`` (FFmpeg's name), as far as the muxer does not say itself."""
         return self.sounds is None or codec in self.sounds
 
 
+@cache
+def _takes(muxer: str, encoder: str) -> bool:
+    """Whether the muxer has a tag for what ``encoder`` makes."""
+    with av.open(BytesIO(), "w", format=muxer) as trial:
+        try:
+            trial.add_stream(encoder, rate=25)
+        except ValueError:
+            return False
+    return True
+
+
 # MP4 grows by fragments, one a group of pictures, and becomes an ordinary file at the clean end; Matroska by clusters
 # of a second; a transport stream is cut anywhere.
 _FRAGMENTS: Final = {"movflags": "hybrid_fragmented+frag_keyframe+delay_moov", "flush_packets": "1"}
-_MP4: Final = Container("mp4", growing=_FRAGMENTS)
+# Apple's players know HEVC by no other name.
+_HVC1: Final = {"hevc": "hvc1"}
+_MP4: Final = Container("mp4", growing=_FRAGMENTS, tags=_HVC1)
 _TRANSPORT: Final = Container(
     "mpegts",
     reorders=False,
@@ -54,11 +79,11 @@ _TRANSPORT: Final = Container(
 CONTAINERS: Final[dict[str, Container]] = {
     ".mp4": _MP4,
     ".m4v": _MP4,
-    ".mov": Container("mov", growing=_FRAGMENTS),
+    ".mov": Container("mov", growing=_FRAGMENTS, tags=_HVC1),
     ".3gp": Container("3gp"),
     ".mkv": Container("matroska", growing={"cluster_time_limit": "1000", "flush_packets": "1"}),
     ".webm": Container("webm", codec="libvpx-vp9"),
-    ".avi": Container("avi", codec="mpeg4", numbers_frames=True, reorders=False),
+    ".avi": Container("avi", codec="mpeg4", numbers_frames=True, reorders=False, mistimed=frozenset({"h264", "hevc"})),
     ".ts": replace(_TRANSPORT, growing={"flush_packets": "1"}),
     ".m2ts": _TRANSPORT,
     ".mts": _TRANSPORT,

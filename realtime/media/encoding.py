@@ -16,9 +16,10 @@ __all__ = ["Encoding", "bounded", "check_encoding", "encoder_options", "find_enc
 class Encoding:
     """How to encode.
 
-    ``None`` stands for the default: the container's codec, the codec's own crf and preset, no bound on the bit rate.
-    ``bitrate``, in bits a second, takes the place of crf. ``group`` is how many seconds lie between two pictures from
-    which decoding can begin, at most. ``instant`` holds no picture back, and bounds the bit rate: for the network.
+    ``None`` stands for the default: the input's codec where it can be had, else the container's; the codec's own crf,
+    preset and profile; no bound on the bit rate. A ``codec`` of ``same`` insists on the input's. ``bitrate``, in bits a
+    second, takes the place of crf. ``group`` is how many seconds lie between two pictures from which decoding can
+    begin, at most. ``instant`` holds no picture back, and bounds the bit rate: for the network.
     """
 
     codec: str | None = None
@@ -27,8 +28,16 @@ class Encoding:
     bitrate: int | None = None
     group: float | None = None
     instant: bool = False
+    profile: str | None = None
 
 
+def _quantiser(scale: int) -> dict[str, str]:
+    """Constant quality for codecs of the MPEG family, which know no crf; lower is better, 1 is best."""
+    return {"flags": "+qscale", "global_quality": str(scale * _LAMBDA)}
+
+
+#: FFmpeg's FF_QP2LAMBDA.
+_LAMBDA: Final = 118
 #: What a codec is asked for when nothing is asked for. Other codecs run with their own defaults.
 _DEFAULTS: Final[dict[str, dict[str, str]]] = {
     "libx264": {"crf": "20", "preset": "veryfast"},
@@ -37,6 +46,10 @@ _DEFAULTS: Final[dict[str, dict[str, str]]] = {
     "libvpx-vp9": {"crf": "28", "deadline": "good", "cpu-used": "5", "row-mt": "1"},
     "libvpx": {"crf": "10", "deadline": "good", "cpu-used": "5", "b": "4M"},
     "libsvtav1": {"crf": "28", "preset": "9"},
+    "mpeg1video": _quantiser(2),
+    "mpeg2video": _quantiser(2),
+    "mpeg4": _quantiser(2),
+    "mjpeg": _quantiser(2),
 }
 #: Options that no choice is left about: quiet libraries, bounded thread pools, JPEG in the range that the
 #: video has.
@@ -66,9 +79,9 @@ def check_encoding(encoding: Encoding, name: str) -> None:
     encoder_options(find_encoder(name), encoding)
 
 
-def is_lossless(encoding: Encoding, name: str) -> bool:
-    """Whether the encoder ``name`` gives every bit back: one that cannot lose any, or one told not to."""
-    return not find_encoder(name).lossy or encoding.crf == 0
+def is_lossless(encoding: Encoding) -> bool:
+    """Whether an encoding that names its encoder gives every bit back: one that cannot lose any, or is told not to."""
+    return encoding.codec is not None and (not find_encoder(encoding.codec).lossy or encoding.crf == 0)
 
 
 def encoder_options(codec: Codec, encoding: Encoding) -> dict[str, str]:
@@ -78,6 +91,7 @@ def encoder_options(codec: Codec, encoding: Encoding) -> dict[str, str]:
     asked = {
         "crf": None if encoding.crf is None else f"{encoding.crf:g}",
         "preset": encoding.preset,
+        "profile": encoding.profile,
     }
     options = dict(_DEFAULTS.get(codec.name, {}))
     for name, value in asked.items():
@@ -92,6 +106,8 @@ def encoder_options(codec: Codec, encoding: Encoding) -> dict[str, str]:
         options["tune"] = "zerolatency"
     if encoding.group is not None and "forced-idr" in known:
         options["forced-idr"] = "1"
+    if encoding.bitrate is not None or encoding.instant:
+        options = {name: value for name, value in options.items() if name not in ("flags", "global_quality")}
     if encoding.bitrate is not None:
         options.pop("crf", None)
         options |= bounded(encoding.bitrate) | {"b": str(encoding.bitrate)}

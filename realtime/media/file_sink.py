@@ -15,6 +15,7 @@ from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 
 from realtime.media.avi_header import FRAMED, count_in_chunks
+from realtime.media.codec_family import choose_codec
 from realtime.media.color_tags import ColorTags
 from realtime.media.containers import Container, container_for
 from realtime.media.encoding import Encoding
@@ -261,7 +262,10 @@ def video_encoder(
         colors=ColorTags.of(picture),
         aspect=source.video.sample_aspect_ratio or Fraction(0),
     )
-    encoder = VideoEncoder(container, str(name), shape, encoding)
+    choice = choose_codec(encoding, source.video, kind, str(name))
+    encoder = VideoEncoder(container, str(name), shape, choice.encoding)
+    if choice.warning is not None:
+        encoder.warnings.insert(0, choice.warning)
     if kind.numbers_frames or encoder.codec.canonical_name in _FRAME_CLOCK:
         encoder.context.time_base = 1 / source.rate
     if not kind.reorders:

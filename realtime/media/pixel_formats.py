@@ -100,7 +100,7 @@ def _rows() -> Iterator[PixelFormat]:
             yield replace(row, name=f"yuv{sampling}p{depth}le", depth=depth)
         if sampling in ("420", "422", "444"):
             yield replace(row, name=f"yuva{sampling}p", alpha=True)
-            for depth in (9, 10, 16):
+            for depth in (9, 10, 16) if sampling == "420" else (9, 10, 12, 16):
                 yield replace(row, name=f"yuva{sampling}p{depth}le", depth=depth, alpha=True)
 
     for name, order, step in (

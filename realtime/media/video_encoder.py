@@ -69,6 +69,8 @@ class VideoEncoder:
         self.context = context = self.stream.codec_context
         context.width, context.height, context.pix_fmt = shape.width, shape.height, pixels
         context.time_base, context.sample_aspect_ratio = shape.clock, shape.aspect
+        if tag := kind.tags.get(codec.canonical_name):
+            context.codec_tag = tag
         self._converts = pixels != shape.pixels
         _tags(shape, pixels).put_on(context)
         _fit(context, options, shape.rate)
@@ -180,7 +182,7 @@ def _fit(context: VideoCodecContext, options: dict[str, str], rate: Fraction) ->
     context.thread_type = ThreadType.AUTO
     context.flags |= Flags.frame_duration
     pixels = context.width * context.height
-    if context.codec.lossy and "crf" not in options and "b" not in options:
+    if context.codec.lossy and not options.keys() & {"crf", "b", "global_quality"}:
         context.bit_rate = max(200_000, int(pixels * rate * _BITS_PER_PIXEL))
 
 

@@ -397,7 +397,7 @@ def test_what_holds_no_picture_is_refused(tmp_path: Path) -> None:
     [("ffv1", None, True), ("png", None, True), ("libx264", None, False), ("libx264", 0, True), ("mjpeg", None, False)],
 )
 def test_what_is_lossless(name: str, crf: float | None, lossless: bool) -> None:
-    assert is_lossless(Encoding(name, crf), name) is lossless
+    assert is_lossless(Encoding(name, crf)) is lossless
 
 
 @pytest.mark.shared
