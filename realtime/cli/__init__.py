@@ -32,6 +32,7 @@ _LINES: Final = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")
 #: object of its own name in the module of that name.
 _COMMANDS: Final = {
     "convert": "Swap the faces in a video, a picture or a folder of pictures; all else stays as it is.",
+    "puppet": "Let a photo move as the performer of a video does.",
     "live": "Swap the faces of a camera, live; end it with Ctrl-C.",
     "devices": "List cameras, virtual cameras, microphones, and what models can run on; say what is missing.",
     "demo": "Make a sample clip with sound, swap its face, and show both.",

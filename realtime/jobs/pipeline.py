@@ -14,7 +14,7 @@ from realtime.runtime.threads import guarded_thread
 
 __all__ = ["ProcessFrame", "run"]
 
-#: What is done to a frame, in place.
+#: What is done to a frame: in place, or else it returns another frame to take its place.
 ProcessFrame = Callable[[Frame], object]
 
 #: Frames that may wait between two threads of a file job, and packets that may wait in place of one of them.
@@ -86,7 +86,8 @@ class _Crew:
     def _change(self) -> None:
         for item in self._decoded:
             if self._process is not None and isinstance(item, Frame):
-                self._process(item)
+                made = self._process(item)
+                item = made if isinstance(made, Frame) else item
             self._swapped.put(item, _cost(item))
         self._swapped.close()
 

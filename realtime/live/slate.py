@@ -1,16 +1,13 @@
 """The picture that is sent while there is none to send."""
 
-from typing import cast
-
 import av
 import cv2
 import numpy as np
-from av.video.plane import VideoPlane
 
 from realtime.live.reformatter import Reformatter
 from realtime.live.sink import StreamFormat
 from realtime.marking.label import Label
-from realtime.media.color_tags import ColorTags
+from realtime.media.duplicate import copied
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 
@@ -36,26 +33,12 @@ class Slate:
 
     def frame(self, captured_ns: int) -> Frame:
         """A frame of it, with planes of its own."""
-        return SlateFrame(_copy(self._picture), captured_ns)
+        return SlateFrame(copied(self._picture), captured_ns)
 
 
 def duplicate(picture: av.VideoFrame, captured_ns: int) -> Frame:
     """A frame with a copy of ``picture``: sinks may still hold the other one, with its own time."""
-    return Frame(_copy(picture), captured_ns)
-
-
-def _copy(picture: av.VideoFrame) -> av.VideoFrame:
-    copy = av.VideoFrame(picture.width, picture.height, picture.format.name)
-    for ours, theirs in zip(copy.planes, picture.planes, strict=True):
-        width = min(ours.line_size, theirs.line_size)
-        _rows(ours)[:, :width] = _rows(theirs)[:, :width]
-    ColorTags.of(picture).put_on(copy)
-    return copy
-
-
-def _rows(plane: VideoPlane) -> Bytes:
-    """The plane's bytes, uint8 (H, line size)."""
-    return np.frombuffer(cast(memoryview, plane), np.uint8).reshape(-1, plane.line_size)[: plane.height]
+    return Frame(copied(picture), captured_ns)
 
 
 def render(words: str, width: int, height: int) -> Bytes:

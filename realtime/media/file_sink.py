@@ -61,6 +61,7 @@ class FileSink:
     Nothing is written to ``path`` before ``open``; making the sink opens the encoder, so that a setting which
     the encoder or the container refuses is known first. ``name`` is what messages call the file (``path`` may
     be a temporary one). A path of ``STREAM`` is standard output, and ``stream`` its container (one of ``STREAMED``).
+    Where the frames are not the source's own, ``like`` is one of them: they have its size, pixels and colours.
     Raises ``OutputError``.
     """
 
@@ -72,6 +73,7 @@ class FileSink:
         stages: Stages | None = None,
         name: Path | None = None,
         stream: str | None = None,
+        like: Frame | None = None,
     ) -> None:
         self.frames = 0
         self.warnings: list[str] = []
@@ -96,7 +98,7 @@ class FileSink:
             container_options=self._container_options(),
             metadata_errors="surrogateescape",
         )
-        self._encoder = video_encoder(self.container, source, self._kind, encoding, self.name)
+        self._encoder = video_encoder(self.container, source, self._kind, encoding, self.name, like)
         self.warnings += self._encoder.warnings
         self._add_copies()
         self.container.metadata.update(_tags(source.container.metadata))
@@ -246,13 +248,18 @@ class FileSink:
 
 
 def video_encoder(
-    container: OutputContainer, source: FileSource, kind: Container, encoding: Encoding, name: Path
+    container: OutputContainer,
+    source: FileSource,
+    kind: Container,
+    encoding: Encoding,
+    name: Path,
+    like: Frame | None = None,
 ) -> VideoEncoder:
     """The encoder for the pictures of ``source`` as a stream of ``container``, which is of ``kind``; not open yet.
 
-    Raises ``OutputError`` that names ``name``.
+    Where pictures take their place, ``like`` is one of those. Raises ``OutputError`` that names ``name``.
     """
-    picture = source.first.picture
+    picture = (like or source.first).picture
     shape = VideoShape(
         width=picture.width,
         height=picture.height,
@@ -260,7 +267,7 @@ def video_encoder(
         rate=source.rate,
         clock=source.time_base,
         colors=ColorTags.of(picture),
-        aspect=source.video.sample_aspect_ratio or Fraction(0),
+        aspect=Fraction(0) if like else source.video.sample_aspect_ratio or Fraction(0),
     )
     choice = choose_codec(encoding, source.video, kind, str(name))
     encoder = VideoEncoder(container, str(name), shape, choice.encoding)

@@ -32,7 +32,8 @@ class Claim:
     ``source`` is the file it was made from (None for a live recording), ``model_sha256`` the digest of the model's
     file, ``identities`` the faces that were put in, ``label`` the text burned into the picture (None where it was
     left out), ``watermark`` the 64 bits hidden in it as 16 hexadecimal digits, ``frames_swapped`` the number of frames
-    with a new face (None where nobody counted), ``settings`` how the faces were made.
+    with a new face (None where nobody counted), ``settings`` how the faces were made. ``puppet`` says that no face of
+    the source is seen, but a photo that moves as it does; ``model_sha256`` is then the photo's.
     """
 
     source: Path | None
@@ -43,6 +44,7 @@ class Claim:
     watermark: str | None = None
     frames_swapped: int | None = None
     settings: Mapping[str, str | float | None] = field(default_factory=dict)
+    puppet: bool = False
 
 
 def definition(claim: Claim, name: Path) -> dict[str, Json]:
@@ -51,9 +53,7 @@ def definition(claim: Claim, name: Path) -> dict[str, Json]:
     # A live recording is made here, a file is opened first; the library adds either from the kind of manifest.
     edited: Json = {
         "action": "c2pa.edited",
-        "description": "Faces were replaced by those of a trained model."
-        if claim.frames_swapped != 0
-        else "Faces were to be replaced by those of a trained model, and none was found.",
+        "description": _description(claim),
         "digitalSourceType": SOURCE_TYPE,
         "softwareAgent": {"name": "mummer", "version": program},
     }
@@ -77,12 +77,22 @@ def definition(claim: Claim, name: Path) -> dict[str, Json]:
     }
 
 
-def tag(metadata: dict[str, str], beside: bool) -> None:
+def _description(claim: Claim) -> str:
+    if claim.puppet:
+        return "The recording is not shown: one picture of somebody moves as the person in it does."
+    if claim.frames_swapped == 0:
+        return "Faces were to be replaced by those of a trained model, and none was found."
+    return "Faces were replaced by those of a trained model."
+
+
+def tag(metadata: dict[str, str], beside: bool, puppet: bool = False) -> None:
     """Say it in a container's ``metadata`` too; ``beside`` says that the manifest will be in a file of its own.
 
+    ``puppet`` as in ``Claim``.
     Players show the comment; one that is there stays, behind ours. A transport stream has a provider's name instead.
     """
-    words = f"Contains synthetic faces, swapped by mummer {version('mummer')}. Digital source type: {SOURCE_TYPE}."
+    deed = "one picture that was moved" if puppet else "swapped"
+    words = f"Contains synthetic faces, {deed} by mummer {version('mummer')}. Digital source type: {SOURCE_TYPE}."
     if beside:
         words += " Signed in a file of its own, whose name ends in .c2pa."
     old = next((name for name in metadata if name.lower() == "comment"), "comment")

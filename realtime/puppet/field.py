@@ -1,0 +1,180 @@
+"""From moved points to moved pixels: for every pixel of the photo's moving part, which one of the photo it shows.
+
+A coarse raster of all triangles carries head, hair and neck, smoothed outside the face. Eyes and mouth have rasters of
+their own, as fine as the photo, in which lids and lips keep their edges.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.mesh.canonical import POINTS, TRIANGLES, UV, VERTICES, Triangles
+from realtime.mesh.raster import Raster, rasterise
+from realtime.mesh.vertices import EYES, FOLDS, INNER_LIPS, OUTER_LIPS, OVAL
+from realtime.puppet.part import Part
+from realtime.puppet.rig import ALL_TRIANGLES
+from realtime.runtime.arrays import Floats, Points
+
+__all__ = ["Bends", "Field"]
+
+#: Pixels along the longer side of the coarse raster, and of those of eyes and mouth, at most.
+COARSE, FINE = 128, 256
+#: Blur of what carries hair and neck, of the face, and of the fine rasters, in pixels of each.
+SOFT, FACE, SHARP = 1.7, 0.6, 0.6
+#: Eyes are drawn first, so that lids lie over them, and what shows its back before what shows its front; in face
+#: units.
+EYES_BEHIND, BACK_BEHIND = 1.0, 3.0
+#: Face units from the outline inwards within which the face's own, sharper bends take over.
+INWARDS: Final = 1.6
+
+_OPENINGS: Final = tuple(set(ring) for ring in (*EYES, INNER_LIPS))
+
+
+def _within(rings: tuple[set[int], ...]) -> NDArray[np.bool_]:
+    return np.array([any(set(each) <= ring for ring in rings) for each in TRIANGLES.tolist()])
+
+
+#: Which of the face's triangles fill the eyes, and which the mouth: bool (898,).
+_EYE: Final = _within(_OPENINGS[:2])
+_MOUTH: Final = _within(_OPENINGS[2:])
+#: The same of all triangles, bool (T,).
+_ALL_EYE: Final = np.append(_EYE, np.zeros(len(ALL_TRIANGLES) - len(TRIANGLES), bool))
+
+
+def _inner() -> Floats:
+    apart = np.linalg.norm(POINTS[:, None, :2] - POINTS[None, list(OVAL), :2], axis=2).min(axis=1)
+    share = np.clip(apart / INWARDS, 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+#: How far a point is inside the face, float32 (N,): 0 on the outline and the rings, 1 soon within.
+_INNER: Final = np.append(_inner(), np.zeros(ALL_TRIANGLES.max() + 1 - VERTICES, np.float32))
+#: The same for the places in the canonical texture, float32 (N, 2); those of the rings are never looked at.
+_UV: Final = np.concatenate([UV, np.zeros((len(_INNER) - VERTICES, 2), np.float32)])
+
+
+class _Zone:
+    """The triangles around an eye or the mouth, and how much each point's bend counts there, float32 (468,)."""
+
+    def __init__(self, core: tuple[int, ...]) -> None:
+        touching = np.isin(TRIANGLES, core).any(axis=1)
+        near = np.unique(TRIANGLES[touching])
+        # One ring more, at whose outer edge the coarse bends go on.
+        self.chosen = np.flatnonzero(np.isin(TRIANGLES, near).any(axis=1))
+        self.triangles: Triangles = TRIANGLES[self.chosen]
+        self.points = np.unique(self.triangles)
+        self.weight = np.zeros(VERTICES, np.float32)
+        self.weight[near] = 1.0
+        self.eye = _EYE[self.chosen]
+
+
+_ZONES: Final = (_Zone((*EYES[0], *FOLDS[0])), _Zone((*EYES[1], *FOLDS[1])), _Zone((*OUTER_LIPS, *INNER_LIPS)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bends:
+    """What pixels show.
+
+    ``offsets`` float32 (H, W, 2) of the moving part: what is seen at a pixel lies so far from it. ``eyes`` has for
+    each eye the part of the moving part around it, and float32 (h, w) 0..1 where it is open. Coarsely sampled over
+    the moving part: ``uv`` float32 (h, w, 2) the place in the canonical texture, ``inside`` float32 (h, w) 0..1 how far
+    within the outline.
+    """
+
+    offsets: Floats
+    eyes: tuple[tuple[Part, Floats], ...]
+    uv: Floats
+    inside: Floats
+
+
+class Field:
+    """Makes ``Bends`` of one photo's moving part."""
+
+    def __init__(self, part: Part, still: Points, unit: float) -> None:
+        """``part`` of the photo moves; ``still`` float32 (N, 2) are its points, ``unit`` a face unit, in its pixels."""
+        self.part = part
+        self._still, self._unit = still, unit
+        self._origin = part.origin
+        longer = max(part.width, part.height)
+        self._side = min(COARSE, longer)
+        self._zoom = np.float32(self._side / longer)
+        self._coarse = tuple(max(round(side * float(self._zoom)), 1) for side in (part.width, part.height))
+
+    def __call__(self, moved: Floats) -> Bends:
+        """``moved``, float32 (N, 3) in pixels of the photo, is where the points are."""
+        shown, depth = moved[:, :2] - self._origin, moved[:, 2]
+        offsets = self._still - moved[:, :2]
+        points = (shown + 0.5) * self._zoom - 0.5
+        order = _order(points, depth, ALL_TRIANGLES, _ALL_EYE, self._unit)
+        raster = rasterise(points, ALL_TRIANGLES, self._side, order)
+        width, height = self._coarse
+        values = np.column_stack([offsets, _UV, _INNER])
+        coarse = np.ascontiguousarray(raster.interpolate(values)[:height, :width])
+        inside = np.asarray(cv2.GaussianBlur(np.ascontiguousarray(coarse[..., 4]), (0, 0), 1.0), np.float32)
+        bends = np.ascontiguousarray(coarse[..., :2])
+        soft, face = (np.asarray(cv2.GaussianBlur(bends, (0, 0), sigma), np.float32) for sigma in (SOFT, FACE))
+        soft += (face - soft) * inside[..., None]
+        field: Floats = np.asarray(cv2.resize(soft, (self.part.width, self.part.height)), np.float32)
+        eyes = []
+        for zone in _ZONES:
+            part, open_ = self._refine(zone, field, shown, depth, offsets)
+            if open_ is not None:
+                eyes.append((part, open_))
+        return Bends(field, tuple(eyes), np.ascontiguousarray(coarse[..., 2:4]), inside)
+
+    def mouth(self, moved: Floats, driver: Points, part: Part) -> tuple[Floats, Floats]:
+        """Of a ``part`` of the moving part: where in the performer's picture the mouth lies, and where it is open.
+
+        ``driver`` float32 (468, 2) is the performer's mesh. Float32 (H, W, 2) and float32 (H, W) 0..1.
+        """
+        shown = moved[:VERTICES, :2] - self._origin
+        raster, longer = _fine(shown, TRIANGLES, np.flatnonzero(_MOUTH), part)
+        there = np.dstack([raster.interpolate(driver), _marks(raster, _MOUTH)])
+        whole = cv2.resize(there, (longer, longer))[: part.height, : part.width]
+        return np.ascontiguousarray(whole[..., :2]), np.ascontiguousarray(whole[..., 2])
+
+    def _refine(
+        self, zone: _Zone, field: Floats, shown: Points, depth: Floats, offsets: Points
+    ) -> tuple[Part, Floats | None]:
+        """Put the fine bends of ``zone`` into ``field``; returns where that is, and where the eye in it is open."""
+        part = Part.around(shown[zone.points], 2, field.shape[1::-1])
+        order = _order(shown, depth, zone.triangles, zone.eye, self._unit)
+        raster, longer = _fine(shown, zone.triangles, order, part)
+        values = np.column_stack([offsets[:VERTICES], zone.weight])
+        fine = np.asarray(cv2.GaussianBlur(raster.interpolate(values), (0, 0), SHARP), np.float32)
+        marks = [cv2.GaussianBlur(_marks(raster, zone.eye), (0, 0), 0.8)] if zone.eye.any() else []
+        whole: Floats = np.dstack([fine, *marks])
+        if len(whole) != longer:
+            whole = np.asarray(cv2.resize(whole, (longer, longer)), np.float32)
+        whole = whole[: part.height, : part.width]
+        weight = np.clip(whole[..., 2:3] * 1.5, 0, 1)
+        there = field[part.here]
+        there += (whole[..., :2] - there) * weight
+        return part, np.ascontiguousarray(whole[..., 3]) if marks else None
+
+
+def _fine(shown: Points, triangles: Triangles, order: NDArray[np.int64], part: Part) -> tuple[Raster, int]:
+    """A raster over ``part``, a square as wide as its longer side, which is returned too."""
+    longer = max(part.width, part.height)
+    size = min(longer, FINE)
+    points = (shown[:VERTICES] - part.origin + 0.5) * np.float32(size / longer) - 0.5
+    return rasterise(points, triangles, size, order), longer
+
+
+def _order(
+    points: Points, depth: Floats, triangles: Triangles, eye: NDArray[np.bool_], unit: float
+) -> NDArray[np.int64]:
+    """The order to draw in: what is farther first, eyes before lids, backs before fronts."""
+    far = depth[triangles].mean(axis=1) + (EYES_BEHIND * unit) * eye
+    a, b, c = (points[triangles[:, corner]] for corner in range(3))
+    twice = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    back = (twice > 0) & (triangles[:, 2] < VERTICES)
+    return np.argsort(-(far + (BACK_BEHIND * unit) * back), kind="stable")
+
+
+def _marks(raster: Raster, which: NDArray[np.bool_]) -> Floats:
+    """float32 (S, S), 1 where one of the triangles ``which`` is seen."""
+    return np.append(False, which)[raster.numbers].astype(np.float32)
