@@ -87,7 +87,7 @@ def test_the_background_is_the_same_in_every_frame(made: tuple[Path, Report], ph
 def test_the_photo_does_what_the_driver_does(made: tuple[Path, Report], driver: Path) -> None:
     (yaws, mouths), (their_yaws, their_mouths) = _measured(made[0]), _measured(driver)
     assert np.corrcoef(yaws, their_yaws)[0, 1] > 0.95
-    assert np.corrcoef(mouths, their_mouths)[0, 1] > 0.85
+    assert np.corrcoef(mouths, their_mouths)[0, 1] > 0.75
     assert np.ptp(yaws) == pytest.approx(np.ptp(their_yaws), rel=0.3)
 
 
