@@ -59,7 +59,7 @@ class LiveLook(Look):
     @field_validator("label")
     @classmethod
     def _always(cls, label: str | None) -> str:
-        if label is None or label == "off":
+        if label is None:
             raise ValueError("live output always carries a label; give its text")
         return label
 

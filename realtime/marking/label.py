@@ -1,15 +1,14 @@
 """A small label in a corner of the picture that says what it is."""
 
-import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
-import cv2
 import numpy as np
 
-from realtime.media.affine import translation
+from realtime.marking.lettering import SCRIPTS, Lettering, can_be_drawn, lay_out, render
+from realtime.media.affine import compose, translation
 from realtime.media.frame import Frame, PictureFormat
 from realtime.media.paste import Patch
-from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import UsageError
 from realtime.settings import LABEL
 
@@ -23,29 +22,29 @@ PLACES: Final = {
     "bottom-right": (1, 1),
 }
 
-#: Writing that OpenCV's font has letters for, one after the other from left to right; before version 5 it has ASCII.
-_SCRIPTS: Final = ("LATIN", "GREEK", "CYRILLIC", "CJK") if int(cv2.__version__.split(".")[0]) >= 5 else ()
-
-# How high the plate is, in shares of the frame's shorter side, and how far it keeps from the edges, in shares of each:
-# the safe area for graphics of EBU R 95, which a screen shows whole.
+# How high a line of the plate is, in shares of the frame's shorter side, and how far it keeps from the edges, in shares
+# of each: the safe area for graphics of EBU R 95, which a screen shows whole.
 _HEIGHT: Final = 0.048
 _MARGIN: Final = 0.05
 _LEAST_HEIGHT: Final = 14  # pixels; below this letters fall apart
-_PLATE: Final = 0.62  # opacity of the dark plate behind the light letters
-_INK, _GROUND = 245.0, 16.0
-_FINER: Final = 4  # the label is drawn so many times larger, and reduced
+_FULLEST: Final = 0.5  # the label takes no more than this share of the safe area's height, where it can be had
+_SHORTER: Final = (LABEL, "SYNTHETIC", "AI")  # what is said instead on frames too small for the text
+_MOST_PIXELS: Final = 400_000  # of the plate: a text that takes more is set smaller, or fitting it would take long
+_LARGEST: Final = 80  # pixels of a line's height that are drawn; larger ones are enlarged when they are fitted
 
 
 class Label:
     """White letters on a dark, translucent plate: legible on light and on dark.
 
-    Made once for each kind of frame and kept, so that drawing costs one blend of a small region.
+    A text that is too long for a line goes on in the next one. On a frame that is too small for all of it, which is one
+    of less than about 160 pixels for the longest, a shorter word says the same: letters that cannot be read are never
+    drawn. Made once for each kind of frame and kept, so that drawing costs one blend of a small region.
     """
 
     def __init__(self, text: str = LABEL, place: str = "bottom-right") -> None:
-        """``text`` is one line of letters that can be drawn, ``place`` one of ``PLACES``; ``UsageError`` otherwise."""
-        if not text.strip() or not all(map(_can_be_drawn, text)):
-            known = ", ".join(["ASCII", *_SCRIPTS])
+        """``text`` is made of letters that can be drawn, ``place`` one of ``PLACES``; ``UsageError`` otherwise."""
+        if not text.strip() or not all(map(can_be_drawn, text)):
+            known = ", ".join(["ASCII", *SCRIPTS])
             raise UsageError(f"the label {text!r} cannot be drawn; use letters of {known}")
         if place not in PLACES:
             raise UsageError(f"there is no place {place!r} for the label; choose one of {', '.join(PLACES)}")
@@ -53,6 +52,7 @@ class Label:
         self.place = place
         self._kind: PictureFormat | None = None
         self._patches: tuple[Patch, ...] = ()
+        self.lettering(640, 360)  # the font is read when it is first used, which takes as long as two frames
 
     def draw(self, frame: Frame) -> None:
         """Put the label into the frame."""
@@ -61,49 +61,37 @@ class Label:
             self._kind = frame.kind
         frame.put(self._patches)
 
+    def lettering(self, width: int, height: int) -> Lettering:
+        """What is drawn on a frame of ``width`` x ``height`` pixels."""
+        room = width - 2 * round(_MARGIN * width), height - 2 * round(_MARGIN * height)
+        tall = max(_LEAST_HEIGHT, round(_HEIGHT * min(width, height)))
+        for text in (self.text, *_SHORTER):
+            for lower in _lower(tall):
+                laid = lay_out(text, lower, room[0])
+                share = _FULLEST if lower > _LEAST_HEIGHT else 1.0
+                if (
+                    laid.width <= room[0]
+                    and laid.height <= share * room[1]
+                    and laid.width * laid.height <= _MOST_PIXELS
+                ):
+                    return laid
+        return lay_out(_SHORTER[-1], min(_LEAST_HEIGHT, round(0.75 * min(width, height))), width)
+
     def _fit(self, frame: Frame) -> tuple[Patch, ...]:
+        laid = self.lettering(frame.width, frame.height)
+        small = laid.of_height(min(laid.tall, _LARGEST))
         beside, above = round(_MARGIN * frame.width), round(_MARGIN * frame.height)
-        tall = max(_LEAST_HEIGHT, round(_HEIGHT * min(frame.width, frame.height)))
-        rgb, alpha = _render(self.text, tall, frame.width - 2 * beside)
-        height, width = alpha.shape
         right, bottom = PLACES[self.place]
-        x = frame.width - beside - width if right else beside
-        y = frame.height - above - height if bottom else above
-        return frame.fit(rgb, alpha, translation(-x, -y))
+        x = max(0, frame.width - beside - laid.width) if right else beside
+        y = max(0, frame.height - above - laid.height) if bottom else above
+        scale = small.tall / laid.tall
+        shrink = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+        return frame.fit(*render(small), compose(translation(-x, -y), shrink))
 
 
-def _can_be_drawn(sign: str) -> bool:
-    if sign.isascii():
-        return sign.isprintable()
-    return unicodedata.name(sign, "").startswith(_SCRIPTS) if _SCRIPTS else False
-
-
-def _render(text: str, height: int, widest: int) -> tuple[Bytes, Bytes]:
-    """The label ``height`` pixels high, or less where it would be wider than ``widest``: RGB and alpha."""
-    font, full = cv2.FONT_HERSHEY_DUPLEX, height * _FINER
-    scale = cv2.getFontScaleFromHeight(font, round(0.46 * full))
-    stroke = max(1, round(0.05 * full))
-    (ink, rise), _ = cv2.getTextSize(text, font, scale, stroke)
-    pad = round(0.36 * full)
-    letters = np.zeros((full, ink + 2 * pad), np.uint8)
-    cv2.putText(letters, text, (pad, (full + rise) // 2), font, scale, 255.0, stroke, cv2.LINE_AA)
-    plate = np.zeros_like(letters)
-    radius = round(0.22 * full)
-    # A rounded rectangle is what a disc covers whose centre moves over a smaller rectangle.
-    plate[radius:-radius, radius:-radius] = 255
-    plate = np.asarray(cv2.dilate(plate, _disc(radius)), np.uint8)
-
-    width = round(letters.shape[1] / _FINER)
-    reduced = min(1.0, widest / width)
-    size = max(1, int(width * reduced)), max(1, int(height * reduced))
-    over = cv2.resize(letters, size, interpolation=cv2.INTER_AREA) / 255
-    under = cv2.resize(plate, size, interpolation=cv2.INTER_AREA) / 255 * _PLATE * (1 - over)
-    alpha = over + under
-    shade = (over * _INK + under * _GROUND) / np.maximum(alpha, 1 / 255)
-    gray = np.rint(shade).astype(np.uint8)
-    return np.dstack([gray, gray, gray]), np.rint(alpha * 255).astype(np.uint8)
-
-
-def _disc(radius: int) -> Bytes:
-    side = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+def _lower(tall: int) -> Iterator[int]:
+    """``tall``, and heights below it by steps, down to the least."""
+    while tall > _LEAST_HEIGHT:
+        yield tall
+        tall = round(0.85 * tall)
+    yield _LEAST_HEIGHT

@@ -7,11 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from realtime.settings.option import Option
 
-__all__ = ["LABEL", "MODEL", "Look", "ModelOptions", "WhichFaces"]
+__all__ = ["LABEL", "LONGEST_LABEL", "MODEL", "Look", "ModelOptions", "WhichFaces"]
 
 #: The model where none is named, and the label where nothing is said.
 MODEL: Final = "bronze"
 LABEL: Final = "SYNTHETIC FACES"
+
+#: Characters of a label that can be read on every frame of some size.
+LONGEST_LABEL: Final = 80
 
 #: Every face, or the largest of each frame only.
 WhichFaces: TypeAlias = Literal["all", "largest"]
@@ -85,5 +88,9 @@ class Look(ModelOptions):
 
     @field_validator("label")
     @classmethod
-    def _off(cls, label: str | None) -> str | None:
-        return None if label == "off" else label
+    def _readable(cls, label: str | None) -> str | None:
+        if label is None or label.strip().lower() == "off":
+            return None
+        if len(label) > LONGEST_LABEL:
+            raise ValueError(f"is {len(label):,} characters long; give at most {LONGEST_LABEL}")
+        return label

@@ -194,6 +194,8 @@ def test_live_is_watched_changed_and_stopped(tmp_path: Path) -> None:
 def test_live_is_never_without_a_label() -> None:
     with pytest.raises(mummer.UsageError, match="label"):
         mummer.live("test:", "null:", label="off")
+    with pytest.raises(mummer.UsageError, match="label: is 81 characters long; give at most 80"):
+        mummer.live("test:", "null:", label="x" * 81)
 
 
 def test_a_camera_that_is_not_there_ends_the_wait() -> None:

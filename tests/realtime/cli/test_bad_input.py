@@ -253,6 +253,7 @@ def test_a_folder_that_cannot_be_written_to(
         (("--color", "sepia"), "sepia"),
         (("--blend", "sharp"), "sharp"),
         (("--label-place", "middle"), "middle"),
+        (("--label", "x" * 3000), "--label: is 3,000 characters long; give at most 80"),
         (("--nonsense",), "nonsense"),
     ],
 )

@@ -53,6 +53,7 @@ def test_a_signal_ends_it_in_good_order(face_clip: Path, tmp_path: Path, number:
         (("--camera", "{clip}", "--to", "null:", "--size", "big"), 2, "1280x720"),
         (("--camera", "{clip}", "--to", "null:", "--model", "nobody"), 1, "nobody"),
         (("--camera", "{clip}", "--to", "null:", "--label", ""), 2, "label"),
+        (("--camera", "{clip}", "--to", "null:", "--label", "x" * 81), 2, "--label: is 81 characters long; give at"),
         (("--camera", "test:", "--to", "{clip}"), 1, "exists already"),
         (("--camera", "{clip}", "--to", "{clip}", "--force"), 1, "the output is the input"),
         (("--camera", "{clip}", "--to", "one.mkv", "--to", "./one.mkv"), 1, "is written to already, as one.mkv"),

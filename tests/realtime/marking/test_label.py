@@ -10,6 +10,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.errors import UsageError
 from realtime.settings import LABEL
 
+LONG = "All the faces in this picture are made up, and depict nobody, not even me. OK?"
 SIZES = [(1920, 1080), (1280, 720), (720, 1280), (640, 360), (320, 240), (128, 96)]
 
 
@@ -64,6 +65,35 @@ def test_it_grows_with_the_frame() -> None:
         _, (_, y0, _, y1) = drawn(flat((0, 0, 255), size, "yuv420p"), Label())
         heights.append(y1 - y0)
     assert heights[0] / heights[1] == pytest.approx(1.5, rel=0.1)
+
+
+@pytest.mark.parametrize("text", ["W" * 80, LONG])
+@pytest.mark.parametrize("size", [*SIZES, (160, 120), (64, 48), (32, 32), (16, 16)])
+def test_however_long_it_can_be_read(text: str, size: tuple[int, int]) -> None:
+    after, (x0, y0, x1, y1) = drawn(flat((0, 0, 120), size, "rgb24"), Label(text))
+    assert y0 > 0 and y1 < size[1] and y1 - y0 >= 11
+    inked = after[y0:y1, x0:x1].mean(axis=-1) > 130
+    rows = np.flatnonzero(inked.any(axis=1))
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    assert max(map(len, runs)) >= (5 if min(size) > 16 else 4), "pixels of a letter's height"
+    # Nothing is cut off by the plate's edge.
+    assert not inked[:, :2].any() and not inked[:, -2:].any() and not inked[0].any() and not inked[-1].any()
+
+
+def test_a_long_text_goes_on_in_the_next_line() -> None:
+    label = Label(LONG)
+    wide, narrow = label.lettering(1280, 720), label.lettering(160, 120)
+    assert len(wide.lines) == 1 and len(narrow.lines) > 2
+    assert " ".join(narrow.lines) == wide.lines[0] == label.text
+    assert label.lettering(64, 48).lines == ("SYNTHETIC", "FACES"), "a small frame says less, not less legibly"
+
+
+@pytest.mark.parametrize("size", [(7680, 4320), (8192, 8192)])
+@pytest.mark.parametrize("text", [LABEL, "W" * 80])
+def test_the_largest_frames_cost_no_more_than_large_ones(text: str, size: tuple[int, int]) -> None:
+    laid = Label(text).lettering(*size)
+    assert laid.width * laid.height <= 400_000  # pixels; what a label costs to make goes with them
+    assert laid.tall > 80
 
 
 def test_it_is_made_once_for_a_kind_of_frame() -> None:

@@ -48,6 +48,8 @@ def test_a_session_from_start_to_stop(daemon: Daemon) -> None:
         assert both is not None and both.shape == (180, 640, 3)
         assert cv2.absdiff(both[:, :320], both[:, 320:]).max() > 60, "before and after look the same"
 
+        longer = client.patch("/api/session", json={"label": "x" * 3000})
+        assert (longer.status_code, longer.json()["error"]) == (422, "label: is 3,000 characters long; give at most 80")
         changed = client.patch("/api/session", json={"sharpen": 0.2, "blend": "soft", "label_place": "top-left"})
         assert changed.status_code == 200
         engine = until(client, lambda engine: engine["look"]["sharpen"] == 0.2)  # type: ignore[index]
@@ -152,6 +154,7 @@ def test_what_is_refused_before_any_route(daemon: Daemon) -> None:
         ({"bogus": 1}, 422, "bogus"),
         ({"blend": "cubist"}, 409, "blend"),
         ({"label": "  "}, 409, "label"),
+        ({"label": "x" * 3000}, 422, "label: is 3,000 characters long; give at most 80"),
         ({"detector": "nobody"}, 400, "detector"),
     ],
 )

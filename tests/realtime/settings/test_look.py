@@ -43,7 +43,7 @@ def test_the_configuration_starts_a_session_with_the_same_choices(tmp_path: Path
 
 
 def test_a_label_that_is_off_is_none() -> None:
-    assert Look(label="off").label is None
+    assert Look(label="off").label is Look(label=" OFF ").label is None
     assert Look(label="MASK").label == "MASK"
 
 
@@ -64,6 +64,8 @@ def test_a_change_names_what_it_changes_and_nothing_else() -> None:
         ({"size": "big"}, "size: write it like 1280x720, in pixels"),
         ({"size": [1, 1]}, "size: write it like 1280x720, in pixels, 16 to 8192 each"),
         ({"label": "off"}, "label: live output always carries a label; give its text"),
+        ({"label": "Off "}, "label: live output always carries a label; give its text"),
+        ({"label": "x" * 3000}, "label: is 3,000 characters long; give at most 80"),
         ({"mask": 1}, "there is no setting 'mask'; there are "),
     ],
 )
@@ -71,6 +73,14 @@ def test_what_does_not_fit_is_one_line(body: dict[str, object], words: str) -> N
     with pytest.raises(ValidationError) as caught:
         LiveSettings.model_validate({"camera": "test:"} | body)
     assert first_problem(caught.value, LiveSettings.model_fields).startswith(words)
+
+
+def test_a_label_in_the_configuration_is_no_longer_than_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "mummer.toml"
+    file.write_text(f'[start]\ncamera = "test:"\nlabel = "{"x" * 81}"\n')
+    with pytest.raises(ValidationError, match="is 81 characters long; give at most 80"):
+        LiveSettings.model_validate(read_settings(file).start)
+    assert Look(label="x" * 80).label == "x" * 80
 
 
 def test_the_command_line_names_its_option() -> None:
