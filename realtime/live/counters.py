@@ -1,7 +1,7 @@
 """What is counted and measured of a run."""
 
 from realtime.runtime.clock import Clock
-from realtime.runtime.latency import Latency, Percentiles
+from realtime.runtime.latency import Distribution, Latency, Percentiles
 from realtime.runtime.rate import Meter
 
 __all__ = ["Counters"]
@@ -38,3 +38,7 @@ class Counters:
     def latencies(self) -> tuple[Percentiles, Percentiles]:
         """Lately, and over the whole run."""
         return self._latency.recent(), self._latency.overall()
+
+    def distribution(self) -> Distribution:
+        """Of all frames, how many took how long."""
+        return self._latency.distribution()

@@ -1,13 +1,13 @@
 """Latency percentiles: over the whole run in bounded memory, and over the last seconds."""
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
 from realtime.runtime.stages import Histogram
 
-__all__ = ["Latency", "Percentiles"]
+__all__ = ["LIMITS_MS", "Distribution", "Latency", "Percentiles"]
 
 #: Frames that "lately" means: ten seconds at 30 frames a second.
 RECENT: Final = 300
@@ -20,6 +20,18 @@ class Percentiles(BaseModel, frozen=True):
     p95: float = 0.0
     p99: float = 0.0
     frames: int = 0
+
+
+#: Milliseconds that frames are counted within: what is felt as now, as late, and as broken.
+LIMITS_MS: Final = (5, 10, 20, 30, 40, 50, 75, 100, 150, 250, 500, 1000, 2500)
+
+
+class Distribution(NamedTuple):
+    """Durations since the start: how many frames stay ``within`` each of ``LIMITS_MS``, all frames, and their sum."""
+
+    within: list[int]
+    frames: int
+    seconds: float
 
 
 class Latency:
@@ -38,6 +50,11 @@ class Latency:
         """Over the whole run."""
         p50, p95, p99 = (round(self._all.percentile_ms(share), 2) for share in (0.50, 0.95, 0.99))
         return Percentiles(p50=p50, p95=p95, p99=p99, frames=self._all.count)
+
+    def distribution(self) -> Distribution:
+        """Over the whole run, for those who add up several."""
+        within = self._all.within(LIMITS_MS)
+        return Distribution(within, max(self._all.count, *within), self._all.total_ns / 1e9)
 
     def recent(self) -> Percentiles:
         """Over the last frames."""

@@ -1,5 +1,6 @@
 """Wall and CPU time of each step of a frame's way, in bounded memory."""
 
+from collections.abc import Iterable
 from math import exp2, log2
 from time import perf_counter_ns, thread_time_ns
 from types import TracebackType
@@ -24,13 +25,20 @@ class Histogram:
 
     def __init__(self) -> None:
         self._buckets: dict[int, int] = {}
-        self.count = 0
+        self.count = self.total_ns = 0
 
     def record(self, duration_ns: int) -> None:
         """Count a duration in nanoseconds."""
         bucket = int(log2(max(duration_ns, 1)) * _PER_OCTAVE)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         self.count += 1
+        self.total_ns += duration_ns
+
+    def within(self, limits_ms: Iterable[float]) -> list[int]:
+        """How many durations stay within each of the limits, to half a bucket."""
+        buckets = self._buckets.copy()
+        bounds = [log2(limit * 1e6) * _PER_OCTAVE for limit in limits_ms]
+        return [sum(count for bucket, count in buckets.items() if bucket + 0.5 <= bound) for bound in bounds]
 
     def percentile_ms(self, share: float) -> float:
         """What ``share`` (0..1) of the durations stay within, in milliseconds, to the middle of its bucket."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from realtime.finder import detector_names
 from realtime.live.address import file_of
 from realtime.live.settings import Change, LiveSettings
-from realtime.runtime.errors import UsageError
+from realtime.runtime.errors import InputError, UsageError
 from realtime.settings import ModelOptions
 from realtime.swap.library import list_models
 
@@ -32,8 +32,11 @@ class AllowedPaths:
 
 
 def check_start(request: LiveSettings, roots: AllowedPaths) -> None:
-    """Raise ``UsageError`` where ``request`` names a file that is out of bounds."""
+    """Raise ``UsageError`` where ``request`` names a file that is out of bounds, ``InputError`` where none is there."""
     _check((request.camera, *request.sinks), (request.model, request.light_model), request, roots)
+    played = file_of(request.camera)
+    if played is not None and not request.patient and not played.is_file():
+        raise InputError(f"{played}: no such file to play; say patient where it comes later")
     folder = Path(request.detector)
     if request.detector not in detector_names() and (len(folder.parts) != 1 or folder.exists()):
         roots.check(folder)  # not a name that nobody knows, but the files of a detector

@@ -2,24 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from realtime.runtime.errors import MummerError, UsageError
 from realtime.serve.allowed_paths import AllowedPaths
 from realtime.serve.middleware import AccessMiddleware, HeadersMiddleware, known_hosts
+from realtime.serve.refusals import READS, install, refusals
 from realtime.serve.routes.catalogue import catalogue_routes
+from realtime.serve.routes.health import health_routes
 from realtime.serve.routes.pictures import picture_routes
 from realtime.serve.routes.session import session_routes
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.webrtc import Browser
-from realtime.settings import first_problem
 
 __all__ = ["build_app"]
 
@@ -37,15 +37,24 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
         yield
         await browser.close()
 
-    app = FastAPI(title="mummer", summary="A streaming face-swap daemon.", docs_url=None, redoc_url=None, lifespan=life)
+    app = FastAPI(
+        title="mummer",
+        summary="A streaming face-swap daemon.",
+        version=version("mummer"),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+    )
     hosts = known_hosts(settings.host, settings.port, settings.hosts)
     app.add_middleware(AccessMiddleware, hosts=hosts, token=token, max_body=settings.max_body)
     app.add_middleware(HeadersMiddleware)
-    app.add_exception_handler(MummerError, _refused)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.include_router(session_routes(session, AllowedPaths(settings.roots), token, settings.max_connections * 2 // 3))
-    app.include_router(catalogue_routes())
-    app.include_router(picture_routes(session, browser))
+    install(app)
+    strangers = settings.max_connections * 2 // 3
+    known = refusals(*READS)
+    app.include_router(session_routes(session, AllowedPaths(settings.roots), token, strangers), responses=known)
+    app.include_router(catalogue_routes(), responses=known)
+    app.include_router(picture_routes(session, browser), responses=known)
+    app.include_router(health_routes(session))
     app.add_api_route("/", _panel, include_in_schema=False)
     app.mount("/panel", StaticFiles(directory=PANEL), name="panel")
     return app
@@ -53,14 +62,3 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
 
 def _panel() -> FileResponse:
     return FileResponse(PANEL / "index.html")
-
-
-def _refused(_: Request, error: Exception) -> JSONResponse:
-    """What a user can cause and mend."""
-    return JSONResponse({"error": str(error)}, 409 if isinstance(error, UsageError) else 400)
-
-
-def _malformed(_: Request, error: Exception) -> JSONResponse:
-    """A body or a parameter that does not fit."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for these
-    return JSONResponse({"error": first_problem(error, skip=1)}, 422)

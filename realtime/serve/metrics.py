@@ -1,14 +1,27 @@
 """The session in Prometheus' words, made anew at every scrape."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 
-from realtime.live.status import Status
+from realtime.live.engine import Engine
+from realtime.runtime.errors import UsageError
+from realtime.runtime.latency import LIMITS_MS
 from realtime.serve.session import Session
 
-__all__ = ["exposition"]
+__all__ = ["CONTENT_TYPE", "exposition"]
+
+#: What the text is: Prometheus' own format.
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposition(session: Session) -> bytes:
@@ -23,14 +36,16 @@ class _Collector:
         self._session = session
 
     def collect(self) -> Iterator[Metric]:
-        status = self._session.status()
-        running = status.engine is not None and status.state == "running"
-        yield GaugeMetricFamily("mummer_session_running", "Whether a session runs.", float(running))
-        if status.engine is not None and running:
-            yield from _engine(status.engine)
+        engine: Engine | None = None
+        with suppress(UsageError):  # none runs
+            engine = self._session.engine()
+        yield GaugeMetricFamily("mummer_session_running", "Whether a session runs.", float(engine is not None))
+        if engine is not None:
+            yield from _engine(engine)
 
 
-def _engine(status: Status) -> Iterator[Metric]:
+def _engine(engine: Engine) -> Iterator[Metric]:
+    status = engine.status()
     model = InfoMetricFamily("mummer_model", "The model that swaps.")
     model.add_metric([], {"name": status.model.name, "sha256": status.model.sha256})
     yield model
@@ -47,11 +62,14 @@ def _engine(status: Status) -> Iterator[Metric]:
     for place, count in status.drops.model_dump().items():
         drops.add_metric([place], count)
     yield drops
-    latency = GaugeMetricFamily("mummer_latency_seconds", "Capture to send, lately.", labels=["quantile"])
-    lately = status.latency_ms
-    for quantile, milliseconds in (("0.5", lately.p50), ("0.95", lately.p95), ("0.99", lately.p99)):
-        latency.add_metric([quantile], milliseconds / 1000)
-    yield latency
+    took = engine.latencies()
+    limits = [str(limit / 1000) for limit in LIMITS_MS]
+    yield HistogramMetricFamily(
+        "mummer_latency_seconds",
+        "Capture to handing out, of frames.",
+        buckets=[*zip(limits, took.within, strict=True), ("+Inf", took.frames)],
+        sum_value=took.seconds,
+    )
     stages = GaugeMetricFamily("mummer_stage_seconds", "Time of a stage, median of all calls.", labels=["stage"])
     for name, times in status.stages_ms.items():
         stages.add_metric([name], times["p50"] / 1000)

@@ -21,6 +21,8 @@ TOKEN_HEADER: Final = "x-mummer-token"  # noqa: S105  (a name, not a secret)
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What is read with the token only: it shows what the camera sees.
 PRIVATE: Final = ("/api/preview",)
+#: What tells nothing but that the daemon is there: a container's watcher asks by whatever address it has.
+OPEN: Final = frozenset({"/healthz", "/readyz"})
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 #: WebSocket's code for a connection that breaks a rule.
 POLICY: Final = 1008
@@ -86,7 +88,7 @@ class AccessMiddleware:
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         """Status and words for what is not let through."""
         host = headers.get("host", "").lower()
-        if host not in self._hosts:
+        if host not in self._hosts and not (scope["type"] == "http" and scope["path"] in OPEN):
             return 403, f"the daemon is not called {host or 'nothing'} here; add it to hosts in the configuration"
         origin = headers.get("origin")
         if origin is not None and _place(origin) != host:

@@ -105,6 +105,11 @@ class Session:
             raise UsageError("no session runs; start one first")
         return engine
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing starts and nothing ends."""
+        return self._state in ("idle", "running")
+
     def status(self) -> SessionStatus:
         """How it is now."""
         engine = self._engine

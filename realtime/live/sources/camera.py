@@ -20,10 +20,12 @@ from realtime.devices import v4l2
 from realtime.live.settings import SourceSettings
 from realtime.live.source import LiveItem
 from realtime.live.sources.live_decoder import Decoder, video_of
-from realtime.runtime.errors import InputError, reason
+from realtime.runtime.errors import InputError, UsageError, reason
 
 __all__ = ["Camera", "open_device"]
 
+#: Digits of the numbers that Linux gives video devices, at most.
+_DIGITS: Final = 3
 #: Seconds until the first picture, and between two.
 OPENING: Final = 4.0
 READING: Final = 3.0
@@ -40,6 +42,12 @@ class Camera:
     """A camera by number, by device file, or by name; on Linux in the mode nearest to the wished size and rate."""
 
     def __init__(self, address: str, settings: SourceSettings) -> None:
+        """Raises ``UsageError`` for a name that no camera can have here."""
+        linux = sys.platform.startswith("linux")
+        if (address.isdecimal() and len(address) > _DIGITS) or (linux and address.startswith("camera:")):
+            raise UsageError(f"{address}: no camera is called that; `mummer devices` lists them")
+        if address == "camera:":
+            raise UsageError("camera: of what name? `mummer devices` lists them")
         self.address = address
         self.rate: Fraction | None = None
         self._settings = settings

@@ -2,16 +2,46 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
+from pydantic import BaseModel
 
 from realtime.devices import Hardware, list_hardware
+from realtime.inference.modelfile import ModelFile
 from realtime.runtime.errors import MummerError
 from realtime.serve.choices import Choices
+from realtime.serve.refusals import refusals
+from realtime.serve.routes.pictures import Jpeg
 from realtime.serve.thumbnails import Thumbnails
 from realtime.swap import open_model
+from realtime.swap.kinds import KINDS, kind_of
 from realtime.swap.library import list_models
 
-__all__ = ["catalogue_routes"]
+__all__ = ["ModelFacts", "catalogue_routes"]
+
+
+class Person(BaseModel, frozen=True):
+    """Somebody whom a model shows."""
+
+    id: str
+    name: str
+    kind: str
+
+
+class ModelFacts(BaseModel, frozen=True):
+    """A model that can be chosen, and what is to be chosen about it.
+
+    ``several`` says that one of ``identities`` is chosen, ``morph`` that there is a share of the new face, and
+    ``takes_photo`` that the face comes from a photograph. ``problem`` is why it cannot be used, if it cannot.
+    """
+
+    name: str
+    size: int | None = None
+    licence: str | None = None
+    identities: tuple[Person, ...] = ()
+    several: bool = False
+    morph: bool = False
+    takes_photo: bool = False
+    problem: str | None = None
 
 
 def catalogue_routes() -> APIRouter:
@@ -24,14 +54,14 @@ def catalogue_routes() -> APIRouter:
         return Choices()
 
     @routes.get("/api/models")
-    def models() -> list[dict[str, object]]:
-        """The models at hand, and whom they show."""
+    def models() -> list[ModelFacts]:
+        """The models at hand, whom they show, and what is to be chosen about each."""
         return [_facts(path) for path in list_models()]
 
-    @routes.get("/api/models/{name}/picture", responses={200: {"content": {"image/jpeg": {}}}})
-    def model_picture(name: str) -> Response:
+    @routes.get("/api/models/{name}/picture", response_class=Jpeg, responses=refusals(400, 409, 422))
+    def model_picture(name: str) -> Jpeg:
         """What the model makes of a drawn face, as JPEG."""
-        return Response(thumbnails.picture(name), media_type="image/jpeg")
+        return Jpeg(thumbnails.picture(name))
 
     @routes.get("/api/devices")
     def devices() -> Hardware:
@@ -41,15 +71,20 @@ def catalogue_routes() -> APIRouter:
     return routes
 
 
-def _facts(path: Path) -> dict[str, object]:
+def _facts(path: Path) -> ModelFacts:
     try:
+        with ModelFile(path) as file:
+            takes_photo = bool(getattr(KINDS[kind_of(file)].open, "takes_photograph", False))
+        if takes_photo:  # which is opened with a photograph only
+            return ModelFacts(name=path.stem, takes_photo=True)
         model = open_model(str(path), "cpu")
     except MummerError as error:
-        return {"name": path.stem, "problem": str(error)}
-    return {
-        "name": path.stem,
-        "size": model.size,
-        "licence": model.manifest.licence,
-        "identities": [{"id": each.id, "name": each.name, "kind": each.kind} for each in model.identities],
-        "problem": None,
-    }
+        return ModelFacts(name=path.stem, problem=str(error))
+    return ModelFacts(
+        name=path.stem,
+        size=model.size,
+        licence=model.manifest.licence,
+        identities=tuple(Person(id=each.id, name=each.name, kind=each.kind) for each in model.identities),
+        several=len(model.identities) > len(model.shown),
+        morph=model.morph is not None,
+    )

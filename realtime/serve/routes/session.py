@@ -2,12 +2,14 @@
 
 import asyncio
 
-from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Response, Security, WebSocket, WebSocketDisconnect
+from fastapi.responses import PlainTextResponse
 
 from realtime.live.settings import Change, LiveSettings
 from realtime.serve.allowed_paths import AllowedPaths, check_change, check_start
 from realtime.serve.events import Audience, Feed
-from realtime.serve.metrics import exposition
+from realtime.serve.metrics import CONTENT_TYPE, exposition
+from realtime.serve.refusals import CHANGES, TOKEN, refusals
 from realtime.serve.session import Session, SessionStatus
 
 __all__ = ["session_routes"]
@@ -16,36 +18,37 @@ __all__ = ["session_routes"]
 def session_routes(session: Session, roots: AllowedPaths, token: str, strangers: int) -> APIRouter:
     """The routes that steer ``session``; files may be named in ``roots`` only, and ``strangers`` listen at a time."""
     routes, audience = APIRouter(), Audience(session, strangers)
+    steers = [Security(TOKEN)]
 
     @routes.get("/api/status")
     def status() -> SessionStatus:
         """How the session is: frames, drops, latency, stages, source, sinks, model, look, problems."""
         return session.status()
 
-    @routes.post("/api/session", status_code=201)
+    @routes.post("/api/session", status_code=201, dependencies=steers, responses=refusals(*CHANGES))
     def start(request: LiveSettings) -> SessionStatus:
         """Start a session."""
         check_start(request, roots)
         session.start(request)
         return session.status()
 
-    @routes.patch("/api/session")
+    @routes.patch("/api/session", dependencies=steers, responses=refusals(*CHANGES))
     def change(request: Change) -> SessionStatus:
         """Change what runs, between two frames: model, look, camera, sinks."""
         check_change(request, roots)
         session.change(request)
         return session.status()
 
-    @routes.delete("/api/session")
+    @routes.delete("/api/session", dependencies=steers, responses=refusals(401))
     def stop() -> SessionStatus:
         """End the session, and its files, in good order."""
         session.stop()
         return session.status()
 
-    @routes.get("/metrics")
+    @routes.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
         """The session for Prometheus."""
-        return Response(exposition(session), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(exposition(session), media_type=CONTENT_TYPE)
 
     @routes.websocket("/api/events")
     async def events(socket: WebSocket) -> None:

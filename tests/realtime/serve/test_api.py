@@ -84,7 +84,7 @@ def test_metrics_say_what_the_status_says(daemon: Daemon) -> None:
         lines = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if line[0] != "#")
         assert lines["mummer_session_running"] == "1.0"
         assert float(lines["mummer_frames_out_total"]) > 30
-        assert float(lines['mummer_latency_seconds{quantile="0.5"}']) > 0
+        assert float(lines['mummer_latency_seconds_bucket{le="+Inf"}']) > 0
         assert float(lines['mummer_sink_frames_total{sink="null:"}']) > 0
 
 
@@ -178,12 +178,13 @@ def test_a_link_does_not_lead_out_of_the_root(daemon: Daemon, tmp_path: Path) ->
 
 def test_a_camera_that_is_not_there_ends_the_session_with_its_words(daemon: Daemon) -> None:
     with daemon.client() as client:
-        daemon.start(client, camera=str(daemon.folder / "missing.mp4"))
+        (daemon.folder / "letter.mp4").write_text("no video")
+        assert daemon.start(client, camera=str(daemon.folder / "letter.mp4")).status_code == 201
         ends = time.monotonic() + 10
         while (status := client.get("/api/status").json())["state"] != "idle" and time.monotonic() < ends:
             time.sleep(0.1)
         assert status["state"] == "idle"
-        assert "missing.mp4" in status["problem"]
+        assert "letter.mp4" in status["problem"]
 
 
 def test_models_choices_devices_and_the_description(daemon: Daemon) -> None:
