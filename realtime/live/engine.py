@@ -24,6 +24,8 @@ from realtime.finder import FaceFinder
 from realtime.live.address import Names
 from realtime.live.broadcaster import Broadcaster
 from realtime.live.counters import Counters
+from realtime.live.delay import delayed
+from realtime.live.mirror import mirrored
 from realtime.live.model_loader import ModelLoader
 from realtime.live.output import Output
 from realtime.live.preview import Preview, Previews
@@ -41,6 +43,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel
 from realtime.runtime.clock import SYSTEM_CLOCK, Clock
 from realtime.runtime.events import Events, Subscription
+from realtime.runtime.latency import Distribution
 from realtime.runtime.stages import Stages
 from realtime.runtime.threads import guarded_thread
 from realtime.swap.library import find_model
@@ -126,6 +129,8 @@ class Engine:
                 continue
             with self._stages("fit"):
                 frame = self._output.fit(captured, shape)
+                if self._controller.look.mirror:
+                    frame = mirrored(frame)
             yield frame
             dropped, spent = self._captured.dropped, (self._clock.now_ns() - began_ns) / 1e9
             self._controller.observe(spent, 1 / rate, dropped - dropped_before)
@@ -210,6 +215,10 @@ class Engine:
         """The next frame before and after, ``width`` pixels wide; None where none comes in ``timeout`` seconds."""
         return self._previews.ask(width, timeout)
 
+    def latencies(self) -> Distribution:
+        """How many frames took how long from capture to being handed out, since the start."""
+        return self._counters.distribution()
+
     def status(self) -> Status:
         """How it is now."""
         source, sinks = self._source.status(), self._sinks.status()
@@ -270,7 +279,7 @@ class Engine:
         return SourceWorker(
             address=address,
             name=self._names.of(address),
-            open_=lambda: self._open_source(address, self.settings.source),
+            open_=lambda: delayed(self._open_source(address, self.settings.source), self.settings.delay),
             take=partial(self._take, next(self._cameras)),
             over=self._source_over,
             events=self._events,

@@ -26,16 +26,37 @@ PROBED: Final = "500000"
 _PROTOCOLS: Final = "pipe,srt,rist,rtmp,rtmps,rtmpt,rtp,udp,tcp,tls,http,https,crypto,data"
 
 
+#: Packets go out as they come: no picture waits for sound that does not come.
+_AT_ONCE: Final = ("-flush_packets", "1", "-max_interleave_delta", "1")
+
+
 def find_program(scheme: str) -> str | None:
     """The path of an ffmpeg program that knows the protocol; None where there is none."""
     program = shutil.which("ffmpeg")
     return program if program is not None and _knows(program, scheme) else None
 
 
-def receive(program: str, address: str, container: str) -> "subprocess.Popen[bytes]":
-    """A process that reads the stream at ``address`` and gives it out in ``container``, a pipe without an end."""
-    arguments = ["-safe", "0", "-protocol_whitelist", _PROTOCOLS, "-f", "concat", "-i", "pipe:0"]
-    copied = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", container, "pipe:1"]
+def receive(program: str, address: str, container: str, sound: bool = True) -> "subprocess.Popen[bytes]":
+    """A process that reads the stream at ``address`` and gives it out in ``container``, a pipe without an end.
+
+    ``sound`` is to be false where the stream announces some and sends none: the program refuses that.
+    """
+    arguments = [
+        "-probesize",
+        PROBED,
+        "-analyzeduration",
+        PROBED,
+        "-safe",
+        "0",
+        "-protocol_whitelist",
+        _PROTOCOLS,
+        "-f",
+        "concat",
+        "-i",
+        "pipe:0",
+    ]
+    streams = ["-map", "0:v:0", *(["-map", "0:a:0?"] if sound else [])]
+    copied = [*streams, "-c", "copy", *_AT_ONCE, "-f", container, "pipe:1"]
     quoted = address.replace("'", r"'\''")
     playlist = f"ffconcat version 1.0\nfile '{quoted}'\noption probesize {PROBED}\noption analyzeduration {PROBED}\n"
     process = subprocess.Popen(  # noqa: S603  # no shell
@@ -56,7 +77,8 @@ def sending(program: str, address: str, container: str) -> Iterator[tuple[list[s
     ``UsageError`` for an address whose secrets can only be told in the arguments.
     """
     quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0", "-f", container, "-i", "pipe:0"]
-    copied = ["-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "mpegts"]
+    stream = ["-pes_payload_size", "0", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"]
+    copied = ["-map", "0", "-c", "copy", *_AT_ONCE, *stream]
     command = [program, "-hide_banner", "-nostats", *quick, *copied]
     if sys.platform == "win32":
         yield [*command, address], ()

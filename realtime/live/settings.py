@@ -28,12 +28,14 @@ class SourceSettings:
 
     ``size`` is (width, height) in pixels and ``fps`` frames a second, None for the source's own. ``audio`` is the
     address of a microphone that takes the place of the source's own sound. ``loop`` plays a file again and again.
+    ``buffer`` is for how many seconds a stream waits so that it goes on evenly, None for what the stream needs.
     """
 
     size: tuple[int, int] | None = None
     fps: Fraction | None = None
     audio: str | None = None
     loop: bool = False
+    buffer: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class SinkSettings:
     """How sinks that encode do it; None for what suits the sink. ``bitrate`` is in bits a second.
 
     ``on_finished`` is called with the path of each recording that was closed in good order; the engine signs it there.
+    ``tell`` takes a line about what a sink does by itself, and whether that is a problem.
     """
 
     codec: str | None = None
     bitrate: int | None = None
     preset: str | None = None
     on_finished: Callable[[Path], None] | None = None
+    tell: Callable[[str, bool], None] | None = None
 
 
 class LiveLook(Look):
@@ -55,6 +59,8 @@ class LiveLook(Look):
     on_miss: OnMiss = Field(
         default="cover", description="Where a face is or may be that was not swapped; 'show' shows it."
     )
+
+    mirror: bool = Field(default=False, description="Exchange left and right, as a mirror does; never the label.")
 
     @field_validator("label")
     @classmethod
@@ -89,6 +95,12 @@ class LiveSettings(LiveLook):
         default=None, description="A microphone in place of the source's own sound."
     )
     loop: bool = Field(default=False, description="Play a file again and again.")
+    buffer: Annotated[float | None, Option("SECONDS")] = Field(
+        default=None, ge=0, le=10, description="How long a stream waits, to go on evenly; by default what it needs."
+    )
+    delay: Annotated[float, Option("SECONDS")] = Field(
+        default=0.0, ge=0, le=5, description="Send everything later, for sound that goes another way."
+    )
     codec: Annotated[str | None, Option("ENCODER")] = Field(
         default=None, description="FFmpeg's name: libx264, libx265, ...; by default what suits the sink."
     )
@@ -119,7 +131,7 @@ class LiveSettings(LiveLook):
     def source(self) -> SourceSettings:
         """What of it is about the source."""
         rate = None if self.fps is None else Fraction(self.fps).limit_denominator(1001)
-        return SourceSettings(self.size, rate, self.audio, self.loop)
+        return SourceSettings(self.size, rate, self.audio, self.loop, self.buffer)
 
     @property
     def read(self) -> tuple[Path, ...]:

@@ -48,7 +48,7 @@ class SinkSet:
     ) -> None:
         self._open_sink, self._broadcaster, self._names = open_sink, broadcaster, names
         self._events, self._clock, self._claim, self._failed = events, clock, claim, failed
-        self._settings = replace(settings, on_finished=self._sign)
+        self._settings = replace(settings, on_finished=self._sign, tell=self._tell)
         self._workers: list[SinkWorker] = []
 
     def add(self, addresses: Iterable[str], patient: bool) -> list[SinkWorker]:
@@ -123,6 +123,9 @@ class SinkSet:
         for worker in late:
             if not worker.join(SIGNING if worker.closing else _left(ended_ns)):
                 self._events.tell("sink", f"{worker.name}: does not answer and was left behind", problem=True)
+
+    def _tell(self, words: str, problem: bool) -> None:
+        self._events.tell("sink", words, problem=problem)
 
     def _sign(self, recording: Path) -> None:
         sign(recording, self._claim(), recording)

@@ -38,7 +38,7 @@ JUMP_NS: Final = 30_000_000
 JUMPS: Final = 3
 #: By so much, once is enough.
 LEAP_NS: Final = 200_000_000
-#: Sound that is missing for so long, in ns, is not waited for: silence goes out in its place.
+#: Sound that is missing for so long, in ns, is waited for no longer: silence goes out in its place, until it comes.
 PATIENCE_NS: Final = 500_000_000
 #: Samples a second by which sound is stretched at most: half a percent.
 STRETCH: Final = RATE // 200
@@ -88,12 +88,14 @@ class SoundLine:
         self._waiting = AudioFifo()
         self._put = 0  # samples since the beginning, up to the end of what waits
         self._given = 0
+        self._absent = True  # no sound comes: its silence is in time
 
     def put(self, sound: Sound) -> None:
         """Add a piece of sound, in any format of FFmpeg's."""
         block = sound.samples
         if not block.samples:
             return
+        self._absent = False
         clock, stretcher = self._clock, self._stretcher
         if clock is None or stretcher is None or not stretcher.takes(block) or self._jumped(clock, sound):
             clock, stretcher = self._begin(sound)
@@ -107,8 +109,9 @@ class SoundLine:
     def until(self, captured_ns: int) -> Iterator[AudioFrame]:
         """The sound up to then, as far as it has come: frames with ``pts`` in samples since the beginning."""
         due = self._index(captured_ns - self._began_ns)
-        if due - self._put > self._index(PATIENCE_NS):
-            self._fill(due - self._index(PATIENCE_NS) // 2)
+        if due - self._put > (0 if self._absent else self._index(PATIENCE_NS)):
+            self._absent = True
+            self._fill(due)
         count = min(due, self._put) - self._given
         if count > 0 and (frame := self._waiting.read(count)) is not None:
             frame.pts, frame.time_base = self._given, Fraction(1, RATE)

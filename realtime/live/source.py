@@ -35,7 +35,8 @@ class LiveSource(Protocol):
     is the nominal number of frames a second, known by the time the first frame comes; None where nobody says.
     """
 
-    rate: Fraction | None
+    @property
+    def rate(self) -> Fraction | None: ...  # noqa: D102
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Frames and sound as they are captured; each frame has ``captured_ns``, in increasing order.

@@ -17,13 +17,17 @@ Connection: TypeAlias = Literal["opening", "live", "lost", "ended"]
 
 
 class SourceStatus(BaseModel, frozen=True):
-    """The camera. ``retries`` counts openings after the first, ``problem`` is the last one, in words."""
+    """The camera. ``retries`` counts openings after the first, ``problem`` is the last one, in words.
+
+    ``buffer`` is how many seconds what it sends waits now, so that it goes on evenly.
+    """
 
     address: str
     state: Connection
     frames: int
     fps: float
     size: tuple[int, int] | None
+    buffer: float
     retries: int
     problem: str | None
 
@@ -31,13 +35,15 @@ class SourceStatus(BaseModel, frozen=True):
 class SinkStatus(BaseModel, frozen=True):
     """A sink. ``dropped`` frames were too many for it, ``missed`` ones came while it was away.
 
-    ``latency_ms`` is lately, from capture to sent; ``overall_ms`` the same since the start.
+    ``latency_ms`` is lately, from capture to sent; ``overall_ms`` the same since the start. ``bitrate`` is what a
+    stream aims at now, in bits a second; less than asked for while the network cannot take it.
     """
 
     address: str
     state: Connection
     frames: int
     fps: float
+    bitrate: int | None
     dropped: int
     missed: int
     dropped_sound: int
@@ -80,6 +86,7 @@ class LookStatus(BaseModel, frozen=True):
     label: str
     label_place: str
     on_miss: str
+    mirror: bool
 
 
 class GovernorStatus(BaseModel, frozen=True):

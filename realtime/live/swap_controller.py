@@ -154,6 +154,8 @@ class SwapController:
             step(swapper, "label", label)
         if "on_miss" in named:
             step(self._fail_closed, "on_miss", look.on_miss)
+        if look.mirror != self.look.mirror:
+            steps.append(self.new_picture)
         if not change.opens_model:
             check_choice(model, change)
             if change.identity is not None:
@@ -209,6 +211,7 @@ class SwapController:
             label="" if label is None else label.text,
             label_place="" if label is None else label.place,
             on_miss=self._fail_closed.on_miss,
+            mirror=self.look.mirror,
         )
 
     def governor_status(self) -> GovernorStatus:

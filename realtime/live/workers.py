@@ -97,6 +97,7 @@ class SourceWorker:
             frames=self._meter.frames,
             fps=self._meter.rate(self._clock.now_ns()),
             size=self._size,
+            buffer=round(getattr(self._source, "buffered", 0.0), 3),
             retries=self._retries,
             problem=self._problem,
         )
@@ -223,6 +224,7 @@ class SinkWorker:
             state=self._state,
             frames=self._meter.frames,
             fps=self._meter.rate(self._clock.now_ns()),
+            bitrate=getattr(self._sink, "bitrate", None),
             dropped=self._queue.dropped,
             missed=self._queue.missed,
             dropped_sound=self._queue.dropped_sound,

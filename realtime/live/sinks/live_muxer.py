@@ -86,6 +86,15 @@ class LiveMuxer:
         """Seconds of silence that went out in place of sound that was lost, or did not come."""
         return self._line.filled / RATE if self._line is not None else 0.0
 
+    @property
+    def bitrate(self) -> int:
+        """Bits a second that the pictures are to take; may be set at any time, where the encoder can follow."""
+        return self._video.context.bit_rate or 0
+
+    @bitrate.setter
+    def bitrate(self, bits: int) -> None:
+        self._video.context.bit_rate = bits
+
     def write(self, frame: Frame) -> None:
         """Encode a frame, and the sound up to it."""
         pts, captured_ns = frame.pts or 0, frame.captured_ns or 0
@@ -131,7 +140,11 @@ class LiveMuxer:
             return
         for piece in self._line.until(captured_ns):
             piece.pts = (piece.pts or 0) + int(self._start * RATE)
-            self.container.mux(self._sound.encode(piece))
+            for packet in self._sound.encode(piece):
+                # What the encoder puts before the first sample is from before the first picture: a muxer that has
+                # sent that one already takes nothing from before it.
+                if self._start == 0 or (packet.pts or 0) * packet.time_base >= self._start:
+                    self.container.mux_one(packet)
 
     def _mux_video(self, packets: "list[Packet[Stream]]") -> None:
         for packet in packets:

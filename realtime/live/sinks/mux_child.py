@@ -24,16 +24,18 @@ READY: Final = "ready"
 
 #: All parameters are in NUT's header: nothing is to be guessed from packets, and nothing is to wait.
 _AT_ONCE: Final = {"probesize": "32", "analyzeduration": "0", "fpsprobesize": "0"}
-#: Packets go out as they come. Sound is waited for no longer than 300 ms.
-_ALWAYS: Final = {"flush_packets": "1", "max_interleave_delta": "300000"}
+#: Packets go out as they come: no picture waits for sound that does not come.
+_ALWAYS: Final = {"flush_packets": "1", "max_interleave_delta": "1"}
+#: Each piece of sound by itself: silence is small, and would be gathered for a third of a second.
+_TS: Final = {"pes_payload_size": "0"}
 #: Muxer and its options, by scheme.
 _MUXERS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "rtmp": ("flv", {"flvflags": "no_duration_filesize"}),
     "rtmps": ("flv", {"flvflags": "no_duration_filesize"}),
     "rtsp": ("rtsp", {"rtsp_transport": "tcp"}),
     "rtsps": ("rtsp", {"rtsp_transport": "tcp"}),
-    "srt": ("mpegts", {}),
-    "udp": ("mpegts", {}),
+    "srt": ("mpegts", _TS),
+    "udp": ("mpegts", _TS),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from time import monotonic_ns
 from typing import IO, Final, TypeAlias, cast
 
 from realtime.live.ffmpeg_program import find_program, sending
@@ -37,8 +38,8 @@ _LINES: Final = 20
 class MuxProcess:
     """A process that sends what is written to it to ``address``; PyAV takes it for a file.
 
-    It is this program's own ``mux_child``, or the ffmpeg program for a protocol that PyAV comes without. Raises
-    ``OutputError`` where there is neither.
+    It is this program's own ``mux_child``, or the ffmpeg program for a protocol that PyAV comes without. ``waited_ns``
+    is for how long the network was waited for, all in all. Raises ``OutputError`` where there is neither.
     """
 
     def __init__(self, address: str) -> None:
@@ -60,6 +61,7 @@ class MuxProcess:
         if sys.platform != "win32":
             os.set_blocking(self._pipe.fileno(), False)
         self._held = bytearray()
+        self.waited_ns = 0
         self._connected = False
         self._words: deque[str] = deque(maxlen=_LINES)
         self._answered = Event()
@@ -133,7 +135,12 @@ class MuxProcess:
             return True
         poll = select.poll()
         poll.register(self._pipe, select.POLLOUT)
-        return bool(poll.poll(STALLED * 1000))
+        if poll.poll(0):
+            return True
+        began_ns = monotonic_ns()
+        has_room = bool(poll.poll(STALLED * 1000))
+        self.waited_ns += monotonic_ns() - began_ns
+        return has_room
 
     def _listen(self) -> None:
         """In a thread of its own: hear what the process says, until it ends."""

@@ -13,6 +13,7 @@ from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
 from realtime.live.sinks.mux_process import CONTAINER, MuxProcess
 from realtime.live.source import Sound
+from realtime.live.throttle import Throttle
 from realtime.media.containers import muxed_by
 from realtime.media.frame import Frame
 from realtime.runtime.errors import OutputError, UsageError
@@ -30,7 +31,8 @@ class StreamSink:
     """Encodes for the network, without holding frames back, and hands the packets to a ``MuxProcess``.
 
     A network that is too slow makes ``write`` wait: frames are dropped before they are encoded, and what is sent stays
-    whole. ``silence`` says after the end how many seconds of sound were missing, and were sent as silence.
+    whole. Where it stays too slow, fewer bits are asked of it, until it has room again: ``bitrate`` says how many a
+    second are aimed at now. ``silence`` says after the end how many seconds of sound were missing, and were silent.
     """
 
     def __init__(self, address: str, settings: SinkSettings) -> None:
@@ -42,6 +44,13 @@ class StreamSink:
         self._settings = settings
         self._mux: MuxProcess | None = None
         self._muxer: LiveMuxer | None = None
+        self._throttle: Throttle | None = None
+        self._last_pts = 0
+
+    @property
+    def bitrate(self) -> int | None:
+        """Bits a second that the pictures are to take now."""
+        return None if self._throttle is None else self._throttle.bits
 
     def open(self, shape: StreamFormat) -> None:
         """Open the encoders, and connect."""
@@ -50,6 +59,7 @@ class StreamSink:
             container = av.open(mux, "w", format=CONTAINER, container_options=_AT_ONCE)
             self._muxer = LiveMuxer(container, self.address, shape, self._settings, instant=True)
             container.start_encoding()
+            self._throttle = Throttle(self._muxer.bitrate) if self._muxer.bitrate else None
             mux.connect(_sample(container))
         except BaseException:
             mux.kill()
@@ -58,10 +68,14 @@ class StreamSink:
     def write(self, frame: Frame) -> None:
         """Send a frame, and the sound up to it."""
         assert self._muxer is not None and self._mux is not None  # noqa: S101  # opened before
+        waited_ns = self._mux.waited_ns
         try:
             self._muxer.write(frame)
         except OutputError as error:
             raise self._mux.explain(error) from error
+        pts, last, self._last_pts = frame.pts or 0, self._last_pts, frame.pts or 0
+        if last and self._throttle is not None:
+            self._adapt(self._muxer, self._throttle, float((pts - last) * CLOCK), self._mux.waited_ns - waited_ns)
 
     def write_sound(self, sound: Sound) -> None:
         """Take sound in, for when its picture comes."""
@@ -81,6 +95,17 @@ class StreamSink:
             raise self._mux.explain(error) from error
         finally:
             self._mux.finish()
+
+    def _adapt(self, muxer: LiveMuxer, throttle: Throttle, passed: float, waited_ns: int) -> None:
+        """Ask fewer bits of a network that cannot take them, and say so."""
+        before = throttle.bits
+        bits = throttle.observe(passed, waited_ns / 1e9)
+        if bits == before:
+            return
+        muxer.bitrate = bits
+        if self._settings.tell is not None:
+            why = "the network is too slow" if bits < before else "the network has room again"
+            self._settings.tell(f"{shown(self.address)}: {why}: now {bits // 1000} kbit/s", bits < before)
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -1,34 +1,46 @@
-"""A stream from the network: rtsp, rtmp, srt, udp, http."""
+"""A stream from the network: rtsp, rtmp, srt, udp, http.
+
+A thread of its own reads packets and says when each is due (``pace``); there they wait, encoded. The source's thread
+decodes each picture when it is due, and gives it out with the sound up to it.
+"""
 
 import re
 import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from threading import Event
+from time import monotonic_ns
 from typing import Final
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from realtime.live.ffmpeg_program import PROBED, find_program, receive
 from realtime.live.protocols import carries
 from realtime.live.settings import SourceSettings
 from realtime.live.source import LiveItem
 from realtime.live.sources.live_decoder import Decoder, video_of
+from realtime.live.sources.pace import Fetched, Pace, Sent
+from realtime.live.sources.packets import WaitingPackets, time_of
 from realtime.media.file_source import DEMUXERS
 from realtime.media.pixel_limit import MAX_PIXELS, decoder_options
 from realtime.runtime.errors import InputError, UsageError, reason
 from realtime.runtime.redaction import redacted, shown
 from realtime.runtime.watchdog import limited
 
-__all__ = ["SCHEMES", "Arrivals", "StreamSource"]
+__all__ = ["SCHEMES", "StreamSource"]
 
 #: Protocols that a stream can come in by.
 SCHEMES: Final = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "http", "https")
-#: Seconds for connecting and the first packets, and for every packet after.
+#: Those that give as fast as we take, or in large pieces.
+_FETCHED: Final = frozenset({"http", "https"})
+#: Seconds for connecting and the first packets, and for every packet after; and where those come in large pieces.
 OPENING: Final = 8.0
 READING: Final = 3.0
+READING_PIECES: Final = 15.0
 _READING_US: Final = str(round(READING * 1e6))
 
 #: What a stream may lead to: other addresses, as playlists do, but never a file.
@@ -55,36 +67,19 @@ _OPTIONS: Final[dict[str, dict[str, str]]] = {
 }
 
 
-class Arrivals:
-    """The monotonic time at which the packets of a stream were captured, by its own times and when they arrive.
-
-    The packet that came quickest says how the stream's clock lies to ours; from there the estimate creeps upwards, so
-    that it follows a clock which is slower. A network that trembles so makes nothing tremble.
-    """
-
-    def __init__(self) -> None:
-        self._offset_ns: int | None = None
-        self._last_ns = 0
-
-    def __call__(self, time: Fraction | None, arrived_ns: int) -> int:
-        """When what has this time in the stream, in seconds, and came at ``arrived_ns``, was captured."""
-        if time is None:
-            return arrived_ns
-        time_ns = int(time * 1_000_000_000)
-        measured = arrived_ns - time_ns
-        if self._offset_ns is None or measured - self._offset_ns > _LEAP_NS:
-            self._offset_ns = measured  # the first, or the stream's clock was set
-        else:
-            creep = int((arrived_ns - self._last_ns) * _CREEP)
-            self._offset_ns = min(self._offset_ns + creep, measured)
-        self._last_ns = arrived_ns
-        return time_ns + self._offset_ns
-
-
-#: No quartz is wrong by more than this share.
-_CREEP: Final = 0.0005
-#: No network holds packets for longer than this, in ns.
-_LEAP_NS: Final = 1_000_000_000
+#: What the ffmpeg program says of sound that is announced and does not come.
+_NO_SOUND: Final = "sample rate not set"
+#: What to do where a file cannot be read from the middle, and what has other reasons.
+_NO_RANGES: Final = (
+    "where its server gives no parts of a file (HTTP ranges) the file must begin with its index: write it with"
+    " `-movflags +faststart`, or download it"
+)
+_UNREACHABLE: Final = (
+    ConnectionError, TimeoutError, av.error.ExitError, av.error.HTTPClientError, av.error.HTTPServerError,
+)  # fmt: skip
+#: Bytes of packets that wait: of what somebody sends few, for it is to be shown now; of what is fetched, seconds.
+_ROOM_SENT: Final = 4 << 20
+_ROOM_FETCHED: Final = 32 << 20
 #: Formats without times.
 _UNTIMED: Final = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v"})
 
@@ -101,8 +96,18 @@ class StreamSource:
         self.address = address
         self.rate: Fraction | None = None
         self._sound = settings.audio is None
+        fetched = address.partition(":")[0].lower() in _FETCHED
+        self._room = _ROOM_FETCHED if fetched else _ROOM_SENT
+        self._pace: Pace = Fetched(settings.buffer) if fetched else Sent(settings.buffer)
         self._closed = Event()
+        self._packets: WaitingPackets | None = None
         self._bridge: subprocess.Popen[bytes] | None = None
+        self._bridged_sound = self._sound
+
+    @property
+    def buffered(self) -> float:
+        """Seconds for which what comes waits now, so that it goes on evenly."""
+        return self._pace.depth
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Raises ``InputError`` where nothing comes, or nothing more."""
@@ -118,6 +123,8 @@ class StreamSource:
     def close(self) -> None:
         """End with the next packet, or when none comes in time."""
         self._closed.set()
+        if self._packets is not None:
+            self._packets.cut()
         self._end_bridge()
 
     def _read(self) -> Iterator[LiveItem]:
@@ -125,23 +132,45 @@ class StreamSource:
         try:
             video = video_of(container, self.address)
             self.rate = video.guessed_rate or video.average_rate
-            times = _arrived if container.format.name in _UNTIMED else Arrivals()
-            decoder = Decoder(video, times)
             streams: list[Stream] = [video, *(container.streams.audio[:1] if self._sound else ())]
-            for packet in container.demux(*streams):
-                if self._closed.is_set():
-                    return
-                yield from decoder.decode(packet)  # at the end packets are empty, and fetch what is still held back
+            pace = None if container.format.name in _UNTIMED else self._pace
+            self._packets = WaitingPackets(container, streams, pace, self._room)
+            yield from self._play(self._packets, video)
         except av.error.ArgumentError as error:  # of a decoder: what comes is nothing to it, or too large
             most = f"{MAX_PIXELS:,}"
             raise self._failure(f"cannot be decoded: damaged, or with pictures of more than {most} pixels") from error
         except (av.error.FFmpegError, OSError) as error:
-            raise self._failure(_words(error, READING)) from error
+            words = _words(error, READING if self._room == _ROOM_SENT else READING_PIECES)
+            raise self._failure(f"{words}; {_NO_RANGES}" if self._lacks_index(error) else words) from error
         finally:
+            self._end_bridge()
+            if self._packets is not None:
+                self._packets.close()
             container.close()
             if self._bridge is not None:
                 self._bridge.kill()
                 self._bridge.communicate()
+
+    def _play(self, packets: WaitingPackets, video: VideoStream) -> Iterator[LiveItem]:
+        """Each picture when it is due, after the sound up to it."""
+        times = _Due()
+        decoder = Decoder(video, times)
+        for packet, due_ns in packets.pictures():
+            if not self._wait(due_ns):
+                return
+            for sound, sound_ns in packets.sounds(due_ns):
+                times.set(sound, sound_ns)
+                yield from decoder.decode(sound)
+            times.set(packet, due_ns)
+            for item in decoder.decode(packet):  # the last packets are empty, and fetch what is still held back
+                if not self._wait(item.captured_ns or 0):
+                    return
+                yield item
+
+    def _wait(self, due_ns: int) -> bool:
+        """Wait until then; false where the source was closed before."""
+        early_ns = due_ns - monotonic_ns()
+        return not (self._closed.wait(early_ns / 1e9) if early_ns > 0 else self._closed.is_set())
 
     def _open(self) -> InputContainer:
         scheme = self.address.partition(":")[0].lower()
@@ -154,12 +183,12 @@ class StreamSource:
             program = find_program(scheme)
             if program is None:
                 raise self._failure(f"PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
-            self._bridge = process = receive(program, self.address, "nut")
+            self._bridge = process = receive(program, self.address, "nut", self._bridged_sound)
             assert process.stdout is not None  # noqa: S101  # a pipe, as asked
             address, form = f"pipe:{process.stdout.fileno()}", "nut"
             options = _QUICK | {"protocol_whitelist": "pipe"}
         try:
-            limits, times = decoder_options(), (OPENING, READING)
+            limits, times = decoder_options(), (OPENING, READING if self._room == _ROOM_SENT else READING_PIECES)
             # A pipe knows no timeout of its own.
             with limited(OPENING + (form is None), self._end_bridge) as limit:
                 return av.open(address, "r", format=form, options=limits, container_options=options, timeout=times)
@@ -170,8 +199,18 @@ class StreamSource:
             elif self._bridge is not None:
                 self._bridge.kill()
                 said = self._bridge.communicate()[1].decode(errors="replace").strip().splitlines()
+                if self._bridged_sound and any(_NO_SOUND in line for line in said):
+                    self._bridged_sound = False
+                    return self._open()
                 words = said[-1].removeprefix(f"{self.address}: ") if said else words
-            raise self._failure(f"{words.lower()}; check that something sends there") from error
+            hint = _NO_RANGES if self._lacks_index(error) else "check that something sends there"
+            raise self._failure(f"{words.lower()}; {hint}") from error
+
+    def _lacks_index(self, error: Exception) -> bool:
+        """Whether it is a file whose table of contents may lie at its end, out of reach."""
+        path = self.address.partition("?")[0].lower()
+        has_index = self._room == _ROOM_FETCHED and path.endswith((".mp4", ".m4v", ".mov"))
+        return has_index and not isinstance(error, _UNREACHABLE)
 
     def _end_bridge(self) -> None:
         if self._bridge is not None:
@@ -182,9 +221,21 @@ class StreamSource:
         return InputError(f"{shown(self.address)}: {redacted(words, self.address)}")
 
 
-def _arrived(time: Fraction | None, arrived_ns: int) -> int:
-    """The time of what comes without one: FFmpeg makes some up, from a frame rate that it guesses."""
-    return arrived_ns
+class _Due:
+    """When what is decoded was due: as its packet was, by the times of the stream. See ``Times``."""
+
+    def __init__(self) -> None:
+        self._shift_ns: int | None = None
+
+    def set(self, packet: "Packet[Stream]", due_ns: int) -> None:
+        """What is decoded next comes out of ``packet``."""
+        if packet.size:
+            time = time_of(packet)
+            self._shift_ns = None if time is None else due_ns - int(time * 1_000_000_000)
+
+    def __call__(self, time: Fraction | None, arrived_ns: int) -> int:
+        """What comes without a time was captured when it came: FFmpeg makes some up, from a rate that it guesses."""
+        return arrived_ns if time is None or self._shift_ns is None else int(time * 1_000_000_000) + self._shift_ns
 
 
 def _words(error: av.error.FFmpegError | OSError, seconds: float) -> str:

@@ -41,10 +41,6 @@ class FlakySource:
         """That of the other source."""
         return self._source.rate
 
-    @rate.setter
-    def rate(self, value: Fraction | None) -> None:
-        self._source.rate = value
-
     def __iter__(self) -> Iterator[LiveItem]:
         left = self._frames
         for item in self._source:

@@ -6,13 +6,16 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+import av
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.live import swap_controller
+from realtime.live.delay import delayed
 from realtime.live.engine import Engine
+from realtime.live.mirror import mirrored
 from realtime.live.settings import Change, LiveSettings, SourceSettings
 from realtime.live.sink import LiveSink, StreamFormat
 from realtime.live.source import LiveSource
@@ -163,6 +166,41 @@ def test_the_look_changes_between_two_frames(face_clip: Path) -> None:
         look = engine.status().look
         assert (look.blend, look.color, look.sharpen) == ("soft", "none", 0.1)
         assert (look.label_place, look.on_miss) == ("top-left", "hold")
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "nv12"])
+def test_a_mirror_exchanges_left_and_right_of_everything_but_the_label(pixels: str) -> None:
+    rgb = np.zeros((64, 96, 3), np.uint8)
+    rgb[:, :48] = 200, 40, 40
+    frame = Frame(av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pixels), 7)
+    other = mirrored(frame)
+    back = other.warp(np.eye(2, 3), (96, 64)).astype(int)
+    assert np.abs(back[:, ::-1] - frame.warp(np.eye(2, 3), (96, 64)))[:, 4:44].max() <= 2
+    assert other.captured_ns == 7
+
+
+def test_the_mirror_can_be_turned_while_it_runs(face_clip: Path) -> None:
+    with running(face_clip, InspectingSink()) as engine:
+        until(engine, lambda status: status.swapped > 3)
+        before = engine.preview(160)
+        engine.change(Change(mirror=True))
+        until(engine, lambda status: status.look.mirror)
+        swapped = engine.status().swapped
+        until(engine, lambda status: status.swapped > swapped + 3)
+        after = engine.preview(160)
+    assert before is not None and after is not None
+    apart = [np.abs(after.before.astype(int) - other).mean() for other in (before.before, before.before[:, ::-1])]
+    assert apart[1] < apart[0]
+
+
+def test_everything_comes_later_where_that_is_asked_for(face_clip: Path) -> None:
+    items = list(delayed(PacedFile(face_clip, SourceSettings()), 0.4))
+    plain = list(PacedFile(face_clip, SourceSettings()))
+    assert [type(item) for item in items] == [type(item) for item in plain]
+    captured = [item.captured_ns or 0 for item in items if isinstance(item, Frame)]
+    assert np.allclose(np.diff(captured), 1e9 / 30, atol=2e6)
+    with running(face_clip, InspectingSink(), delay=0.4) as engine:
+        assert until(engine, lambda status: status.frames_out > 3).source.buffer == pytest.approx(0.4)
 
 
 def test_which_faces_are_swapped_can_be_changed(face_clip: Path) -> None:

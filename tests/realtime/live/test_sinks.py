@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
+from time import sleep
 
 import av
 import numpy as np
@@ -23,9 +25,10 @@ from realtime.live.protocols import carries
 from realtime.live.settings import LiveSettings, SinkSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sinks.live_muxer import COMMENT, LiveMuxer
+from realtime.live.throttle import Throttle
 from realtime.runtime.disk_space import RESERVE
 from realtime.runtime.errors import MummerError, OutputError, UsageError
-from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, picture, play, shape, tone
+from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, noise, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
 
 #: What the issue allows; here nothing comes between.
@@ -61,10 +64,15 @@ class Receiver:
 
 
 def play_when_heard(address: str, frames: int) -> None:
-    """Play as soon as somebody listens: connections are refused before."""
+    """Play as soon as somebody listens."""
+    when_heard(lambda: play(SinkOpener()(address, SinkSettings()), frames, paced=True))
+
+
+def when_heard(send: Callable[[], None]) -> None:
+    """Send as soon as somebody listens: connections are refused before."""
     for _ in range(40):
         try:
-            play(SinkOpener()(address, SinkSettings()), frames, paced=True)
+            send()
         except OutputError as error:
             if "refused" not in str(error):
                 raise
@@ -345,6 +353,87 @@ def test_rtmp_is_in_step_and_says_what_it_is() -> None:
     assert heard.frames >= 3 * FPS
     assert apart(heard) < LIPS
     assert COMMENT in heard.metadata.values()
+
+
+@pytest.mark.parametrize("silent", [FPS, 3 * FPS], ids=["late", "never"])
+def test_rtmp_takes_sound_that_comes_after_the_first_picture(silent: int) -> None:
+    """As the slate does, which is sent before there is any sound."""
+    address = f"rtmp://127.0.0.1:{free_port()}/live/slate"
+    receiver = Receiver(address, {"listen": "1"})
+
+    def send() -> None:
+        sink = SinkOpener()(address, SinkSettings())
+        sink.open(shape())
+        for number in range(3 * FPS):
+            if number >= silent:
+                sink.write_sound(tone(number, loud=False))
+            sink.write(picture(number, bright=False))
+        sink.close()
+
+    when_heard(send)
+    assert receiver.result().frames == 3 * FPS
+
+
+@pytest.mark.parametrize("sound", ["silence", "beeps", "late", "none"])
+def test_no_picture_waits_for_sound_and_sound_waits_for_nothing(sound: str) -> None:
+    """In a transport stream silence is small, and would be gathered for a third of a second."""
+    address = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    behind: list[float] = []
+    pictures = [0]
+
+    def receive() -> None:
+        newest = None
+        with (
+            av.open(address, "r", container_options={"analyzeduration": "500000"}, timeout=(15, 1)) as container,
+            suppress(av.error.FFmpegError, OSError),  # a stream that was sent to the end
+        ):
+            for packet in container.demux():
+                if packet.pts is None or packet.time_base is None:
+                    continue
+                time = float(packet.pts * packet.time_base)
+                if packet.stream.type == "video":
+                    newest, pictures[0] = time, pictures[0] + 1
+                elif newest is not None:
+                    behind.append(newest - time)
+
+    receiver = Thread(target=receive)
+    receiver.start()
+    sink = SinkOpener()(address, SinkSettings())
+    sink.open(shape())
+    for number in range(3 * FPS):
+        if sound in ("beeps", "silence") or (sound == "late" and number > FPS):
+            sink.write_sound(tone(number, sound == "beeps" and number % FPS < 3))
+        sink.write(picture(number, bright=False))
+        sleep(1 / FPS)
+    sink.close()
+    receiver.join(20)
+    assert pictures[0] >= 3 * FPS - 1  # a receiver cannot know that the last one is whole
+    assert max(behind[4:]) < 0.04 + 1 / FPS
+
+
+def test_a_network_that_takes_less_is_asked_for_less_and_for_more_when_it_can() -> None:
+    throttle, bits = Throttle(4_000_000), []
+    for capacity, seconds in ((9e6, 20), (1.5e6, 60), (9e6, 240)):
+        for _ in range(seconds * 10):
+            throttle.observe(0.1, max(0.1 * (1 - capacity / throttle.bits), 0))
+        bits.append(throttle.bits)
+    assert bits[0] == bits[2] == 4_000_000
+    assert 0.7 * 1.5e6 <= bits[1] <= 1.5e6 / 0.7
+    assert Throttle(1000).bits == 1000
+
+
+def test_an_encoder_follows_the_bits_that_it_is_told(tmp_path: Path) -> None:
+    with BytesIO() as memory:
+        container = av.open(memory, "w", format="nut", container_options={"flush_packets": "1"})
+        muxer = LiveMuxer(container, "memory", shape(sound=False), SinkSettings(bitrate=800_000), instant=True)
+        sizes = []
+        for number in range(6 * FPS):
+            if number == 3 * FPS:
+                muxer.bitrate = 200_000
+            muxer.write(noise(number))
+            sizes.append(memory.tell())
+        assert sizes[-1] - sizes[-FPS] < 0.6 * (sizes[3 * FPS - 1] - sizes[2 * FPS - 1])
+        muxer.finish()
 
 
 def test_rtsp_through_a_server_is_in_step() -> None:

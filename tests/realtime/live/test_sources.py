@@ -27,7 +27,7 @@ from realtime.live.sources import open_source
 from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import Microphone
-from realtime.live.sources.stream import Arrivals
+from realtime.live.sources.pace import Arrivals, Fetched, Sent
 from realtime.live.sources.test_source import SyntheticSource
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
@@ -165,6 +165,66 @@ def test_http_and_its_end(web: tuple[str, Path]) -> None:
     assert len(frames) == 3 * FPS
 
 
+def test_what_is_fetched_faster_than_it_plays_is_paced(web: tuple[str, Path]) -> None:
+    address, folder = web
+    play(SinkOpener()(str(folder / "clip.mp4"), SinkSettings()), 3 * FPS)
+    source, early = open_source(f"{address}/clip.mp4", SourceSettings(buffer=0.2)), []
+    frames: list[Frame] = []
+    with pytest.raises(InputError, match="ended"):
+        for item in source:
+            if isinstance(item, Frame):
+                frames.append(item)
+                early.append((item.captured_ns or 0) - monotonic_ns())
+    assert len(frames) == 3 * FPS
+    assert np.allclose(np.diff([frame.captured_ns or 0 for frame in frames]), SECOND / FPS, atol=2e6)
+    assert max(early) <= 0, "a frame came before it was due"
+
+
+def test_a_file_that_must_be_read_from_its_end_and_cannot_is_one_line(web: tuple[str, Path]) -> None:
+    """Python's web server gives no parts of a file."""
+    address, folder = web
+    make(folder / "late.mp4", Clip(size=(320, 240), frames=40, options={"preset": "ultrafast", "crf": "1"}))
+    with pytest.raises(InputError, match=r"no parts of a file .*faststart"):
+        take(open_source(f"{address}/late.mp4", SourceSettings()), 1)
+
+
+@pytest.mark.parametrize("at_once", [3, 1])
+def test_hls_is_even_though_it_comes_in_pieces(at_once: int) -> None:
+    """Segments of two seconds; some are there at the beginning, and each of the others once it is made, or later."""
+    pace, due, delayed = Fetched(None), [], 0
+    for number in range(20 * 60):
+        segment = number // 60
+        arrived_ns = (
+            (max(segment - at_once + 1, 0) * 2 * SECOND) + (segment % 3) * SECOND // 4 + number % 60 * 1_000_000
+        )
+        pace.arrived(Fraction(number, 30), arrived_ns)
+        due_ns = pace.due_ns(Fraction(number, 30))
+        due.append(due_ns)
+        delayed += due_ns < arrived_ns
+    assert delayed == 0
+    gaps = np.diff(due)
+    assert np.isclose(gaps, SECOND / 30, atol=10).sum() >= 0.99 * len(gaps)
+    assert due[-1] - due[0] < 40 * SECOND + SECOND
+
+
+def test_what_is_sent_waits_as_long_as_the_network_trembles() -> None:
+    chance = np.random.default_rng(1)
+    steady, trembling, fixed = Sent(None), Sent(None), Sent(0.5)
+    late = 0
+    for number in range(1000):
+        sent_ns = number * SECOND // 30
+        steady.arrived(Fraction(number, 30), sent_ns + 1_000_000)
+        arrived_ns = sent_ns + int(chance.uniform(0, 0.08) * SECOND)
+        trembling.arrived(Fraction(number, 30), arrived_ns)
+        late += trembling.due_ns(Fraction(number, 30)) < arrived_ns
+        trembling.arrived(Fraction(number, 30) - 1, arrived_ns, picture=False)  # late sound makes no picture wait
+        fixed.arrived(Fraction(number, 30), arrived_ns)
+    assert steady.depth < 0.001
+    assert 0.06 < trembling.depth < 0.09
+    assert late < 10
+    assert fixed.depth == 0.5
+
+
 def test_a_stream_of_absurd_pictures_is_refused(web: tuple[str, Path]) -> None:
     address, folder = web
     gif_bomb(folder / "bomb.gif")
@@ -237,7 +297,7 @@ def test_a_camera_gives_every_picture_until_it_stops(tmp_path: Path, monkeypatch
 
 
 def test_what_is_no_camera_is_one_line() -> None:
-    with pytest.raises(InputError, match="camera:/dev/null: "):
+    with pytest.raises(MummerError, match="camera:/dev/null: "):
         take(open_source("camera:/dev/null", SourceSettings()), 1)
 
 
