@@ -8,12 +8,14 @@ from typing import Final
 from realtime.runtime.errors import UsageError
 from realtime.runtime.redaction import HIDDEN, shown
 
-__all__ = ["Names", "file_of", "scheme_of"]
+__all__ = ["Names", "file_of", "scheme_of", "waits_for_senders"]
 
 #: What stands before the first colon of an address that is no file. One letter is a drive of Windows.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 #: Cameras by number or device file.
 _CAMERA: Final = re.compile(r"\d+|/dev/video\d+")
+
+_LISTENS: Final = re.compile(r"[?&](listen=1|mode=listener)(&|$)")
 
 
 def scheme_of(address: str) -> str:
@@ -29,6 +31,11 @@ def file_of(address: str) -> Path | None:
     if scheme_of(address) or _CAMERA.fullmatch(address):
         return None
     return Path(address)
+
+
+def waits_for_senders(address: str) -> bool:
+    """Whether a source at ``address`` asks nobody, and only waits until somebody sends."""
+    return scheme_of(address) == "udp" or _LISTENS.search(address) is not None
 
 
 class Names:

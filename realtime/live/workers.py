@@ -5,6 +5,7 @@ from fractions import Fraction
 from threading import Event, Lock, Thread
 from typing import Final
 
+from realtime.live.address import waits_for_senders
 from realtime.live.broadcaster import Broadcaster
 from realtime.live.sink import LiveSink
 from realtime.live.sink_queue import SinkQueue
@@ -107,7 +108,7 @@ class SourceWorker:
             self._source.close()
 
     def _run(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(grows=not waits_for_senders(self.address))
         while not self._ended.is_set():
             self._last_ns = self._clock.now_ns()
             self._live_ns = None

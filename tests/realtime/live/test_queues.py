@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from realtime.live.address import waits_for_senders
 from realtime.live.broadcaster import Broadcaster
 from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sink_queue import SOUNDS, SinkQueue
@@ -205,3 +206,15 @@ class TestNumbers:
         assert latency.recent().frames == RECENT
         assert latency.overall().frames == 2 * RECENT
         assert latency.overall().p50 == pytest.approx(100, rel=0.02)
+
+    def test_a_try_that_costs_nobody_anything_is_made_every_second(self) -> None:
+        backoff = Backoff(grows=False)
+        assert [backoff.after(0.0) for _ in range(5)] == [1.0] * 5
+
+    @pytest.mark.parametrize(
+        ("address", "waits"),
+        [("udp://@:5000", True), ("rtmp://0.0.0.0/live/x?listen=1", True), ("srt://:9000?mode=listener", True),
+         ("rtmp://server/live/x", False), ("srt://server:9000", False), ("talk.mp4", False), ("0", False)],
+    )  # fmt: skip
+    def test_sources_that_only_wait(self, address: str, waits: bool) -> None:
+        assert waits_for_senders(address) == waits
