@@ -15,13 +15,16 @@ from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 
 from realtime.media.avi_header import FRAMED, count_in_chunks
-from realtime.media.codec_family import choose_codec
+from realtime.media.carried import carries, left_behind
+from realtime.media.codec_family import choose_codec, codec_of
 from realtime.media.color_tags import ColorTags
 from realtime.media.containers import Container, container_for
-from realtime.media.encoding import Encoding
+from realtime.media.encoding import Encoding, find_encoder
 from realtime.media.file_source import FileSource, Item, display_matrix
 from realtime.media.frame import Frame
+from realtime.media.hdr import Hdr
 from realtime.media.standard_streams import STREAM, streamed
+from realtime.media.stream_facts import StreamFacts
 from realtime.media.video_encoder import VideoEncoder, VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
@@ -187,6 +190,7 @@ class FileSink:
             "video_track_timescale": str(clock.denominator),
             # Edit lists count in this clock: it must hold the start of every track exactly.
             "movie_timescale": str(fine if fine < 2**31 else clock.denominator),
+            "strict": "unofficial",  # spherical video and its layout
         }
         own = {"mp4": movie, "mov": movie, "3gp": movie, "mpegts": {"mpegts_copyts": "1"}}
         return {"avoid_negative_ts": "disabled"} | own.get(self._kind.muxer, {}) | self._streaming
@@ -260,6 +264,7 @@ def video_encoder(
     Where pictures take their place, ``like`` is one of those. Raises ``OutputError`` that names ``name``.
     """
     picture = (like or source.first).picture
+    facts = StreamFacts() if like else source.facts
     shape = VideoShape(
         width=picture.width,
         height=picture.height,
@@ -268,11 +273,19 @@ def video_encoder(
         clock=source.time_base,
         colors=ColorTags.of(picture),
         aspect=Fraction(0) if like else source.video.sample_aspect_ratio or Fraction(0),
+        chroma=facts.chroma,
+        fields=facts.fields,
+        hdr=Hdr.read(picture),
     )
     choice = choose_codec(encoding, source.video, kind, str(name))
-    encoder = VideoEncoder(container, str(name), shape, choice.encoding)
+    codec = find_encoder(choice.encoding.codec or kind.codec)
+    same = codec.canonical_name == codec_of(source.video)
+    beside = source.video if same and carries(facts.side_data) else None
+    encoder = VideoEncoder(container, str(name), shape, choice.encoding, beside)
     if choice.warning is not None:
         encoder.warnings.insert(0, choice.warning)
+    lost = left_behind(facts.side_data, same, codec.name, kind.muxer)
+    encoder.warnings += [f"{what} was left out" for what in lost]
     if kind.numbers_frames or encoder.codec.canonical_name in _FRAME_CLOCK:
         encoder.context.time_base = 1 / source.rate
     if not kind.reorders:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 import av
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import SideDataContainer, Type
@@ -19,9 +20,10 @@ from realtime.media.completeness import Promise
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
 from realtime.media.picture import is_picture
-from realtime.media.pixel_formats import FORMATS, nearest_known, siting_of
+from realtime.media.pixel_formats import FORMATS, SITINGS, nearest_known, siting_of
 from realtime.media.pixel_limit import MAX_PIXELS, check_pixels, decoder_options, limit_pixels
 from realtime.media.standard_streams import STREAM
+from realtime.media.stream_facts import stream_facts
 from realtime.media.truncation import check_whole
 from realtime.runtime.errors import InputError, reason
 from realtime.runtime.stages import Stages
@@ -62,6 +64,9 @@ class FileSource:
             self.video = self._choose_video()
             self.video.codec_context.thread_count = DECODER_THREADS
             self.video.thread_type = "AUTO"
+            self.video.codec_context.flags |= Flags.unaligned  # else a crop at the left is rounded
+            self.facts = stream_facts(self.container, self.video.index)
+            self._siting = SITINGS.get(self.facts.chroma or "")
             self.rate, self.time_base, self.expected_frames = _clock(self.container, self.video)
             if self.container.format.name in _UNTIMED and self.video.codec_context.has_b_frames:
                 self._decoding_times = deque()
@@ -194,7 +199,8 @@ class FileSource:
         self.frames += 1
         self._time = picture.pts * picture.time_base
         known = picture if picture.format.name in FORMATS else self._known(picture)
-        return Frame(known, siting=siting_of(self.video.codec_context.name), turn=self._turn)
+        siting = siting_of(self.video.codec_context.name)
+        return Frame(known, siting=siting, turn=self._turn, stated=self._siting)
 
     def _known(self, picture: VideoFrame) -> VideoFrame:
         """``picture`` in the nearest format whose planes we know."""

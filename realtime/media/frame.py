@@ -58,7 +58,7 @@ class Frame:
 
     ``picture`` must be in one of ``planes.FORMATS`` (``ValueError`` otherwise: the source converts once, to
     ``nearest_known``). ``captured_ns`` is the monotonic clock at capture, for live sources. ``siting`` is
-    where the codec's chroma lies by default (``planes.siting_of``); PyAV does not pass on what a stream says.
+    where the codec's chroma lies by default (``planes.siting_of``), ``stated`` where the stream says that it does.
     ``pasted`` is what ``paste`` has put in so far.
     """
 
@@ -70,6 +70,7 @@ class Frame:
         captured_ns: int | None = None,
         siting: Siting | None = None,
         turn: Turn | None = None,
+        stated: Siting | None = None,
     ) -> None:
         pixels = FORMATS.get(picture.format.name)
         if pixels is None:
@@ -79,7 +80,7 @@ class Frame:
         self.captured_ns = captured_ns
         matrix = matrix_of(picture.colorspace, picture.height)
         full = range_of(picture.color_range, pixels)
-        siting = _WIDE_GAMUT.get(matrix, siting or pixels.siting)
+        siting = stated or _WIDE_GAMUT.get(matrix, siting or pixels.siting)
         self.kind = PictureFormat(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn())
         self.pasted: list[Patch] = []
         self._own = False

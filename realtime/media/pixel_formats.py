@@ -14,7 +14,7 @@ import numpy as np
 
 from realtime.runtime.arrays import Matrix
 
-__all__ = ["FORMATS", "Family", "Layout", "PixelFormat", "Siting", "nearest_known", "siting_of"]
+__all__ = ["FORMATS", "SITINGS", "Family", "Layout", "PixelFormat", "Siting", "nearest_known", "siting_of"]
 
 
 class Family(Enum):
@@ -141,7 +141,17 @@ def _rows() -> Iterator[PixelFormat]:
 #: The formats that frames are worked on in as they are, by FFmpeg's name.
 FORMATS: Final = {row.name: row for row in _rows()}
 
-# By the codec's standard; PyAV does not pass on what a stream says itself.
+#: By FFmpeg's names, as streams say it.
+SITINGS: Final = {
+    "left": Siting.LEFT,
+    "center": Siting.CENTRE,
+    "topleft": Siting.TOP_LEFT,
+    "top": Siting.TOP,
+    "bottomleft": Siting.BOTTOM_LEFT,
+    "bottom": Siting.BOTTOM,
+}
+
+# By the codec's standard, where a stream says nothing.
 _SITING: Final = {
     "mjpeg": Siting.CENTRE,
     "mjpegb": Siting.CENTRE,

@@ -17,10 +17,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from realtime.media.carried import carry
 from realtime.media.color_tags import ColorTags
 from realtime.media.colorspace import ColorMatrix
 from realtime.media.containers import Container, muxed_by
 from realtime.media.encoding import Encoding, bounded, encoder_options, find_encoder
+from realtime.media.hdr import Hdr, hdr_options
+from realtime.media.interlaced import code_fields, codes_fields
 from realtime.runtime.errors import OutputError
 from realtime.runtime.thread_priority import start_giving_way
 
@@ -32,7 +35,8 @@ class VideoShape:
     """What all pictures of a stream have in common.
 
     ``pixels`` is FFmpeg's name of their format, ``rate`` the nominal number of them a second, ``clock`` the seconds a
-    unit of their times, ``aspect`` the shape of a pixel, 0 where nobody says.
+    unit of their times, ``aspect`` the shape of a pixel, 0 where nobody says. ``chroma`` and ``fields`` are those of
+    ``StreamFacts``, ``hdr`` the display that they were graded on.
     """
 
     width: int
@@ -42,17 +46,28 @@ class VideoShape:
     clock: Fraction
     colors: ColorTags
     aspect: Fraction = Fraction(0)
+    chroma: str | None = None
+    fields: str | None = None
+    hdr: Hdr | None = None
 
 
 class VideoEncoder:
     """A video stream that is added to ``container``, and what fills it.
 
     Pictures are encoded as they are, or in the nearest pixel format that the encoder takes; ``warnings`` says what gets
-    lost so. Between making and ``open`` the caller may still change ``stream`` and ``context``. Raises ``OutputError``
-    that names ``name`` for settings which the encoder or the container refuses.
+    lost so. What the stream ``beside`` says beside its pictures comes along, where it is of the same codec. Between
+    making and ``open`` the caller may still change ``stream`` and ``context``. Raises ``OutputError`` that names
+    ``name`` for settings which the encoder or the container refuses.
     """
 
-    def __init__(self, container: OutputContainer, name: str, shape: VideoShape, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        container: OutputContainer,
+        name: str,
+        shape: VideoShape,
+        encoding: Encoding,
+        beside: VideoStream | None = None,
+    ) -> None:
         self.name = name
         self.warnings: list[str] = []
         kind = muxed_by(container.format.name)
@@ -62,12 +77,15 @@ class VideoEncoder:
             bits = usual_bits(shape)
             options.pop("crf", None)
             options |= bounded(bits) | {"b": str(bits)}
+        options |= self._told(shape, options)
         pixels = self._choose_pixels(shape)
         check_holds(kind, codec, name)
         try:
             self.stream = cast(VideoStream, container.add_stream(codec.name, rate=shape.rate, options=options))
         except ValueError as error:
             raise _refusal(kind, codec, name) from error
+        if beside is not None:
+            carry(beside, self.stream)
         self.context = context = self.stream.codec_context
         context.width, context.height, context.pix_fmt = shape.width, shape.height, pixels
         context.time_base, context.sample_aspect_ratio = shape.clock, shape.aspect
@@ -76,6 +94,8 @@ class VideoEncoder:
         self._converts = pixels != shape.pixels
         _tags(shape, pixels).put_on(context)
         _fit(context, options, shape.rate)
+        if shape.fields is not None:
+            code_fields(context)
         if encoding.instant:
             context.thread_type = ThreadType.SLICE  # threads that work on several pictures hold all but one back
         if encoding.group is not None:
@@ -101,6 +121,17 @@ class VideoEncoder:
         if picture is not None and self._converts:
             picture = self._converted(picture)
         return cast("list[av.Packet[av.stream.Stream]]", self.stream.encode(picture))
+
+    def _told(self, shape: VideoShape, options: dict[str, str]) -> dict[str, str]:
+        """The options that tell the encoder what its pictures are, beside those that it has already."""
+        told = {} if shape.chroma is None else {"chroma_sample_location": shape.chroma}
+        told["field_order"] = shape.fields or "progressive"
+        if shape.fields is not None and not codes_fields(self.codec):
+            told["field_order"] = "progressive"
+            self.warnings.append(f"the encoder {self.codec.name} codes no fields: its pictures count as whole ones")
+        for name, value in hdr_options(self.codec.name, shape.hdr).items():
+            told[name] = f"{options[name]}:{value}" if name in options else value
+        return told
 
     def _choose_pixels(self, shape: VideoShape) -> str:
         size = shape.width, shape.height
