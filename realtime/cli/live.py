@@ -8,6 +8,7 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import harmless, note, say
+from realtime.cli.keys import enter_pressed
 from realtime.live.settings import LiveSettings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def live(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
     log_level: options.LogLevel = None,
 ) -> None:
-    """Swap the faces of a camera, live; end it with Ctrl-C."""
+    """Swap the faces of a camera, live; end it with Ctrl-C. With --puppet, Enter takes the performer's rest anew."""
     from realtime.live.engine import Engine
     from realtime.live.sinks import SinkOpener
     from realtime.runtime.logs import set_up
@@ -86,7 +87,7 @@ def _leave_at_once() -> None:
 
 
 def _wait(engine: "Engine", duration: float | None, show: bool) -> None:
-    """Until the engine is over, with a line on the terminal that says how it goes."""
+    """Until the engine is over, with a line on the terminal that says how it goes; Enter takes a puppet's rest anew."""
     if not show:
         engine.wait(duration)
         return
@@ -100,6 +101,8 @@ def _wait(engine: "Engine", duration: float | None, show: bool) -> None:
         while until is None or monotonic() < until:
             if engine.wait(REFRESH if until is None else min(REFRESH, max(until - monotonic(), 0))):
                 return
+            if engine.has_puppet and enter_pressed():
+                engine.calibrate()
             line.update(Text(harmless(_line(engine.status()))))  # an address may look like markup
 
 

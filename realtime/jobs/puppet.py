@@ -4,7 +4,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Final
 
 import numpy as np
 
@@ -27,16 +26,13 @@ from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM
 from realtime.puppet.follower import Follower
 from realtime.puppet.show import Show
-from realtime.puppet.sitter import read_sitter
+from realtime.puppet.sitter import ONE_PICTURE, read_sitter
 from realtime.runtime.errors import UsageError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import LABEL
 
-__all__ = ["ONE_PICTURE", "PuppetJob", "puppet"]
-
-#: What stands where outputs name their model.
-ONE_PICTURE: Final = "one picture"
+__all__ = ["PuppetJob", "puppet"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,15 @@ class Engine:
             for begin in planned:
                 begin()
 
+    def calibrate(self) -> None:
+        """Take how the performer looks now as the puppet's rest. Raises ``UsageError`` where no puppet is shown."""
+        self._controller.calibrate()
+
+    @property
+    def has_puppet(self) -> bool:
+        """Whether a photo moves in place of the picture."""
+        return self._controller.puppet_status() is not None
+
     def events(self) -> Subscription:
         """What happens from now on."""
         return self._events.subscribe()
@@ -249,6 +258,7 @@ class Engine:
             sinks=sinks,
             model=controller.model_status(self._loader.loading),
             look=controller.look_status(),
+            puppet=controller.puppet_status(),
             governor=controller.governor_status(),
             problems=[problem for problem in problems if problem],
         )

@@ -54,10 +54,16 @@ class SinkSettings:
 
 
 class LiveLook(Look):
-    """A look, and what is sent where there is none. Live output always says what it is: the label cannot be off."""
+    """A look, and what is sent where there is none. Live output always says what it is: the label cannot be off.
+
+    ``puppet`` is a photo that moves in place of the picture; ``consent`` is then that of whom it shows.
+    """
 
     on_miss: OnMiss = Field(
         default="cover", description="Where a face is or may be that was not swapped; 'show' shows it."
+    )
+    puppet: Annotated[Path | None, Option("PHOTO")] = Field(
+        default=None, description="Show no camera, but this photo, moving as the performer does; needs --consent."
     )
 
     mirror: bool = Field(default=False, description="Exchange left and right, as a mirror does; never the label.")
@@ -136,7 +142,15 @@ class LiveSettings(LiveLook):
     @property
     def read(self) -> tuple[Path, ...]:
         """The files that it names to be read; where a name is meant instead, there is no such file."""
-        named = (file_of(self.camera), self.model, self.light_model, self.photo, self.embedder, self.consent)
+        named = (
+            file_of(self.camera),
+            self.model,
+            self.light_model,
+            self.photo,
+            self.embedder,
+            self.consent,
+            self.puppet,
+        )
         return tuple(Path(each) for each in named if each is not None)
 
     @property
@@ -165,7 +179,8 @@ class Change(LiveLook):
     @property
     def opens_model(self) -> bool:
         """Whether a model has to be opened for it; its other choices hold for the one that runs."""
-        return bool(self.model_fields_set & {"model", "photo", "embedder", "consent"})
+        named = self.model_fields_set
+        return bool(named & {"model", "photo", "embedder"}) or ("consent" in named and "puppet" not in named)
 
     def applied_to(self, look: LiveLook) -> LiveLook:
         """``look`` with what is named here, but for the model and what is chosen about it."""

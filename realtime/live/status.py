@@ -89,6 +89,18 @@ class LookStatus(BaseModel, frozen=True):
     mirror: bool
 
 
+class PuppetStatus(BaseModel, frozen=True):
+    """The photo that moves in place of the picture, and whom it shows.
+
+    ``rested`` says that the performer's rest is known, ``moving`` that there is a performer.
+    """
+
+    photo: str
+    identity: str
+    rested: bool
+    moving: bool
+
+
 class GovernorStatus(BaseModel, frozen=True):
     """How much the cost is lowered: ``level`` steps, and what they were."""
 
@@ -125,5 +137,6 @@ class Status(BaseModel, frozen=True):
     sinks: list[SinkStatus]
     model: ModelStatus
     look: LookStatus
+    puppet: PuppetStatus | None
     governor: GovernorStatus
     problems: list[str]

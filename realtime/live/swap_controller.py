@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, TypeAlias
 
@@ -15,12 +16,14 @@ from realtime.composite.mask import BLENDS, open_blend
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.live.fail_closed import FailClosed
 from realtime.live.governor import Governor
+from realtime.live.puppet import LivePuppet
 from realtime.live.settings import Change, LiveLook, LiveSettings
-from realtime.live.status import GovernorStatus, LookStatus, ModelStatus
+from realtime.live.status import GovernorStatus, LookStatus, ModelStatus, PuppetStatus
 from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.frame import Frame
+from realtime.puppet.sitter import ONE_PICTURE
 from realtime.runtime.clock import Clock
 from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Events
@@ -70,8 +73,11 @@ class SwapController:
         Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
         """
         self.look: LiveLook = settings
-        self._events, self._clock = events, clock
-        self._swapper = make_swapper(settings, stages, finder)
+        self._events, self._clock, self._stages = events, clock, stages
+        self._swapper = make_swapper(_for_faces(settings), stages, finder)
+        self._puppet = None if settings.puppet is None else self._open_puppet(settings.puppet, settings.consent)
+        self._puppets = {} if self._puppet is None else {settings.puppet: self._puppet}
+        self._puppeted = 0
         self._full = self._swapper.model
         self._saves_model = False
         self.thin = 1
@@ -100,7 +106,13 @@ class SwapController:
             except Empty:
                 break
             self._remember()
-        return self._fail_closed.process(frame)
+        if self._puppet is None:
+            return self._fail_closed.process(frame)
+        self._puppeted += 1
+        shown = self._puppet.process(frame, self._complain)
+        if self._swapper.label is not None:
+            self._swapper.label.draw(shown)
+        return shown
 
     def observe(self, spent: float, budget: float, drops: int) -> None:
         """Take in what a frame took of its time, in seconds, and what was dropped; lower the cost, or raise it."""
@@ -119,6 +131,8 @@ class SwapController:
     def new_picture(self) -> None:
         """Another source: nothing is known of what it shows."""
         self._fail_closed.reset()
+        if self._puppet is not None:
+            self._puppet.reset()
 
     # from any thread
 
@@ -156,6 +170,8 @@ class SwapController:
             step(self._fail_closed, "on_miss", look.on_miss)
         if look.mirror != self.look.mirror:
             steps.append(self.new_picture)
+        if "puppet" in named:
+            steps.append(self._plan_puppet(change.puppet, change.consent))
         if not change.opens_model:
             check_choice(model, change)
             if change.identity is not None:
@@ -168,6 +184,14 @@ class SwapController:
                 self._steps.put(each)
 
         return begin
+
+    def calibrate(self) -> None:
+        """Take how the performer looks now as the puppet's rest. Raises ``UsageError`` where no puppet is shown."""
+        puppet = self._puppet
+        if puppet is None:
+            raise UsageError("no photo moves here: there is nothing to calibrate; start with --puppet PHOTO")
+        self._steps.put(puppet.calibrate)
+        self._events.tell("puppet", "the performer's rest is taken anew")
 
     def prepare_model(self, name: str, options: ModelOptions, like: Frame | None) -> Callable[[], None]:
         """Open a model and warm it up for frames like ``like``; what comes back lets it take over.
@@ -200,6 +224,18 @@ class SwapController:
             loading=loading,
         )
 
+    def puppet_status(self) -> PuppetStatus | None:
+        """The photo that moves in place of the picture."""
+        puppet = self._puppet
+        if puppet is None:
+            return None
+        return PuppetStatus(
+            photo=str(puppet.sitter.path),
+            identity=puppet.sitter.identity.name,
+            rested=puppet.follower.rest is not None,
+            moving=puppet.follower.moving,
+        )
+
     def look_status(self) -> LookStatus:
         """How the faces look now."""
         swapper, label = self._swapper, self._swapper.label
@@ -222,6 +258,16 @@ class SwapController:
     def claim(self) -> Claim:
         """What a recording made now says of itself: all who were put in since the start may be in it."""
         claim = make_claim(None, self.look, self._swapper)
+        if (puppet := self._puppet) is not None:
+            claim = replace(
+                claim,
+                model=ONE_PICTURE,
+                model_sha256=puppet.sitter.sha256,
+                identities=(puppet.sitter.identity,),
+                watermark=np.packbits(puppet.watermark.payload.encode()).tobytes().hex(),
+                frames_swapped=self.swapped,
+                puppet=True,
+            )
         identities = tuple(dict.fromkeys((*claim.identities, *self._shown)))
         models = ", ".join(f"{name} {sha256}" for name, sha256 in self._used)
         return replace(claim, identities=identities, settings={**claim.settings, "models": models})
@@ -233,8 +279,8 @@ class SwapController:
 
     @property
     def swapped(self) -> int:
-        """Frames with a swapped face."""
-        return self._swapper.frames_swapped
+        """Frames with a swapped face, or with a puppet in place of the picture."""
+        return self._swapper.frames_swapped + self._puppeted
 
     @property
     def left(self) -> int:
@@ -253,8 +299,35 @@ class SwapController:
 
     # within
 
+    def _open_puppet(self, photo: Path, consent: Path | None) -> LivePuppet:
+        puppet = LivePuppet(photo, consent, self.look.device, self._stages)
+        for warning in puppet.sitter.warnings:
+            self._events.tell("puppet", warning, problem=True)
+        return puppet
+
+    def _plan_puppet(self, photo: Path | None, consent: Path | None) -> _Step:
+        """Open ``photo``, unless it was shown before, or take the puppet away; what comes back does so."""
+        puppet = None
+        if photo is not None:
+            known = self._puppets.get(photo) if consent is None else None
+            puppet = self._puppets[photo] = known or self._open_puppet(photo, consent or self.look.consent)
+
+        def begin() -> None:
+            # Nothing is known of the faces that came and went meanwhile.
+            self._fail_closed.reset()
+            if puppet is not None:
+                puppet.reset()
+            self._puppet = puppet
+            self._events.tell("puppet", "faces are swapped again" if puppet is None else f"{photo} moves from now on")
+
+        return begin
+
     def _remember(self) -> None:
         """Note which model swaps now, and whom it shows."""
+        if self._puppet is not None:
+            self._used[ONE_PICTURE, self._puppet.sitter.sha256] = None
+            self._shown[self._puppet.sitter.identity] = None
+            return
         model = self._swapper.model
         self._used[model.name, model.sha256] = None
         self._shown |= dict.fromkeys(model.shown)
@@ -314,6 +387,11 @@ class SwapController:
             self._events.tell("privacy", f"a face could not be swapped, and is hidden: {words}", problem=True)
             self._told_ns = now_ns
         self._trouble, self._trouble_ns = words, now_ns
+
+
+def _for_faces(look: LiveLook) -> LiveLook:
+    """``look`` without the consent record of whom the puppet's photo shows: it is not the model's."""
+    return look if look.puppet is None or look.photo is not None else look.model_copy(update={"consent": None})
 
 
 def _warm_up(model: SwapModel) -> None:

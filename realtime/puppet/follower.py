@@ -41,6 +41,11 @@ class Follower:
         self._lost = self._presence = 0.0
         self._gaze: NDArray[np.float64] | None = None
 
+    @property
+    def moving(self) -> bool:
+        """Whether there was a performer in the last frame."""
+        return self.rest is not None and self._lost == 0 and self._presence > 0
+
     def calibrate(self) -> None:
         """Take what comes next as the rest."""
         self.rest, self._picker = None, RestPicker()

@@ -20,7 +20,10 @@ from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import InputError, UsageError
 from realtime.swap.consent import Identity, check_consent, read_identity
 
-__all__ = ["Sitter", "read_sitter"]
+__all__ = ["ONE_PICTURE", "Sitter", "read_sitter"]
+
+#: What stands where outputs name their model.
+ONE_PICTURE: Final = "one picture"
 
 #: Pixels of the longer side beyond which a photo is made smaller: more than a video holds, or anybody sees move.
 LONGEST: Final = 4096

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 __all__ = ["Event", "Events", "Subscription", "Topic"]
 
 #: What an event is about.
-Topic: TypeAlias = Literal["engine", "source", "sink", "model", "look", "governor", "privacy"]
+Topic: TypeAlias = Literal["engine", "source", "sink", "model", "look", "governor", "puppet", "privacy"]
 
 _log: Final = getLogger(__name__)
 

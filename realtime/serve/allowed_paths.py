@@ -5,9 +5,8 @@ from pathlib import Path
 
 from realtime.finder import detector_names
 from realtime.live.address import file_of
-from realtime.live.settings import Change, LiveSettings
+from realtime.live.settings import Change, LiveLook, LiveSettings
 from realtime.runtime.errors import InputError, UsageError
-from realtime.settings import ModelOptions
 from realtime.swap.library import list_models
 
 __all__ = ["AllowedPaths", "check_change", "check_start"]
@@ -48,7 +47,7 @@ def check_change(change: Change, roots: AllowedPaths) -> None:
 
 
 def _check(
-    addresses: Iterable[str | None], models: Iterable[str | None], options: ModelOptions, roots: AllowedPaths
+    addresses: Iterable[str | None], models: Iterable[str | None], options: LiveLook, roots: AllowedPaths
 ) -> None:
     for address in addresses:
         if address is not None and (path := file_of(address)) is not None:
@@ -57,6 +56,6 @@ def _check(
     for model in models:
         if model is not None and model not in names:
             roots.check(Path(model))
-    for file in (options.photo, options.embedder, options.consent):
+    for file in (options.photo, options.embedder, options.consent, options.puppet):
         if file is not None:
             roots.check(file)

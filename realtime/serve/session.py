@@ -94,6 +94,10 @@ class Session:
         """Change what runs, as ``Engine.change`` does. Raises ``UsageError`` where nothing runs."""
         self.engine().change(change)
 
+    def calibrate(self) -> None:
+        """Take the puppet's rest anew, as ``Engine.calibrate`` does. Raises ``UsageError`` where nothing runs."""
+        self.engine().calibrate()
+
     def preview(self, width: int) -> Preview | None:
         """The next frame before and after, ``width`` pixels wide; None where no frame comes."""
         return self.engine().preview(width)

@@ -55,8 +55,22 @@ function start() {
   return attempt(async () => {
     const model = chosen("model");
     const request = { camera: $("camera").value.trim(), sinks: [...wanted], loop: true, ...look() };
-    show(await ask("POST", "/api/session", model ? { ...request, model } : request));
+    const all = { ...request, ...($("puppet-on").checked ? puppet() : {}) };
+    show(await ask("POST", "/api/session", model ? { ...all, model } : all));
   });
+}
+
+function puppet() { // the photo that moves, and whose consent there is
+  const consent = $("puppet-consent").value.trim();
+  return { puppet: $("puppet-photo").value.trim() || null, ...(consent ? { consent } : {}) };
+}
+
+async function switchPuppet() {
+  if (!running()) return;
+  const what = $("puppet-on").checked ? puppet() : { puppet: null };
+  const done = await attempt(() => ask("PATCH", "/api/session", what), $("puppet-problem"));
+  if (done) show(done);
+  else $("puppet-on").checked = Boolean(session?.engine?.puppet);
 }
 
 function addSink(address) {
@@ -114,6 +128,15 @@ function show(status) {
   if (document.activeElement !== $("label")) $("label").value = engine.look.label;
   for (const name of CHOICES) tick(name, engine.look[name]);
   tick("model", engine.model.loading ?? engine.model.name);
+  showPuppet(engine.puppet);
+}
+
+function showPuppet(seen) {
+  $("puppet-on").checked = Boolean(seen);
+  $("puppet-rest").disabled = !seen;
+  const how = seen?.rested ? (seen.moving ? "moves" : "rests: nobody is seen") : "waits for a performer at rest";
+  $("puppet-name").textContent = seen ? `${seen.identity} ${how}` : "off";
+  if (seen && document.activeElement !== $("puppet-photo")) $("puppet-photo").value = seen.photo;
 }
 
 function measure(status) { // only of what the socket tells: those come at even times
@@ -281,6 +304,10 @@ $("new-sink").addEventListener("keydown", (event) => {
   if (event.key === "Enter") { event.preventDefault(); addSink($("new-sink").value.trim()); }
 });
 $("sink-list").addEventListener("click", ({ target }) => { if (target.dataset.sink) removeSink(target.dataset.sink); });
+$("puppet-on").addEventListener("change", switchPuppet);
+$("puppet-rest").addEventListener("click", () => attempt(async () => {
+  show(await ask("POST", "/api/session/rest"));
+}, $("puppet-problem")));
 const patch = later(120, change);
 $("sharpen").addEventListener("input", () => {
   $("sharpen-value").textContent = Number($("sharpen").value).toFixed(2);

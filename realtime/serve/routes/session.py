@@ -39,6 +39,12 @@ def session_routes(session: Session, roots: AllowedPaths, token: str, strangers:
         session.change(request)
         return session.status()
 
+    @routes.post("/api/session/rest", dependencies=steers, responses=refusals(401, 409))
+    def rest() -> SessionStatus:
+        """Take how the performer looks now as the rest of the photo that moves (`puppet`)."""
+        session.calibrate()
+        return session.status()
+
     @routes.delete("/api/session", dependencies=steers, responses=refusals(401))
     def stop() -> SessionStatus:
         """End the session, and its files, in good order."""

@@ -18,9 +18,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from realtime.live.sources.portrait import Portrait, Pose
 from realtime.runtime.errors import InputError, MummerError, UsageError
 from realtime.serve.settings import read_settings
 from realtime.serve.token import read_token
+from realtime.swap.consent import Consent, Identity
 from tests.realtime.serve.conftest import Daemon, Launch
 
 
@@ -66,6 +68,25 @@ def test_a_session_from_start_to_stop(daemon: Daemon) -> None:
         assert stopped["problem"] is None
     with av.open(str(record)) as file:
         assert sum(1 for _ in file.decode(video=0)) > 20
+
+
+def test_a_photo_moves_in_place_of_the_camera(daemon: Daemon) -> None:
+    picture = daemon.folder / "photo.png"
+    cv2.imwrite(str(picture), cv2.cvtColor(Portrait(240, 300).draw(Pose()), cv2.COLOR_RGB2BGR))
+    record = Consent(by="A", date="2026-01-01", scope="tests", statement="I agree.")  # type: ignore[arg-type]
+    consent = daemon.folder / "consent.json"
+    consent.write_text(Identity(id="drawn", name="Drawn", kind="synthetic", consent=record).model_dump_json())
+    with daemon.client() as client:
+        assert client.post("/api/session/rest").status_code == 409
+        assert "out of bounds" in daemon.start(client, puppet="/etc/passwd").json()["error"]
+        assert daemon.start(client, puppet=str(picture), consent=str(consent)).status_code == 201
+        until(client, lambda engine: bool(engine["puppet"] and engine["puppet"]["rested"]))  # type: ignore[index]
+        assert client.post("/api/session/rest").status_code == 200
+        assert client.patch("/api/session", json={"puppet": None}).status_code == 200
+        until(client, lambda engine: engine["puppet"] is None)
+        assert client.patch("/api/session", json={"puppet": str(picture)}).status_code == 200
+        until(client, lambda engine: bool(engine["puppet"]))
+        client.delete("/api/session")
 
 
 def test_a_second_session_after_the_first(daemon: Daemon) -> None:
