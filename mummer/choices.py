@@ -3,7 +3,7 @@
 The models in ``realtime`` say what each means, check it, and hold the defaults; a test holds that the names are theirs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Literal, TypeAlias, TypedDict, TypeVar
 
@@ -24,7 +24,9 @@ _OnMiss: TypeAlias = Literal["cover", "hold", "slate", "show"]
 class _Appearance(TypedDict, total=False):
     identity: str | None
     morph: float | None
-    photo: AnyPath | None
+    photo: AnyPath | Sequence[AnyPath] | None
+    face: str | None
+    shape: float | None
     embedder: AnyPath | None
     consent: AnyPath | None
     faces: Literal["all", "largest"]

@@ -121,6 +121,8 @@ def _kind(annotation: object) -> object:
         annotation = next(each for each in get_args(annotation) if each is not type(None))
     if get_origin(annotation) is Literal:
         return annotation  # typer knows it as a choice
+    if get_origin(annotation) is tuple and get_args(annotation)[1:] == (...,):
+        return list[_kind(get_args(annotation)[0])]  # type: ignore[misc]  # given again and again
     return annotation if annotation in (bool, int, float, Path) else str
 
 

@@ -61,6 +61,11 @@ class ModelFile:
             raise ModelError(f"{self.path}: {error}") from error
 
     @property
+    def data(self) -> memoryview:
+        """The bytes."""
+        return self._data
+
+    @property
     def size(self) -> int:
         """Bytes of the file."""
         return len(self._data)

@@ -56,6 +56,6 @@ def _check(
     for model in models:
         if model is not None and model not in names:
             roots.check(Path(model))
-    for file in (options.photo, options.embedder, options.consent, options.puppet):
+    for file in (*options.photo, options.embedder, options.consent, options.puppet):
         if file is not None:
             roots.check(file)

@@ -1,5 +1,6 @@
 """How swapped faces look, and who looks for them: the choices that every job has, live or not."""
 
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -24,8 +25,10 @@ class ModelOptions(BaseModel):
     """What a user may choose about a model; None is what the model prefers.
 
     ``identity`` is the id of one of several faces in the file, ``morph`` (0..1) how much of the other face an AMP model
-    shows. A one-image model needs ``photo``, a picture of the face to put in, ``embedder``, the file of an ArcFace
-    network, and ``consent``, the photographed person's identity file.
+    shows, or how much of a photograph is. ``photo`` are pictures of the face to put in, and ``consent`` is the
+    photographed person's identity file; without a model of its own a photograph is drawn, a one-image model also needs
+    ``embedder``, the file of an ArcFace network. ``face`` says which face of a photograph is meant, and ``shape``
+    (0..1) how far the outline of the performer's face goes to the photograph's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,14 +42,30 @@ class ModelOptions(BaseModel):
             raise ValueError("holds a NUL character; leave it out")
         return value
 
+    @field_validator("photo", mode="before")
+    @classmethod
+    def _several(cls, photo: object) -> object:
+        """One is as good as a list of one."""
+        if photo is None:
+            return ()
+        return (photo,) if isinstance(photo, str | PathLike) else photo
+
     identity: Annotated[str | None, Option("ID")] = Field(
         default=None, description="Which face to put in, of a model that has several."
     )
     morph: Annotated[float | None, Option("SHARE")] = Field(
-        default=None, ge=0, le=1, description="How much of the other face an AMP model shows."
+        default=None, ge=0, le=1, description="How much of the other face an AMP model or a photograph shows."
     )
-    photo: Annotated[Path | None, Option("FILE")] = Field(
-        default=None, description="One-image models: a picture of the face to put in."
+    photo: Annotated[tuple[Path, ...], Option("FILE")] = Field(
+        default=(),
+        max_length=16,
+        description="A picture of the face to put in, drawn over the performer's; again for more of the same face.",
+    )
+    face: Annotated[str | None, Option("left|right|N")] = Field(
+        default=None, description="Which face of the photograph, where it shows several."
+    )
+    shape: Annotated[float | None, Option("SHARE")] = Field(
+        default=None, ge=0, le=1, description="How far the face's outline goes to the photograph's; 0.6 by default."
     )
     embedder: Annotated[Path | None, Option("FILE.onnx")] = Field(
         default=None, description="One-image models: the ArcFace network that reads it."

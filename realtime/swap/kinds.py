@@ -6,15 +6,19 @@ from typing import Final, NamedTuple
 
 from realtime.inference.modelfile import ModelFile
 from realtime.inference.onnx_reader import Graph
-from realtime.runtime.errors import ModelError
-from realtime.settings import ModelOptions
+from realtime.runtime.errors import ModelError, UsageError
+from realtime.settings import MODEL, ModelOptions
 from realtime.swap import dfm, one_image_contract, own
+from realtime.swap.drawing import MAGIC, Drawing, read_drawing
+from realtime.swap.drawn import DrawnModel
 from realtime.swap.library import ModelRecord, find_model, how_to_add, record_of
 from realtime.swap.manifest import KEY, Manifest, parse_manifest
 from realtime.swap.model import OpenRequest, SwapModel
 from realtime.swap.one_image import OneImageModel
+from realtime.swap.photo import KIND as PHOTO
+from realtime.swap.photo import PhotoModel, open_photos
 
-__all__ = ["KINDS", "PLAIN", "ModelKind", "describe", "kind_of", "open_file", "open_model"]
+__all__ = ["KINDS", "PLAIN", "ModelKind", "describe", "is_drawing", "kind_of", "open_file", "open_model"]
 
 
 class ModelKind(NamedTuple):
@@ -31,6 +35,8 @@ KINDS: Final = {
     "dfm": ModelKind(dfm.fits, dfm.DfmModel),
     "own": ModelKind(own.fits, own.OwnModel),
 }
+#: Kinds of drawing, by the name of the architecture in the manifest.
+DRAWINGS: Final[dict[str, Callable[[Drawing, str, ModelOptions], DrawnModel]]] = {PHOTO: PhotoModel}
 
 
 def open_model(name_or_path: str, device: str = "auto", options: ModelOptions = PLAIN, threads: int = 1) -> SwapModel:
@@ -38,14 +44,19 @@ def open_model(name_or_path: str, device: str = "auto", options: ModelOptions = 
 
     The file is read once: what is hashed and checked is what runs. Raises ``ModelError`` where it is missing, is
     no model that this program knows, or is not what it says; ``ConsentError`` where the consent of anyone it shows
-    is missing or expired; ``UsageError`` where ``options`` ask for what it does not have.
+    is missing or expired; ``UsageError`` where ``options`` ask for what it does not have. Photographs without a model
+    that takes them are drawn.
     """
+    if options.photo and name_or_path == MODEL:
+        return open_photos(options, device)
     with ModelFile(find_model(name_or_path)) as file:
         return open_file(OpenRequest(file, device, threads, options))
 
 
 def open_file(request: OpenRequest) -> SwapModel:
     """Open a file that has been read; raises as ``open_model`` does."""
+    if is_drawing(request.file):
+        return _open_drawing(request)
     return KINDS[kind_of(request.file)].open(request)
 
 
@@ -57,10 +68,31 @@ def describe(path: Path) -> Manifest | ModelRecord:
     if record := record_of(path):
         return record
     with ModelFile(path) as file:
+        if is_drawing(file):
+            return read_drawing(path, bytes(file.data)).manifest
         kind_of(file)
         if text := file.graph.metadata.get(KEY):
             return parse_manifest(text, str(path))
     raise ModelError(how_to_add(path))
+
+
+def is_drawing(file: ModelFile) -> bool:
+    """Whether the file is a drawn model, by its first bytes."""
+    return bytes(file.data[: len(MAGIC)]) == MAGIC
+
+
+def _open_drawing(request: OpenRequest) -> DrawnModel:
+    file, options = request.file, request.options
+    drawing = read_drawing(file.path, bytes(file.data))
+    if drawing.kind not in DRAWINGS:
+        raise ModelError(
+            f"{file.path}: a drawing of the kind {drawing.kind!r}, which this version does not know; it knows"
+            f" {', '.join(DRAWINGS)}"
+        )
+    for name in ("photo", "face", "embedder", "consent"):
+        if getattr(options, name):
+            raise UsageError(f"{file.path}: --{name} is for photographs to be read, and this one has been")
+    return DRAWINGS[drawing.kind](drawing, file.sha256(), options)
 
 
 def kind_of(file: ModelFile) -> str:

@@ -71,8 +71,9 @@ class OpenRequest:
     options: ModelOptions
 
 
-#: The options that say whose face a one-image model puts in.
+#: The options that say whose face a one-image model puts in, and those of a photograph that is drawn.
 PHOTOGRAPH: Final = ("photo", "embedder", "consent")
+DRAWN: Final = ("face", "shape")
 
 
 class OpenModel:
@@ -145,8 +146,11 @@ class OpenModel:
         Raises ``UsageError`` for what there is no choice of.
         """
         for name in PHOTOGRAPH if not self.takes_photograph else ():
-            if getattr(options, name) is not None:
+            if getattr(options, name):
                 raise UsageError(f"{self.path}: --{name} is for one-image models, and the faces of this one are in it")
+        for name in DRAWN:
+            if getattr(options, name) is not None:
+                raise UsageError(f"{self.path}: --{name} is for photographs that are drawn, and this is a network")
         if options.identity is not None:
             self.identity = options.identity
         if options.morph is not None:

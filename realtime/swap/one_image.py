@@ -49,19 +49,19 @@ class OneImageModel(OpenModel):
         record = record or record_of(file.path)
         if record is None:
             raise ModelError(how_to_add(file.path, consent=False))
-        if options.photo is None or options.embedder is None or options.consent is None:
+        if len(options.photo) != 1 or options.embedder is None or options.consent is None:
             raise UsageError(
-                f"{file.path}: puts in the face of a photograph: give --photo FACE.jpg, --embedder ARCFACE.onnx"
+                f"{file.path}: puts in the face of one photograph: give --photo FACE.jpg, --embedder ARCFACE.onnx"
                 " and --consent IDENTITY.json of the photographed person"
             )
         self._contract = contract_of(file)
         super().__init__(request, _manifest(record, self._contract, read_identity(options.consent)))
         record.check(file)
         check_ports(self.path, self._contract, self.size, self.inputs, self.outputs)
-        code = embed(options.photo, options.embedder, request.device, request.threads)
+        code = embed(options.photo[0], options.embedder, request.device, request.threads)
         self._source = self._contract.source(file, code)
         if not np.isfinite(self._source).all():
-            raise ModelError(f"{options.embedder}: its answer to {options.photo} cannot be used (not a number)")
+            raise ModelError(f"{options.embedder}: its answer to {options.photo[0]} cannot be used (not a number)")
         self._choose(options)
 
     def swap(self, crops: Bytes) -> tuple[Bytes, Bytes]:

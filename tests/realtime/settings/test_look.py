@@ -38,7 +38,7 @@ def test_the_configuration_starts_a_session_with_the_same_choices(tmp_path: Path
         "largest",
         0.5,
         (640, 360),
-        Path("bob.jpg"),
+        (Path("bob.jpg"),),
     )
 
 
@@ -52,7 +52,7 @@ def test_a_change_names_what_it_changes_and_nothing_else() -> None:
     changed = Change(color=None, sharpen=0.7).applied_to(look)
     assert (changed.color, changed.sharpen, changed.blend) == (None, 0.7, "soft")
     assert not Change(identity="bob").opens_model
-    assert Change(photo=Path("bob.jpg")).opens_model
+    assert Change(photo=(Path("bob.jpg"),)).opens_model
     assert Change(model="bronze").applied_to(look).model == look.model  # a model takes over when it is ready
 
 

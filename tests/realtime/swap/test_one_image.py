@@ -60,8 +60,8 @@ def test_the_photographed_face_is_put_in(tmp_path: Path, options: ModelOptions, 
     model = opened(options)
     assert (model.size, model.template.name) == (128, "arcface-128")
     assert [identity.name for identity in model.identities] == ["Eileen"]
-    assert options.photo is not None and options.embedder is not None
-    code = embed(options.photo, options.embedder, "cpu", 1) @ matrix.astype(np.float32)
+    assert options.photo and options.embedder is not None
+    code = embed(options.photo[0], options.embedder, "cpu", 1) @ matrix.astype(np.float32)
     light = code[0, :3] / np.linalg.norm(code) * 0.1 * 255
     assert np.abs(light).max() > 0.5  # the test can fail
     crops = np.full((3, 128, 128, 3), 100, np.uint8)
@@ -77,7 +77,7 @@ def test_a_video_is_converted_with_a_photograph(
     swapper(tmp_path)
     report = tmp_path / "report.json"
     words = ["convert", str(make(tmp_path / "in.mp4", Clip(frames=3))), str(tmp_path / "out.mp4"), "--quiet"]
-    words += ["--model", "swapper", "--photo", str(options.photo), "--embedder", str(options.embedder)]
+    words += ["--model", "swapper", "--photo", str(options.photo[0]), "--embedder", str(options.embedder)]
     monkeypatch.setattr(sys, "argv", ["mummer", *words, "--consent", str(options.consent), "--report", str(report)])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -87,8 +87,8 @@ def test_a_video_is_converted_with_a_photograph(
 
 def test_the_embedder_sees_the_face_where_arcface_has_it(options: ModelOptions) -> None:
     """The rows that the embedder averages show eyes and mouth darker than the cheeks between them."""
-    assert options.photo is not None and options.embedder is not None
-    code = embed(options.photo, options.embedder, "cpu", 1)
+    assert options.photo and options.embedder is not None
+    code = embed(options.photo[0], options.embedder, "cpu", 1)
     assert code.shape == (1, 512)
     assert (np.abs(code) <= 1).all()
     rows = code[0, 3 : 3 + 112]
@@ -129,11 +129,11 @@ def test_the_photographed_person_must_have_agreed(tmp_path: Path, options: Model
 
 def test_a_photograph_of_nobody_is_refused(tmp_path: Path, options: ModelOptions) -> None:
     swapper(tmp_path)
-    assert options.photo is not None
-    cv2.imwrite(str(options.photo), np.full((200, 200, 3), 200, np.uint8))
+    assert options.photo
+    cv2.imwrite(str(options.photo[0]), np.full((200, 200, 3), 200, np.uint8))
     with pytest.raises(InputError, match="no face"):
         opened(options)
-    options.photo.write_text("no picture")
+    options.photo[0].write_text("no picture")
     with pytest.raises(InputError, match="not a picture"):
         opened(options)
 
@@ -172,8 +172,8 @@ def test_consent_is_for_the_photograph_not_for_the_file(tmp_path: Path) -> None:
 
 def code_of(options: ModelOptions) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """The photographed face's code at the length of one; its first three numbers are a colour."""
-    assert options.photo is not None and options.embedder is not None
-    code = embed(options.photo, options.embedder, "cpu", 1)[0]
+    assert options.photo and options.embedder is not None
+    code = embed(options.photo[0], options.embedder, "cpu", 1)[0]
     return np.asarray(code / np.linalg.norm(code), np.float32)
 
 

@@ -1,0 +1,242 @@
+"""One photograph's face drawn over one performer's: the way of a crop, step by step."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+
+from realtime.mesh.atlas import ATLAS
+from realtime.mesh.canonical import TRIANGLES, VERTICES
+from realtime.mesh.outline import AROUND, ring_triangles, rings
+from realtime.mesh.raster import far_to_near, rasterise
+from realtime.photo_swap.lids import Lids
+from realtime.photo_swap.light import SMALL, Lamp, relit, to_planes
+from realtime.photo_swap.lookup import look_up, look_up_values
+from realtime.photo_swap.shape import OUTLINE, Person
+from realtime.photo_swap.texture import SIDE
+from realtime.photo_swap.wrinkles import SIDE as WRINKLES_SIDE
+from realtime.photo_swap.wrinkles import Wrinkles
+from realtime.photo_swap.zones import COVER, HAIR_OF_PERFORMER, HOLES, LIDS, SKIN
+from realtime.runtime.arrays import Bytes, Floats, Points
+
+__all__ = ["Performer", "PhotoFace", "draw"]
+
+#: Pixels of the crop to one of the picture in which triangles are drawn: for crops of up to so many pixels.
+STEPS: Final = ((320, 2), (576, 4), (1 << 16, 8))
+#: Rings around the outline, in its sizes, and which share of its motion each follows.
+RINGS: Final = ((1.12, 0.80), (1.30, 0.35), (1.65, 0.0))
+_TRIANGLES: Final = np.concatenate([TRIANGLES, ring_triangles(len(RINGS))])
+_POINTS: Final = VERTICES + len(RINGS) * len(AROUND)
+#: The photograph covers the performer a little sooner than the zones say.
+BOLD: Final = 1.5
+#: What moves by fewer pixels than this is left alone.
+STILL: Final = 0.15
+#: Texture pixels a unit of the face axes: the chin lies so far below the forehead in both.
+TEXELS: Final = float((ATLAS[152, 1] - ATLAS[10, 1]) * SIDE / 17.5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFace:
+    """A photographed face that is ready to be drawn.
+
+    ``identity`` is its shape at rest, float32 (468, 3) in face axes; ``levels`` its texture, luma and chromaticities,
+    uint8 (S, S, 3), at full size, half, a quarter and an eighth.
+    """
+
+    identity: Floats
+    levels: tuple[Bytes, ...]
+
+    @classmethod
+    def of(cls, identity: Floats, texture: Bytes) -> "PhotoFace":
+        """From the shape and ``texture``, uint8 (SIDE, SIDE, 3) RGB."""
+        levels = [texture]
+        for _ in range(3):
+            half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            levels.append(np.asarray(half, np.uint8))
+        return cls(identity, tuple(to_planes(level) for level in levels))
+
+    def level_for(self, scale: float) -> Bytes:
+        """The level that is nearest to a face of ``scale`` pixels a unit, and not much larger."""
+        ratio = TEXELS / max(scale, 1e-3)
+        return self.levels[int(np.clip(np.floor(np.log2(ratio) + 0.4), 0, len(self.levels) - 1))]
+
+
+@dataclass(slots=True)
+class Performer:
+    """What is known of one performer from earlier frames."""
+
+    person: Person = field(default_factory=Person)
+    lamp: Lamp = field(default_factory=Lamp)
+    wrinkles: Wrinkles = field(default_factory=Wrinkles)
+    lids: Lids = field(default_factory=Lids)
+
+
+def draw(
+    crop: Bytes, mesh: Floats, photo: PhotoFace, performer: Performer, outline: float = OUTLINE, share: float = 1.0
+) -> tuple[Bytes, Bytes]:
+    """Draw ``photo`` over the face in ``crop``, uint8 (S, S, 3) RGB, whose ``mesh`` is float32 (468, 3) in its pixels.
+
+    ``outline`` is how far the face's outline goes to the photograph's, ``share`` how much of the photograph is shown,
+    0..1 both; S is a multiple of 16. Returns the picture, uint8 (S, S, 3) RGB, and its alpha, uint8 (S, S).
+    """
+    target, pose = performer.person.target(mesh, photo.identity, outline, share)
+    sheet = _Sheet.of(mesh, target, performer.lids.shut(mesh), len(crop))
+    picture, moved = _bend(crop, sheet)
+    face = sheet.around(sheet.cover > 0)
+    if face is None:
+        return picture, moved
+    texture = _textured(photo.level_for(pose.scale), face)
+    shown = np.ascontiguousarray(picture[face.rows, face.columns])
+    skin = _small(np.clip(face.skin, 0, 1)) * (_small(face.cover) > 0.02)
+    hair = np.clip(1.5 * _small(face.hair), 0, 1)
+    relight = performer.lamp.read(_small_picture(shown), _small_picture(texture), skin, hair)
+    lit = relit(texture, relight, _sampled(performer.wrinkles.read(crop, mesh), face))
+    alpha = face.large(_edge(face, relight.skin)) * np.float32(share)
+    picture[face.rows, face.columns] = cv2.blendLinear(lit, shown, alpha, 1 - alpha)
+    covered = moved[face.rows, face.columns]
+    covered[:] = cv2.max(covered, cv2.convertScaleAbs(alpha, alpha=255))
+    return picture, moved
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sheet:
+    """What the mesh carries, drawn small: float32 (h, w) each, one pixel to ``step`` of the crop a side.
+
+    ``move`` float32 (h, w, 2) is by how many pixels of the crop what is shown was moved, ``place`` float32 (h, w, 2)
+    its place in the atlas; skin, hair, and how much of the photograph covers it. ``top`` and ``left`` are where the
+    sheet begins in the crop.
+    """
+
+    step: int
+    top: int
+    left: int
+    move: Floats
+    place: Floats
+    skin: Floats
+    hair: Floats
+    cover: Floats
+
+    @classmethod
+    def of(cls, mesh: Floats, target: Floats, shut: Floats, size: int) -> "_Sheet":
+        """Draw the whole crop; ``shut`` is how far each eye is, float32 (2,)."""
+        step = next(step for most, step in STEPS if size <= most)
+        source, goal = _with_rings(mesh, target)
+        order = np.concatenate([np.arange(len(TRIANGLES), len(_TRIANGLES)), far_to_near(target, TRIANGLES)])
+        raster = rasterise(((goal + 0.5) / step - 0.5).astype(np.float32), _TRIANGLES, size // step, order)
+        corners = np.empty((_POINTS, 7), np.float32)
+        corners[:, :2] = source - goal
+        corners[:, 2:6] = _FIXED
+        corners[:VERTICES, 6] = COVER * (1 - shut @ LIDS)
+        corners[VERTICES:, 6] = 0
+        values = raster.interpolate(corners)
+        values[_NO_SKIN[raster.numbers], 4::2] = 0
+        skin, hair, cover = (np.ascontiguousarray(values[..., k]) for k in (4, 5, 6))
+        move, place = (np.ascontiguousarray(values[..., k : k + 2]) for k in (0, 2))
+        move, cover = (np.asarray(cv2.blur(each, (3, 3)), np.float32) for each in (move, cover))
+        return cls(step, 0, 0, move, place, skin, hair, cover)
+
+    def around(self, wanted: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> "_Sheet | None":
+        """The part of it around what is ``wanted``, bool (h, w); None where that is nothing."""
+        x, y, width, height = cv2.boundingRect(wanted.view(np.uint8))
+        if not width:
+            return None
+        height_all, width_all = wanted.shape
+        x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), min(x + width + 2, width_all), min(y + height + 2, height_all)
+        parts = (
+            np.ascontiguousarray(each[y0:y1, x0:x1])
+            for each in (self.move, self.place, self.skin, self.hair, self.cover)
+        )
+        return _Sheet(self.step, y0 * self.step, x0 * self.step, *parts)
+
+    @property
+    def rows(self) -> slice:
+        """The crop's rows that it covers."""
+        return slice(self.top, self.top + self.step * len(self.cover))
+
+    @property
+    def columns(self) -> slice:
+        """The crop's columns that it covers."""
+        return slice(self.left, self.left + self.step * self.cover.shape[1])
+
+    def large(self, values: Floats) -> Floats:
+        """``values`` of any small size at the crop's pixels: float32 (h * step, w * step, ...)."""
+        height, width = self.cover.shape
+        return np.asarray(cv2.resize(values, (width * self.step, height * self.step)), np.float32)
+
+
+def _with_rings(mesh: Floats, target: Floats) -> tuple[Points, Points]:
+    """Where the points and those of the rings are in the frame, and where they are drawn: float32 (_POINTS, 2) both."""
+    outline, motion = mesh[AROUND, :2], target[AROUND, :2] - mesh[AROUND, :2]
+    around = rings(outline, [size for size, _ in RINGS])
+    follow = np.concatenate([share * motion for _, share in RINGS])
+    return np.concatenate([mesh[:, :2], around]), np.concatenate([target[:, :2], around + follow])
+
+
+def _fixed() -> Floats:
+    """What never changes of the points: u, v, skin and hair, float32 (_POINTS, 4)."""
+    fixed = np.zeros((_POINTS, 4), np.float32)
+    fixed[:VERTICES] = np.column_stack([ATLAS, SKIN, HAIR_OF_PERFORMER])
+    fixed[VERTICES:, :2] = np.tile(ATLAS[AROUND], (len(RINGS), 1))
+    return fixed
+
+
+_FIXED: Final = _fixed()
+#: Eyes and mouth, by a triangle's number in the raster.
+_NO_SKIN: Final = np.concatenate([[False], HOLES, np.zeros(len(_TRIANGLES) - len(TRIANGLES), bool)])
+
+
+def _bend(crop: Bytes, sheet: _Sheet) -> tuple[Bytes, Bytes]:
+    """The performer's picture with the photograph's shape, and the eyes and the mouth at its places.
+
+    Returns it, uint8 (S, S, 3), and where it was moved, uint8 (S, S), 255 there.
+    """
+    picture, mask = crop.copy(), np.zeros(crop.shape[:2], np.uint8)
+    moves = np.abs(sheet.move).sum(axis=2) > STILL
+    part = sheet.around(cv2.dilate(moves.view(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    if part is None:
+        return picture, mask
+    x, y = _grid(len(crop))
+    there = part.large(part.move)
+    there[..., 0] += x[part.rows, part.columns]
+    there[..., 1] += y[part.rows, part.columns]
+    picture[part.rows, part.columns] = look_up(crop, there)
+    moved = cv2.blur((np.abs(part.move).sum(axis=2) > STILL).astype(np.float32), (7, 7))
+    mask[part.rows, part.columns] = cv2.convertScaleAbs(part.large(np.asarray(moved, np.float32)), alpha=255)
+    return picture, mask
+
+
+def _textured(texture: Bytes, sheet: _Sheet) -> Bytes:
+    """The texture, uint8 (S, S, 3), at the sheet's places at full size."""
+    there = sheet.large(sheet.place * np.float32(len(texture)) - np.float32(0.5))
+    return look_up(texture, there)
+
+
+def _sampled(values: Floats, sheet: _Sheet) -> Floats:
+    """``values`` in the atlas, float32 (K, K), at the sheet's places, as small as it is."""
+    there = sheet.place * np.float32(WRINKLES_SIDE) - np.float32(0.5)
+    return look_up_values(values, there)
+
+
+def _edge(sheet: _Sheet, likeness: Floats) -> Floats:
+    """How much of the photograph is shown, as small as the sheet: less where the performer's hair hangs."""
+    like = cv2.resize(likeness, sheet.cover.shape[::-1])
+    hanging = np.clip(1.5 * sheet.hair, 0, 1) * (1 - like)
+    free = cv2.blur(cv2.erode(1 - hanging, np.ones((3, 3), np.uint8)), (3, 3))
+    return np.asarray(np.clip(sheet.cover * free * BOLD, 0, 1), np.float32)
+
+
+def _small(values: Floats) -> Floats:
+    return np.asarray(cv2.resize(values, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _small_picture(picture: Bytes) -> Bytes:
+    return np.asarray(cv2.resize(picture, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@lru_cache(8)
+def _grid(size: int) -> tuple[Floats, Floats]:
+    """x and y of every pixel, float32 (size, size) each."""
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    return np.ascontiguousarray(x), np.ascontiguousarray(y)

@@ -1,0 +1,168 @@
+"""From a photograph to a texture of the whole face: unrolled, filled where nothing is shown, without hair."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from realtime.mesh.atlas import ATLAS
+from realtime.mesh.canonical import TRIANGLES
+from realtime.mesh.raster import Raster, rasterise
+from realtime.photo_swap.lookup import look_up
+from realtime.photo_swap.skin import skin_of
+from realtime.photo_swap.zones import HAIR, SKIN
+from realtime.runtime.arrays import Bytes, Floats
+
+__all__ = ["SIDE", "View", "blurred", "make_texture", "view_of"]
+
+#: The texture's side in pixels: a face of some 500 px keeps all its detail.
+SIDE: Final = 1024
+#: A point whose normal has this share towards the camera, or less, is not seen; from the second on, all of it.
+UNSEEN, SEEN = 0.38, 0.68
+#: Hair is told from skin at a quarter of the side.
+COARSE: Final = SIDE // 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One photograph unrolled: ``rgb`` uint8 (SIDE, SIDE, 3), ``seen`` float32 (SIDE, SIDE), how well it shows what."""
+
+    rgb: Bytes
+    seen: Floats
+
+
+def view_of(picture: Bytes, mesh: Floats) -> View:
+    """Unroll the face of ``picture``, uint8 (H, W, 3) RGB, with ``mesh``, float32 (468, 3) in its pixels."""
+    towards = _towards_camera(mesh)
+    places = _layout().interpolate(np.column_stack([mesh[:, :2], towards]).astype(np.float32))
+    rgb = look_up(picture, np.ascontiguousarray(places[..., :2]), cv2.INTER_CUBIC)
+    seen = np.clip((places[..., 2] - UNSEEN) / (SEEN - UNSEEN), 0, 1) * _inside(SIDE)
+    return View(rgb, np.asarray(seen, np.float32))
+
+
+def make_texture(views: list[View]) -> Bytes:
+    """One texture of all ``views``, uint8 (SIDE, SIDE, 3) RGB.
+
+    What none shows well is taken from its mirror image, with the light of the place it goes to.
+    """
+    inside = _inside(SIDE)
+    first = views[0].rgb.astype(np.float32)
+    total = (views[0].seen + 0.02) ** 2
+    mixed = first * total[..., None]
+    for view in views[1:]:
+        weight = (view.seen + 0.02) ** 2
+        mixed += _lit_as(view.rgb.astype(np.float32), first, view.seen * views[0].seen) * weight[..., None]
+        total = total + weight
+    mixed /= total[..., None]
+    seen = np.max([view.seen for view in views], axis=0)
+    other = seen[:, ::-1]
+    own = np.where(other > seen + 0.05, seen, 1).astype(np.float32)
+    own = np.asarray(cv2.GaussianBlur(own, (0, 0), SIDE / 60), np.float32)
+    mirrored = np.ascontiguousarray(mixed[:, ::-1])
+    mirrored = _lit_as(mirrored, mixed, own * inside)
+    filled = mixed * own[..., None] + mirrored * (1 - own[..., None])
+    return _extended(_without_hair(np.clip(filled, 0, 255).astype(np.uint8)))
+
+
+def blurred(values: Floats, weight: Floats, sigma: float) -> tuple[Floats, Floats]:
+    """``values``, float32 (H, W, K), times ``weight``, float32 (H, W), and the weight itself, both blurred."""
+    border = cv2.BORDER_REPLICATE
+    product = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma, borderType=border)
+    return np.asarray(product, np.float32), np.asarray(
+        cv2.GaussianBlur(weight, (0, 0), sigma, borderType=border), np.float32
+    )
+
+
+def _lit_as(picture: Floats, like: Floats, weight: Floats) -> Floats:
+    """``picture`` with the low frequencies of ``like``, read where ``weight`` says that both are good."""
+    small = (COARSE, COARSE)
+    sheets = [
+        np.asarray(cv2.resize(each, small, interpolation=cv2.INTER_AREA), np.float32)
+        for each in (weight.astype(np.float32), like, picture)
+    ]
+    lows = [blurred(each, sheets[0], COARSE / 12)[0] + np.float32(1e-3) for each in sheets[1:]]
+    gain = np.clip(lows[0] / lows[1], 0.5, 2)
+    return np.asarray(picture * cv2.resize(gain, (SIDE, SIDE)), np.float32)
+
+
+def _without_hair(texture: Bytes) -> Bytes:
+    """The texture with skin where hair hung into the face; holes would let the performer's brows shine through."""
+    small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
+    inside = _inside(COARSE)
+    zones = rasterise(ATLAS * COARSE - 0.5, TRIANGLES, COARSE).interpolate(
+        np.column_stack([SKIN * np.clip(1 - 2 * HAIR, 0, 1), HAIR, SKIN]).astype(np.float32)
+    )
+    sure, zone, skin = (np.clip(zones[..., k], 0, 1) * inside for k in range(3))
+    zone = np.clip(1.5 * zone, 0, 1)
+    likeness = skin_of(small, sure).likeness(small)
+    kept = _cut(small, likeness, zone, inside)
+    margin = max(round(COARSE * 0.04), 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    kept = np.asarray(cv2.GaussianBlur(cv2.erode(kept, disc), (0, 0), COARSE / 70), np.float32)
+    reach = cv2.GaussianBlur((zone > 0.3).astype(np.float32), (0, 0), 2)
+    kept = np.maximum(kept, 1 - np.clip(4 * zone + reach, 0, 1))  # never in the middle of the face
+    full = cv2.resize(np.clip(kept, 0, 1), (SIDE, SIDE))[..., None]
+    going_on = cv2.resize(_continued(small, kept * inside, skin), (SIDE, SIDE))
+    return np.asarray(np.clip(texture * full + going_on * (1 - full), 0, 255), np.uint8)
+
+
+def _cut(small: Bytes, likeness: Floats, zone: Floats, inside: Floats) -> Floats:
+    """1 where a pixel of ``small`` is skin, 0 where hair: by its likeness, then by its neighbours (GrabCut)."""
+    labels = np.full(likeness.shape, cv2.GC_PR_FGD, np.uint8)
+    labels[(zone > 0.3) & (likeness < 0.35)] = cv2.GC_PR_BGD
+    labels[(zone > 0.6) & (likeness < 0.05)] = cv2.GC_BGD
+    labels[zone < 0.05] = cv2.GC_FGD
+    labels[inside == 0] = cv2.GC_PR_FGD
+    if np.count_nonzero(labels == cv2.GC_BGD) > 30:
+        outside = cv2.dilate((inside == 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+        whole = cv2.inpaint(small, outside, 3, cv2.INPAINT_TELEA)
+        models = np.zeros((2, 1, 65))
+        cv2.setRNGSeed(1)  # its clusters start at random
+        cv2.grabCut(whole, labels, (0, 0, 0, 0), models[0], models[1], 4, cv2.GC_INIT_WITH_MASK)
+    kept = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)) & ((likeness > 0.3) | (zone < 0.3))
+    kept |= inside == 0
+    return np.asarray(cv2.morphologyEx(kept.astype(np.float32), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def _continued(small: Bytes, kept: Floats, skin: Floats) -> Floats:
+    """What skin there would be, float32 (COARSE, COARSE, 3): the blurred skin around, from near and, less, from far."""
+    hard = kept * np.clip(1 - 3 * (1 - kept), 0, 1)
+    weight = np.asarray(hard * skin, np.float32)
+    colour: Floats = np.zeros(small.shape, np.float32)
+    total = np.full(kept.shape, 1e-6, np.float32)
+    for sigma, trust in ((COARSE / 30, 1.0), (COARSE / 10, 0.02), (COARSE / 4, 0.0005)):
+        product, sum_ = blurred(small.astype(np.float32), weight, sigma)
+        colour = colour + np.float32(trust) * product
+        total = total + np.float32(trust) * sum_
+    return np.asarray(colour / total[..., None], np.float32)
+
+
+def _extended(texture: Bytes) -> Bytes:
+    """The texture, going on beyond the face's outline, so that no filter finds black there."""
+    outside = _inside(SIDE) == 0
+    small = cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA)
+    holes = cv2.dilate((_inside(COARSE) == 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+    around = cv2.resize(cv2.inpaint(small, holes, 5, cv2.INPAINT_TELEA), (SIDE, SIDE))
+    return np.where(outside[..., None], around, texture).astype(np.uint8)
+
+
+def _towards_camera(mesh: Floats) -> Floats:
+    """By which share each vertex' normal points at the camera, float32 (468,), -1..1."""
+    a, b, c = (mesh[TRIANGLES[:, corner]] for corner in range(3))
+    normals = np.zeros_like(mesh)
+    for corner in range(3):
+        np.add.at(normals, TRIANGLES[:, corner], np.cross(b - a, c - a))
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+    towards = -normals[:, 2]
+    return np.asarray(towards * np.sign(towards.mean()), np.float32)
+
+
+def _layout() -> Raster:
+    return rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE)
+
+
+def _inside(side: int) -> Floats:
+    """1 where the face lies in a texture of ``side`` pixels, float32 (side, side)."""
+    numbers = rasterise(ATLAS * side - 0.5, TRIANGLES, side).numbers
+    return np.asarray(numbers > 0, np.float32)

@@ -1,0 +1,130 @@
+"""The face of a photograph as a model: a texture and a shape, no network. See ``docs/one-picture.md``."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from realtime.media.picture import decode_picture
+from realtime.mesh.canonical import VERTICES
+from realtime.photo_swap.draw import Performer, PhotoFace, draw
+from realtime.photo_swap.portrait import Portrait, read_portrait
+from realtime.photo_swap.shape import OUTLINE
+from realtime.photo_swap.texture import SIDE, make_texture
+from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.errors import InputError, ModelError, UsageError
+from realtime.settings import ModelOptions, first_problem
+from realtime.swap.consent import Identity, read_identity
+from realtime.swap.drawing import Drawing, pack_drawing, read_drawing
+from realtime.swap.drawn import DrawnModel, Tracks
+from realtime.swap.face_crop import FaceCrop
+from realtime.swap.manifest import Manifest, Tensors
+
+__all__ = ["KIND", "PhotoModel", "open_photos", "pack_photos"]
+
+#: The name of the architecture in the manifest, and the members beside it.
+KIND: Final = "photo"
+TEXTURE: Final = "texture.png"
+FACE: Final = "face.json"
+#: Where nobody says how large the face is.
+USUAL_SIZE: Final = 256
+
+Coordinate = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+
+
+class _Face(BaseModel):
+    """The member ``face.json``: the shape at rest in face axes, about centimetres, and which photographs it is from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    shape: Annotated[
+        tuple[tuple[Coordinate, Coordinate, Coordinate], ...], Field(min_length=VERTICES, max_length=VERTICES)
+    ]
+    photographs_sha256: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
+
+
+class PhotoModel(DrawnModel):
+    """The face of one photograph, or of several of the same person."""
+
+    def __init__(self, drawing: Drawing, sha256: str, options: ModelOptions) -> None:
+        """Raises what ``DrawnModel`` raises, and ``ModelError`` where the file's parts are not what they should be."""
+        super().__init__(drawing.path, sha256, drawing.manifest, options)
+        texture = decode_part(drawing, TEXTURE, SIDE)
+        try:
+            face = _Face.model_validate_json(drawing.part(FACE))
+        except ValidationError as error:
+            raise ModelError(f"{drawing.path}: its {FACE} does not fit: {first_problem(error)}") from error
+        self._photo = PhotoFace.of(np.asarray(face.shape, np.float32), texture)
+        self._outline = OUTLINE if options.shape is None else options.shape
+        self._performers = Tracks[Performer](Performer)
+
+    def draw(self, crop: FaceCrop) -> tuple[Bytes, Bytes]:
+        """See ``DrawnModel``."""
+        assert crop.mesh is not None  # noqa: S101  # the contract of models that draw
+        performer = self._performers[crop.track]
+        return draw(crop.rgb, crop.mesh, self._photo, performer, self._outline, self._morph)
+
+    def forget(self) -> None:
+        """See ``DrawnModel``."""
+        self._performers.clear()
+
+
+def open_photos(options: ModelOptions, device: str = "auto") -> PhotoModel:
+    """The model of the photographs that ``options`` name, with the consent record named there.
+
+    Raises ``UsageError`` without a consent record, ``ConsentError``, and ``InputError`` for photographs that show no
+    face, or none that can be used.
+    """
+    if options.consent is None:
+        raise UsageError(
+            f"--photo {options.photo[0]}: whose face is it, and who agreed? give --consent IDENTITY.json of the"
+            " photographed person; `mummer consent new` makes one"
+        )
+    if options.embedder is not None:
+        raise UsageError("--embedder is for one-image networks; name one with --model, or leave it out")
+    person = read_identity(options.consent)
+    portraits = [read_portrait(path, options.face, device) for path in options.photo]
+    data = pack_photos(portraits, person)
+    drawing = read_drawing(options.photo[0], data)
+    return PhotoModel(drawing, hashlib.sha256(data).hexdigest(), options)
+
+
+def pack_photos(portraits: list[Portrait], person: Identity) -> bytes:
+    """The file of a model that puts in the face of ``portraits``, all of the same ``person``."""
+    texture = make_texture([portrait.view for portrait in portraits])
+    # The most frontal one shows the shape best.
+    shape: Floats = min(portraits, key=lambda portrait: portrait.turned).identity
+    done, png = cv2.imencode(".png", cv2.cvtColor(texture, cv2.COLOR_RGB2BGR))
+    assert done  # noqa: S101  # memory to memory
+    manifest = Manifest(
+        architecture={"name": KIND, "photographs": len(portraits)},
+        size=USUAL_SIZE,
+        template="whole-face",
+        tensors=Tensors(),
+        identities=(person,),
+        licence="a photograph; see the consent record",
+        training=None,
+        weights_sha256=hashlib.sha256(png.tobytes()).hexdigest(),
+    )
+    face = {
+        "format": 1,
+        "shape": np.round(shape.astype(float), 4).tolist(),
+        "photographs_sha256": [portrait.sha256 for portrait in portraits],
+    }
+    return pack_drawing(manifest, {TEXTURE: png.tobytes(), FACE: json.dumps(face).encode()})
+
+
+def decode_part(drawing: Drawing, name: str, side: int) -> Bytes:
+    """The picture in the member ``name``, uint8 (side, side, 3) RGB. Raises ``ModelError`` for any other."""
+    try:
+        picture = decode_picture(Path(f"{drawing.path}: {name}"), drawing.part(name), side * side)
+    except InputError as error:
+        raise ModelError(str(error)) from error
+    if picture.shape != (side, side, 3):
+        raise ModelError(f"{drawing.path}: its {name} is {picture.shape[1]}x{picture.shape[0]}, not {side}x{side}")
+    return picture
