@@ -391,7 +391,7 @@ class SwapController:
 
 def _for_faces(look: LiveLook) -> LiveLook:
     """``look`` without the consent record of whom the puppet's photo shows: it is not the model's."""
-    return look if look.puppet is None or look.photo is not None else look.model_copy(update={"consent": None})
+    return look if look.puppet is None or look.photo else look.model_copy(update={"consent": None})
 
 
 def _warm_up(model: SwapModel) -> None:
