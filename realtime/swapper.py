@@ -17,6 +17,7 @@ from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.frame import Frame
+from realtime.media.interlaced import fields_of
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import UsageError
 from realtime.runtime.stages import Stages
@@ -70,12 +71,13 @@ class FrameSwapper:
 
     def process(self, frame: Frame) -> tuple[Face, ...]:
         """Swap the faces of ``frame`` in place and label it; returns the faces that were swapped."""
-        faces = self.swap(frame)
+        faces = tuple(face for field in fields_of(frame) for face in self.swap(field))
         self.mark(frame)
         return faces
 
     def swap(self, frame: Frame) -> tuple[Face, ...]:
-        """The first half of ``process``: find the faces and swap them."""
+        """The first half of ``process``: find the faces of a frame, or of one of its fields, and swap them."""
+        before = bool(frame.pasted)
         with self.stages("find"):
             found = self.finder.find(frame)
         faces: tuple[Face, ...] = ()
@@ -84,7 +86,7 @@ class FrameSwapper:
             for start in range(0, len(chosen), BATCH):
                 faces += self._swap(frame, chosen[start : start + BATCH])
         finally:
-            self.frames_swapped += bool(faces)
+            self.frames_swapped += bool(faces) and not before
             self.faces_swapped += len(faces)
             self.faces_left += len(found) - len(faces) + len(self.doubtful())
         return faces

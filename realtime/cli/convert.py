@@ -37,6 +37,9 @@ def convert(
     codec: options.Codec = None,
     crf: options.Crf = None,
     preset: options.Preset = None,
+    deinterlace: Annotated[
+        bool, typer.Option("--deinterlace", help="Make whole pictures of interlaced ones, which else stay so.")
+    ] = False,
     max_pixels: options.MaxPixels = MAX_PIXELS,
     stream: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="With OUTPUT -, standard output: mkv, webm, ts, mp4.")
@@ -53,7 +56,8 @@ def convert(
     from realtime.runtime.process import tune
 
     tune()
-    job = Job(options.as_file(source), target, look, Encoding(codec, crf, preset), report, force, max_pixels, stream)
+    encoding = Encoding(codec, crf, preset)
+    job = Job(options.as_file(source), target, look, encoding, report, force, max_pixels, stream, deinterlace)
     with progress(job.source.name, show=not quiet) as on_frame:
         done = convert_any(job, on_frame)
     if isinstance(done, FolderReport):

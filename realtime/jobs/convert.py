@@ -35,7 +35,7 @@ from realtime.runtime.stages import Stages
 from realtime.settings import Look
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
-__all__ = ["Job", "OnFrame", "convert"]
+__all__ = ["Job", "OnFrame", "convert", "open_source"]
 
 #: Called after each frame with the number written and the number expected (0 where nobody knows).
 OnFrame: TypeAlias = Callable[[int, int], None]
@@ -47,7 +47,7 @@ class Job:
 
     ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
     ``max_pixels`` are refused. ``STREAM`` as source or target is standard input or output, and ``stream`` the container
-    that is written there.
+    that is written there. ``deinterlace`` makes whole pictures of fields.
     """
 
     source: Path
@@ -58,6 +58,7 @@ class Job:
     force: bool = False
     max_pixels: int = MAX_PIXELS
     stream: str | None = None
+    deinterlace: bool = False
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -72,7 +73,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     check_regular(job.source)
     _check(job)
     credentials = None if job.target == STREAM else ready_to_sign()
-    with closing(FileSource(job.source, stages, job.max_pixels)) as source, _place(job) as part:
+    with closing(open_source(job, stages)) as source, _place(job) as part:
         choice = choose_codec(job.encoding, source.video, _container(job), str(job.target))
         swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding))
         given = media_facts(job.source, source.container, source.video)
@@ -104,6 +105,11 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     if job.report is not None:
         write_report(job.report, report, job.force)
     return report
+
+
+def open_source(job: Job, stages: Stages | None = None) -> FileSource:
+    """The job's input, read as the job says. Raises ``InputError``."""
+    return FileSource(job.source, stages, job.max_pixels, job.deinterlace)
 
 
 def _container(job: Job) -> Container:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -18,6 +19,7 @@ from av.video.stream import VideoStream
 
 from realtime.media.completeness import Promise
 from realtime.media.frame import Frame
+from realtime.media.interlaced import field_times, without_fields
 from realtime.media.orientation import Turn
 from realtime.media.picture import is_picture
 from realtime.media.pixel_formats import FORMATS, SITINGS, nearest_known, siting_of
@@ -42,13 +44,21 @@ class FileSource:
     other streams come as they were read, in file order. The file is trusted with nothing: only media
     containers are opened, and none of them may name another file or an address. Raises ``InputError`` when
     the file cannot be opened, holds no video, has a video without frames or with pictures of more than
-    ``max_pixels``, or breaks off or is damaged on the way.
+    ``max_pixels``, or breaks off or is damaged on the way. ``deinterlace`` makes whole pictures of fields.
     """
 
-    def __init__(self, path: Path, stages: Stages | None = None, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        stages: Stages | None = None,
+        max_pixels: int = MAX_PIXELS,
+        deinterlace: bool = False,
+    ) -> None:
         self.path = path
         self.frames = 0
         self._max_pixels = max_pixels
+        self._deinterlace = deinterlace
+        self._fields: tuple[tuple[int, int], ...] = ()
         self.warnings: list[str] = []
         self._stage = (stages or Stages())("decode")
         self._time: Fraction | None = None
@@ -70,6 +80,8 @@ class FileSource:
             self.rate, self.time_base, self.expected_frames = _clock(self.container, self.video)
             if self.container.format.name in _UNTIMED and self.video.codec_context.has_b_frames:
                 self._decoding_times = deque()
+            if self.facts.fields is not None:
+                self._see_fields(self.facts.fields)
             self._items = self._read()
             self._head: deque[Item] = deque()
             self.first = self._fetch_first()
@@ -140,6 +152,13 @@ class FileSource:
             raise InputError(f"{self.path}: no decoder for its video; convert it to H.264 first")
         return video
 
+    def _see_fields(self, order: str) -> None:
+        if self._deinterlace:
+            self.facts = replace(self.facts, fields=None)
+            self.warnings.append("the video is interlaced: of each picture the first field was kept, and made whole")
+        else:
+            self._fields = field_times(order, round(1 / (2 * self.rate) / self.time_base))
+
     def _fetch_first(self) -> Frame:
         for item in self._items:
             self._head.append(item)
@@ -199,8 +218,10 @@ class FileSource:
         self.frames += 1
         self._time = picture.pts * picture.time_base
         known = picture if picture.format.name in FORMATS else self._known(picture)
+        if self._deinterlace and picture.interlaced_frame:
+            known = without_fields(known)
         siting = siting_of(self.video.codec_context.name)
-        return Frame(known, siting=siting, turn=self._turn, stated=self._siting)
+        return Frame(known, siting=siting, turn=self._turn, stated=self._siting, fields=self._fields)
 
     def _known(self, picture: VideoFrame) -> VideoFrame:
         """``picture`` in the nearest format whose planes we know."""

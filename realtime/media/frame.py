@@ -21,7 +21,7 @@ from realtime.media.color_tags import ColorTags
 from realtime.media.colorspace import Codes, ColorMatrix, Conversion, conversion, matrix_of, range_of
 from realtime.media.orientation import Turn
 from realtime.media.paste import Patch, patches
-from realtime.media.pixel_formats import FORMATS, Family, PixelFormat, Siting, nearest_known
+from realtime.media.pixel_formats import FORMATS, Family, Layout, PixelFormat, Siting, nearest_known
 from realtime.media.resample import sample
 from realtime.runtime.arrays import Bytes, Matrix
 from realtime.runtime.errors import InputError
@@ -59,10 +59,12 @@ class Frame:
     ``picture`` must be in one of ``planes.FORMATS`` (``ValueError`` otherwise: the source converts once, to
     ``nearest_known``). ``captured_ns`` is the monotonic clock at capture, for live sources. ``siting`` is
     where the codec's chroma lies by default (``planes.siting_of``), ``stated`` where the stream says that it does.
-    ``pasted`` is what ``paste`` has put in so far.
+    ``fields`` are the two fields of an interlaced picture in the order of their times: the first row of each, and by
+    how many units of ``time_base`` it is later than the picture; empty for a whole one. ``pasted`` is what ``paste``
+    has put in so far.
     """
 
-    __slots__ = ("_own", "_views", "captured_ns", "kind", "pasted", "picture")
+    __slots__ = ("_own", "_views", "captured_ns", "fields", "kind", "pasted", "picture")
 
     def __init__(
         self,
@@ -71,6 +73,7 @@ class Frame:
         siting: Siting | None = None,
         turn: Turn | None = None,
         stated: Siting | None = None,
+        fields: tuple[tuple[int, int], ...] = (),
     ) -> None:
         pixels = FORMATS.get(picture.format.name)
         if pixels is None:
@@ -78,6 +81,7 @@ class Frame:
             raise ValueError(f"frames of format {picture.format.name} must be converted to {known} first")
         self.picture = _upright(picture)
         self.captured_ns = captured_ns
+        self.fields = fields
         matrix = matrix_of(picture.colorspace, picture.height)
         full = range_of(picture.color_range, pixels)
         siting = stated or _WIDE_GAMUT.get(matrix, siting or pixels.siting)
@@ -152,7 +156,7 @@ class Frame:
         parts: dict[int, Codes] = {}
         for layout, view in zip(pixels.planes, self._planes(), strict=True):
             # Crop pixels are taken at plane positions: through the plane's lattice, then like the frame's.
-            crop = sample(view, compose(layout.to_frame(self.kind.siting), picture_to_crop), size)
+            crop = sample(view, compose(self._to_picture(layout), picture_to_crop), size)
             if layout.components == (0, 1, 2):
                 return self.kind.coding.to_rgb(crop)
             split = (crop,) if len(layout.components) == 1 else cast(Sequence[Codes], cv2.split(crop))
@@ -196,9 +200,16 @@ class Frame:
 
     def _fitted(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> Iterator[Patch]:
         kind = self.kind
-        size = (kind.width, kind.height)
+        lattices = [(self._to_picture(layout), self._plane_size(layout)) for layout in kind.pixels.planes]
         picture_to_crop = compose(self._to_shown(), frame_to_crop)
-        return patches(rgb, alpha, picture_to_crop, size, kind.pixels, kind.coding, kind.siting)
+        return patches(rgb, alpha, picture_to_crop, lattices, kind.pixels, kind.coding)
+
+    def _to_picture(self, layout: Layout) -> Matrix:
+        """From the samples of a plane of ours to the pixels of the stored picture."""
+        return layout.to_frame(self.kind.siting)
+
+    def _plane_size(self, layout: Layout) -> tuple[int, int]:
+        return layout.size(self.kind.width, self.kind.height)
 
     def _to_shown(self) -> Matrix:
         return self.kind.turn.to_shown(self.kind.width, self.kind.height)
@@ -208,7 +219,7 @@ class Frame:
         if self._views is None:
             pixels = self.kind.pixels
             self._views = [
-                _view(plane, pixels, len(layout.components), layout.size(self.kind.width, self.kind.height))
+                _view(plane, pixels, len(layout.components), Frame._plane_size(self, layout))
                 for layout, plane in zip(pixels.planes, self.picture.planes, strict=False)
             ]
         return self._views

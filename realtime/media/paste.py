@@ -7,7 +7,7 @@ its bits stay.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 
 from realtime.media.affine import compose, invert, scale_of, translation
 from realtime.media.colorspace import Codes, Conversion
-from realtime.media.pixel_formats import Layout, PixelFormat, Siting
+from realtime.media.pixel_formats import Layout, PixelFormat
 from realtime.media.resample import halve, halvings, pyramid_to_picture, reach
 from realtime.runtime.arrays import Bytes, Matrix, Points
 
@@ -47,6 +47,14 @@ class Patch:
         keep = self.keep if self.keep.ndim == 2 else self.keep[..., 0]
         return np.not_equal(keep, np.iinfo(keep.dtype).max).view(np.uint8)
 
+    def of_field(self, first: int) -> "Patch":
+        """The same for a whole plane, if this one is for the field of it that begins in the row ``first``."""
+        height, *width = self.add.shape
+        add = np.zeros((2 * height - 1, *width), self.add.dtype)
+        keep = np.full_like(add, np.iinfo(self.add.dtype).max)
+        add[::2], keep[::2] = self.add, self.keep
+        return replace(self, y=2 * self.y + first, add=add, keep=keep)
+
     def put(self, plane: Codes) -> None:
         """Blend into ``plane``, (H, W) or (H, W, C), in place."""
         height, width = self.add.shape[:2]
@@ -67,14 +75,14 @@ def patches(
     rgb: Bytes,
     alpha: Bytes,
     frame_to_crop: Matrix,
-    size: tuple[int, int],
+    lattices: Sequence[tuple[Matrix, tuple[int, int]]],
     pixels: PixelFormat,
     coding: Conversion,
-    siting: Siting,
 ) -> Iterator[Patch]:
-    """The patches that paste a crop into a frame of ``size`` = (width, height).
+    """The patches that paste a crop into a frame.
 
-    ``rgb`` is uint8 (H, W, 3), ``alpha`` uint8 (H, W), 0..255; beyond the crop alpha is 0.
+    ``rgb`` is uint8 (H, W, 3), ``alpha`` uint8 (H, W), 0..255; beyond the crop alpha is 0. ``lattices`` are, plane by
+    plane, the map from its samples to the frame, and its (width, height).
     """
     x, y, width, height = cv2.boundingRect(alpha)
     if not width:
@@ -84,12 +92,13 @@ def patches(
     channels = cast(Sequence[Codes], cv2.split(codes))
     wide: Codes = alpha if coding.dtype is np.uint8 else np.multiply(alpha, 257, dtype=np.uint16)
     outline = _outline(alpha)
-    for layout, numbers in _lattices(pixels.planes):
-        plane_to_crop = compose(layout.to_frame(siting), frame_to_crop)
+    for numbers in _alike(pixels.planes):
+        plane_to_frame, size = lattices[numbers[0]]
+        plane_to_crop = compose(plane_to_frame, frame_to_crop)
         plane_to_region = compose(plane_to_crop, translation(-x, -y))
         components = [c for number in numbers for c in pixels.planes[number].components]
         members = [channels[c] for c in components]
-        landed = _land(members, wide, outline, plane_to_region, layout.size(*size))
+        landed = _land(members, wide, outline, plane_to_region, size)
         if landed is None:
             continue
         left, top, (*adds, keep) = landed
@@ -100,13 +109,12 @@ def patches(
             yield Patch(number, left, top, add, kept, coding.top, pixels.shift)
 
 
-def _lattices(planes: Sequence[Layout]) -> Iterator[tuple[Layout, list[int]]]:
-    """Planes that share a lattice are warped together: one of their layouts and all their numbers."""
+def _alike(planes: Sequence[Layout]) -> Iterator[list[int]]:
+    """Planes that share a lattice are warped together: all their numbers."""
     groups: dict[tuple[int, int], list[int]] = {}
     for number, layout in enumerate(planes):
         groups.setdefault((layout.step_x, layout.step_y), []).append(number)
-    for numbers in groups.values():
-        yield planes[numbers[0]], numbers
+    yield from groups.values()
 
 
 def _outline(alpha: Bytes) -> Points:

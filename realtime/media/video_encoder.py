@@ -23,7 +23,7 @@ from realtime.media.colorspace import ColorMatrix
 from realtime.media.containers import Container, muxed_by
 from realtime.media.encoding import Encoding, bounded, encoder_options, find_encoder
 from realtime.media.hdr import Hdr, hdr_options
-from realtime.media.interlaced import code_fields, codes_fields
+from realtime.media.interlaced import code_fields, codes_fields, field_options
 from realtime.runtime.errors import OutputError
 from realtime.runtime.thread_priority import start_giving_way
 
@@ -124,13 +124,15 @@ class VideoEncoder:
 
     def _told(self, shape: VideoShape, options: dict[str, str]) -> dict[str, str]:
         """The options that tell the encoder what its pictures are, beside those that it has already."""
-        told = {} if shape.chroma is None else {"chroma_sample_location": shape.chroma}
-        told["field_order"] = shape.fields or "progressive"
-        if shape.fields is not None and not codes_fields(self.codec):
-            told["field_order"] = "progressive"
+        fields = shape.fields
+        if fields is not None and not codes_fields(self.codec):
+            fields = None
             self.warnings.append(f"the encoder {self.codec.name} codes no fields: its pictures count as whole ones")
-        for name, value in hdr_options(self.codec.name, shape.hdr).items():
-            told[name] = f"{options[name]}:{value}" if name in options else value
+        told = {} if shape.chroma is None else {"chroma_sample_location": shape.chroma}
+        for more in (field_options(self.codec.name, fields), hdr_options(self.codec.name, shape.hdr)):
+            for name, value in more.items():
+                before = told.get(name, options.get(name))
+                told[name] = value if before is None else f"{before}:{value}"  # only lists are given more than once
         return told
 
     def _choose_pixels(self, shape: VideoShape) -> str:
