@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from realtime.finder.face import Face
 from realtime.media.frame import Frame
 from realtime.puppet.gaze import gaze_of
+from realtime.puppet.lids import seen_open
 from realtime.puppet.motion import STILL, Held, Motion, hold, relative
 from realtime.puppet.performer import Performer, see
 from realtime.puppet.rest import RestPicker
@@ -80,7 +81,7 @@ class Follower:
         if face is None or face.mesh is None:
             return None
         performer = see(frame, face.mesh)
-        return performer, hold(face.mesh, self._look(performer))
+        return performer, hold(face.mesh, seen_open(performer), self._look(performer))
 
     def _look(self, performer: Performer) -> NDArray[np.float64]:
         """Where the eyes look, float64 (2,): as before where nobody can tell."""

@@ -20,12 +20,14 @@ class Held:
     """How a face is held at one moment.
 
     ``shape`` is float32 (468, 3) in face axes, ``lids`` float64 (2,) how far each eye is open, in shares of its width,
-    ``gaze`` float64 (2,) where the irises are, in eye widths from the middle, along and across the eye.
+    ``eyes`` float64 (2,) the same as ``seen_open`` sees it, ``gaze`` float64 (2,) where the irises are, in eye widths
+    from the middle, along and across the eye.
     """
 
     pose: Pose
     shape: Floats
     lids: NDArray[np.float64]
+    eyes: NDArray[np.float64]
     gaze: NDArray[np.float64]
 
     @property
@@ -71,14 +73,18 @@ STILL: Final = Motion(np.eye(3), np.zeros(3), 1.0, np.zeros(POINTS.shape, np.flo
 
 #: Between these openings, in shares of the mouth's width, the inside of the performer's mouth comes into sight.
 SHUT, OPEN = 0.03, 0.09
+#: What is seen of an eye, against its rest, where it is shut, and from where on it counts as open.
+EYES_SHUT, EYES_OPEN = 0.42, 0.82
+#: A mesh says less than the lids do.
+LIDS_FOLLOW: Final = 1.3
 _LIDS: Final = np.array(LID_PAIRS)  # (2, 7, 2)
 _CORNERS: Final = np.array(((33, 133), (263, 362)))
 
 
-def hold(mesh: Floats, gaze: NDArray[np.float64]) -> Held:
-    """Take apart ``mesh``, float32 (468, 3) in pixels of a picture in which ``gaze`` was seen."""
+def hold(mesh: Floats, eyes: NDArray[np.float64], gaze: NDArray[np.float64]) -> Held:
+    """Take apart ``mesh``, float32 (468, 3) in pixels of a picture in which ``eyes`` and ``gaze`` were seen."""
     pose = pose_of(mesh, POINTS)
-    return Held(pose, pose.undo(mesh), lid_openings(mesh), gaze)
+    return Held(pose, pose.undo(mesh), lid_openings(mesh), eyes, gaze)
 
 
 def relative(now: Held, rest: Held) -> Motion:
@@ -88,10 +94,17 @@ def relative(now: Held, rest: Held) -> Motion:
         shift=(now.pose.shift - rest.pose.shift) / rest.pose.scale,
         zoom=now.pose.scale / rest.pose.scale,
         bend=now.shape - rest.shape,
-        lids=now.lids / np.maximum(rest.lids, 1e-3),
+        lids=_lids(now, rest),
         gaze=now.gaze - rest.gaze,
         mouth=float(np.clip((now.mouth - SHUT) / (OPEN - SHUT), 0, 1)),
     )
+
+
+def _lids(now: Held, rest: Held) -> NDArray[np.float64]:
+    """How far the eyes are open against their rest: what the mesh says, and shut where the picture says so."""
+    by_mesh = 1 + LIDS_FOLLOW * (now.lids / np.maximum(rest.lids, 1e-3) - 1)
+    seen = (now.eyes / np.maximum(rest.eyes, 1e-3) - EYES_SHUT) / (EYES_OPEN - EYES_SHUT)
+    return np.asarray(np.clip(by_mesh, 0, None) * np.clip(seen, 0, 1), np.float64)
 
 
 def lid_openings(points: Floats) -> NDArray[np.float64]:

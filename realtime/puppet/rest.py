@@ -22,9 +22,11 @@ WATCHED: Final = 1.0
 def neutral(moments: Sequence[Held]) -> Held:
     """The rest, of ``moments`` of one performer (at least one): eyes open, mouth shut, towards the camera."""
     usual = np.quantile([moment.lids for moment in moments], 0.6, axis=0)
+    usually_seen = np.quantile([moment.eyes for moment in moments], 0.6, axis=0)
 
     def strain(moment: Held) -> float:
         lids = float(np.abs(moment.lids / np.maximum(usual, 1e-3) - 1).max())
+        lids += max(float(1 - (moment.eyes / np.maximum(usually_seen, 1e-3)).min()), 0.0)
         return angle_of(moment.pose.turn) / TURNED + moment.mouth / OPEN + lids / LIDS
 
     best = sorted(moments, key=strain)[:BEST]
@@ -32,6 +34,7 @@ def neutral(moments: Sequence[Held]) -> Held:
         pose=best[0].pose,
         shape=np.mean([each.shape for each in best], axis=0, dtype=np.float32),
         lids=np.mean([each.lids for each in best], axis=0),
+        eyes=np.mean([each.eyes for each in best], axis=0),
         gaze=np.mean([each.gaze for each in best], axis=0),
     )
 

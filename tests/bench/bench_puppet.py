@@ -25,8 +25,10 @@ from realtime.mesh.canonical import POINTS
 from realtime.mesh.pose import pose_of
 from realtime.mesh.vertices import OVAL
 from realtime.puppet.follower import Follower
+from realtime.puppet.lids import seen_open
 from realtime.puppet.limits import angle_of
 from realtime.puppet.motion import Held, hold, lid_openings, mouth_opening
+from realtime.puppet.performer import see
 from realtime.puppet.show import Show
 from realtime.puppet.sitter import Sitter
 from realtime.runtime.arrays import Bytes, Floats
@@ -91,9 +93,20 @@ def meshes(found: list[Frame], finder: BuiltinFinder) -> list[Floats | None]:
     return [faces[0].mesh if (faces := finder.find(frame)) else None for frame in found]
 
 
-def score(driver: list[Floats | None], made: list[Floats | None], rest: Held, sitter: Sitter) -> str:
-    still = hold(sitter.mesh, np.zeros(2))
-    errors, eyes, mouths, largest = [], [], [], 0.0
+def blinks(pictures: list[Frame], meshes: list[Floats | None]) -> list[float]:
+    """How far the eyes are seen to be open."""
+    return [np.nan if m is None else float(seen_open(see(f, m)).mean()) for f, m in zip(pictures, meshes, strict=True)]
+
+
+def score(
+    driver: list[Floats | None],
+    made: list[Floats | None],
+    eyes: tuple[list[float], list[float]],
+    rest: Held,
+    sitter: Sitter,
+) -> str:
+    still = hold(sitter.mesh, np.ones(2), np.zeros(2))
+    errors, lids, mouths, largest = [], [], [], 0.0
     for ours, theirs in zip(made, driver, strict=True):
         if ours is None or theirs is None:
             continue
@@ -102,13 +115,15 @@ def score(driver: list[Floats | None], made: list[Floats | None], rest: Held, si
         largest = max(largest, angle_of(wanted))
         if angle_of(wanted) <= 25:
             errors.append(angle_of(shown @ wanted.T))
-        eyes.append((Seen(ours).lids, Seen(theirs).lids))
+        lids.append((Seen(ours).lids, Seen(theirs).lids))
         mouths.append((Seen(ours).mouth, Seen(theirs).mouth))
-    lids, lips = (np.corrcoef(np.array(pairs).T)[0, 1] for pairs in (eyes, mouths))
+    by_mesh, lips = (np.corrcoef(np.array(pairs).T)[0, 1] for pairs in (lids, mouths))
+    there = np.isfinite(eyes[0]) & np.isfinite(eyes[1])
+    seen = np.corrcoef(np.array(eyes)[:, there])[0, 1]
     missed = sum(each is None for each in made)
     return (
         f"turn error {np.mean(errors):4.1f} (p95 {np.quantile(errors, 0.95):4.1f}, turns to {largest:4.1f})"
-        f"  lids {lids:5.2f}  mouth {lips:5.2f}  unseen {missed}"
+        f"  lids {by_mesh:5.2f}, seen {seen:5.2f}  mouth {lips:5.2f}  unseen {missed}"
     )
 
 
@@ -180,7 +195,8 @@ def main() -> None:
             made = [show.process(frame) for frame in theirs]
             cost = (time.process_time() - began) / len(made) * 1000
             again = meshes(made, BuiltinFinder("cpu", mesh=True))
-            print(f"{name} by {clip.stem}: {score(seen, again, rest, sitter)}  {cost:5.1f} ms", flush=True)
+            eyes = blinks(made, again), blinks(theirs, seen)
+            print(f"{name} by {clip.stem}: {score(seen, again, eyes, rest, sitter)}  {cost:5.1f} ms", flush=True)
             if given.sheets:
                 given.sheets.mkdir(parents=True, exist_ok=True)
                 before, after = [rgb(frame) for frame in theirs], [rgb(frame) for frame in made]

@@ -128,7 +128,7 @@ def test_the_inside_of_the_mouth_is_the_performers(puppet: Puppet, photo: Bytes)
 
 
 def test_a_lost_performer_is_held_and_eases_back_to_rest(photo: Bytes) -> None:
-    rest = neutral([hold(mesh_of(photo), np.zeros(2))])
+    rest = neutral([hold(mesh_of(photo), np.ones(2), np.zeros(2))])
     turned_ = Portrait(256, 288).draw(Pose(yaw=0.3))
     follower, frame = Follower(rest), Frame.from_rgb(turned_)
     face = seen(turned_)
@@ -147,5 +147,5 @@ def test_a_lost_performer_is_held_and_eases_back_to_rest(photo: Bytes) -> None:
 
 def test_the_rest_is_frontal_with_open_eyes(photo: Bytes) -> None:
     meshes = [mesh_of(Portrait(256, 288).draw(pose)) for pose in (Pose(yaw=0.35), Pose(), Pose(mouth=0.8))]
-    chosen = neutral([hold(mesh, np.zeros(2)) for mesh in meshes])
-    assert np.array_equal(chosen.pose.turn, hold(meshes[1], np.zeros(2)).pose.turn)
+    chosen = neutral([hold(mesh, np.ones(2), np.zeros(2)) for mesh in meshes])
+    assert np.array_equal(chosen.pose.turn, hold(meshes[1], np.ones(2), np.zeros(2)).pose.turn)

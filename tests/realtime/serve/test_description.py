@@ -43,7 +43,7 @@ CHECKS: list[CheckFunction] = [
 OPERATIONS = [
     "GET /api/status", "POST /api/session", "PATCH /api/session", "DELETE /api/session", "GET /metrics",
     "GET /api/choices", "GET /api/models", "GET /api/models/{name}/picture", "GET /api/devices", "GET /api/preview",
-    "POST /api/browser", "DELETE /api/browser", "GET /healthz", "GET /readyz",
+    "POST /api/browser", "DELETE /api/browser", "GET /healthz", "GET /readyz", "POST /api/session/rest",
 ]  # fmt: skip
 #: Those with something in them to get wrong.
 TAKING = ["POST /api/session", "PATCH /api/session", "GET /api/preview", "POST /api/browser"]
