@@ -39,4 +39,4 @@ def seen_open(performer: Performer) -> NDArray[np.float64]:
             float(np.sum(np.square(cv2.Sobel(soft, cv2.CV_32F, dx, 1 - dx)[10:30, 8:40]))) for dx in (1, 0)
         )
         shares[number] = upright / max(upright + level, 1e-3)
-    return OWN * shares + (1 - OWN) * shares.mean()
+    return np.asarray(OWN * shares + (1 - OWN) * shares.mean(), np.float64)

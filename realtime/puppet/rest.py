@@ -13,6 +13,8 @@ __all__ = ["RestPicker", "neutral"]
 #: What makes a moment less neutral: degrees that the head is turned away from the camera, openings of the mouth in its
 #: widths, shares by which the lids are lower than they usually are; so much of each counts the same.
 TURNED, OPEN, LIDS = 12.0, 0.08, 0.12
+#: Eyes that are seen to be less open than this share of what is usual may blink.
+SEEN: Final = 0.75
 #: The best moments of all are averaged, as single ones tremble.
 BEST: Final = 5
 #: Seconds that are looked at before a choice is made.
@@ -26,7 +28,7 @@ def neutral(moments: Sequence[Held]) -> Held:
 
     def strain(moment: Held) -> float:
         lids = float(np.abs(moment.lids / np.maximum(usual, 1e-3) - 1).max())
-        lids += max(float(1 - (moment.eyes / np.maximum(usually_seen, 1e-3)).min()), 0.0)
+        lids += max(float(SEEN - (moment.eyes / np.maximum(usually_seen, 1e-3)).min()), 0.0)
         return angle_of(moment.pose.turn) / TURNED + moment.mouth / OPEN + lids / LIDS
 
     best = sorted(moments, key=strain)[:BEST]
