@@ -46,6 +46,7 @@ def convert(
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write what was done, as JSON.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run left unfinished.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Swap the faces in a video, a picture or a folder of pictures; all else stays as it is."""
@@ -57,8 +58,8 @@ def convert(
 
     tune()
     encoding = Encoding(codec, crf, preset)
-    job = Job(options.as_file(source), target, look, encoding, report, force, max_pixels, stream, deinterlace)
-    with progress(job.source.name, show=not quiet) as on_frame:
+    job = Job(options.as_file(source), target, look, encoding, report, force, max_pixels, stream, deinterlace, resume)
+    with kept_told(target), progress(job.source.name, show=not quiet) as on_frame:
         done = convert_any(job, on_frame)
     if isinstance(done, FolderReport):
         tell_folder(target, done, quiet)
@@ -101,6 +102,19 @@ def tell_folder(target: Path, done: "FolderReport", quiet: bool) -> None:
 
 
 @contextmanager
+def kept_told(target: Path) -> Iterator[None]:
+    """Says, where a signal ends the block, what is kept of ``target`` and how to go on."""
+    from realtime.jobs.segments.journal import progress_of
+    from realtime.runtime.stop_signals import was_stopped
+
+    try:
+        yield
+    finally:
+        if was_stopped() and (kept := progress_of(target)):
+            note(kept)
+
+
+@contextmanager
 def progress(name: str, show: bool) -> "Iterator[OnFrame | None]":
     """A bar on stderr with frames a second and the time left, where there is a terminal to show it."""
     if not show or not sys.stderr.isatty():
@@ -120,10 +134,13 @@ def progress(name: str, show: bool) -> "Iterator[OnFrame | None]":
     )
     with unwinding(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:  # it hides the cursor
         task = bar.add_task(harmless(name), total=None, fps=0.0)
-        began = perf_counter()
+        began, before = perf_counter(), -1
 
         def on_frame(done: int, expected: int) -> None:
-            fps = done / (perf_counter() - began)
+            nonlocal began, before
+            if before < 0:  # what an earlier run did has no part in the speed
+                began, before = perf_counter(), done
+            fps = (done - before) / max(perf_counter() - began, 0.001)
             bar.update(task, completed=done, total=max(done, expected), fps=fps)
 
         yield on_frame

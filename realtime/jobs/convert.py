@@ -1,8 +1,9 @@
 """The file job: a video in, the same video with its faces swapped out, and a report of what was done."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
@@ -19,7 +20,13 @@ from realtime.jobs.report import (
     write_report,
 )
 from realtime.jobs.report_checks import check_report
+from realtime.jobs.segments.join import join
+from realtime.jobs.segments.journal import Journal, folder_of, open_journal, was_made
+from realtime.jobs.segments.key import key_of
+from realtime.jobs.segments.maker import Order, make_segments
+from realtime.jobs.segments.plan import UncuttableError, read_plan
 from realtime.marking.provenance.claim import tag
+from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
 from realtime.media.codec_family import SAME, choose_codec
 from realtime.media.containers import Container, container_for
@@ -47,7 +54,8 @@ class Job:
 
     ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
     ``max_pixels`` are refused. ``STREAM`` as source or target is standard input or output, and ``stream`` the container
-    that is written there. ``deinterlace`` makes whole pictures of fields.
+    that is written there. ``deinterlace`` makes whole pictures of fields. ``resume`` goes on with what an earlier run
+    left.
     """
 
     source: Path
@@ -59,25 +67,58 @@ class Job:
     max_pixels: int = MAX_PIXELS
     stream: str | None = None
     deinterlace: bool = False
+    resume: bool = False
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
     """Run ``job`` to the end and return its report; ``finder`` takes the place of the look's detector.
 
-    The output appears under its name only when it is whole; on any failure, and on Ctrl-C, nothing is left
-    behind. Everything that can be checked without decoding is checked first. Raises a ``MummerError`` with
-    one clear line.
+    The work is done in segments, and those that are finished wait in a journal beside the output: whatever stops the
+    job, ``resume`` goes on from there. The output appears under its name only when it is whole. Everything that can be
+    checked without decoding is checked first. Raises a ``MummerError`` with one clear line.
     """
-    clock = _Clock(on_frame)
-    stages = Stages()
     check_regular(job.source)
+    if job.resume and job.target != STREAM and was_made(job.target):
+        job = replace(job, force=True)  # by the job that is resumed, which was killed just before its end
     _check(job)
     credentials = None if job.target == STREAM else ready_to_sign()
-    with closing(open_source(job, stages)) as source, _place(job) as part:
+    once = partial(_convert, job, credentials, on_frame, finder)
+    if STREAM in (job.source, job.target):
+        return once([])
+    try:
+        return once(None)
+    except UncuttableError as why:
+        if finder is not None:
+            finder.reset()
+        return once([f"converted in one piece, because {why}: had it been stopped, it could not have been resumed"])
+
+
+def _convert(
+    job: Job,
+    credentials: Credentials | None,
+    on_frame: OnFrame | None,
+    finder: FaceFinder | None,
+    in_one_piece: list[str] | None,
+) -> Report:
+    """Run ``job`` in segments, or in one piece and say why.
+
+    Raises ``UncuttableError`` where it does not do in segments.
+    """
+    clock, stages = _Clock(on_frame), Stages()
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(open_source(job, stages)))
         choice = choose_codec(job.encoding, source.video, _container(job), str(job.target))
         swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding))
+        journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, in_one_piece))
+        part = stack.enter_context(_place(job))
         given = media_facts(job.source, source.container, source.video)
-        sink = _swap(job, source, swapper, part, stages, clock)
+        sink = _open_sink(job, source, part, stages)
+        if journal is None:
+            clock.start(source.expected_frames)
+            run(source, swapper.process, sink, clock.tick)
+        else:
+            _run_in_segments(journal, source, swapper, sink, clock)
+        clock.stop()
         if credentials is None:
             made, provenance, told = _of_stream(job, given, swapper)
         else:
@@ -89,7 +130,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
         report = Report(
             input=given,
             output=made,
-            frames_in=source.frames,
+            frames_in=source.frames if journal is None else journal.order.plan.frames,
             frames_out=sink.frames,
             frames_swapped=swapper.frames_swapped,
             faces=swapper.faces_swapped,
@@ -100,8 +141,10 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
             stages_ms=stages.summary(),
             model=model_facts(swapper.model),
             provenance=provenance,
-            warnings=[*source.warnings, *sink.warnings, *swapper.warnings, *told],
+            warnings=[*source.warnings, *sink.warnings, *swapper.warnings, *told, *(in_one_piece or ())],
         )
+        if journal is not None:
+            journal.note_output(part)
     if job.report is not None:
         write_report(job.report, report, job.force)
     return report
@@ -110,6 +153,34 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
 def open_source(job: Job, stages: Stages | None = None) -> FileSource:
     """The job's input, read as the job says. Raises ``InputError``."""
     return FileSource(job.source, stages, job.max_pixels, job.deinterlace)
+
+
+def _journal(
+    job: Job, encoding: Encoding, source: FileSource, swapper: FrameSwapper, in_one_piece: list[str] | None
+) -> AbstractContextManager[Journal | None]:
+    """The journal of a job in segments. Raises ``UncuttableError`` where there is no plan for ``source``."""
+    if in_one_piece is not None:
+        return nullcontext()
+    plan = read_plan(source)
+    order = Order(job.source, job.target, encoding, plan, folder_of(job.target))
+    key = key_of(job.source, job.target, job.look, encoding, [job.deinterlace], swapper.model, plan)
+    return open_journal(order, key, job.resume, job.force)
+
+
+def _run_in_segments(
+    journal: Journal, source: FileSource, swapper: FrameSwapper, sink: FileSink, clock: "_Clock"
+) -> None:
+    """Make the segments that are missing, and join all into ``sink``; ``swapper`` then has the counts of all."""
+    plan, missing = journal.order.plan, journal.missing()
+    clock.start(plan.frames, plan.frames - sum(len(plan.span(number)) for number in missing))
+    try:
+        journal.check_room()
+        make_segments(journal.order, source, swapper, iter(missing), clock.tick, lambda _: journal.check_room())
+        join(journal.paths(), plan, source, sink).put_on(swapper)
+        sink.finish()
+    except BaseException:
+        sink.abort()
+        raise
 
 
 def _container(job: Job) -> Container:
@@ -148,14 +219,11 @@ def _of_stream(job: Job, given: MediaFacts, swapper: FrameSwapper) -> tuple[Medi
     return given.model_copy(update={"path": str(STREAM), "container": kind.muxer}), provenance, [told]
 
 
-def _swap(job: Job, source: FileSource, swapper: FrameSwapper, part: Path, stages: Stages, clock: "_Clock") -> FileSink:
-    """Every frame of ``source`` through ``swapper`` into the file ``part``; returns the sink that wrote it."""
+def _open_sink(job: Job, source: FileSource, part: Path, stages: Stages) -> FileSink:
+    """The sink that writes the file ``part``, which is to be the job's target; its header is written."""
     sink = FileSink(part, source, job.encoding, stages, name=job.target, stream=job.stream)
     tag(sink.container.metadata, beside=job.target != STREAM and not embeds(job.target))
     sink.open()
-    clock.start(source.expected_frames)
-    run(source, swapper.process, sink, clock.tick)
-    clock.stop()
     return sink
 
 
@@ -170,13 +238,13 @@ class _Clock:
 
     def __init__(self, on_frame: OnFrame | None) -> None:
         self._on_frame = on_frame
-        self._expected = self._done = 0
+        self._expected = self._done = self._before = 0
         self._made = self._started = self._ended = perf_counter()
         self._first: float | None = None
 
-    def start(self, expected: int) -> None:
-        """Frames begin to come, ``expected`` in all (0 where nobody knows)."""
-        self._expected, self._started = expected, perf_counter()
+    def start(self, expected: int, before: int = 0) -> None:
+        """Frames begin to come, ``expected`` in all (0 where nobody knows), and ``before`` of them came already."""
+        self._expected, self._done, self._before, self._started = expected, before, before, perf_counter()
 
     def tick(self) -> None:
         """A frame was written."""
@@ -193,7 +261,7 @@ class _Clock:
     @property
     def fps(self) -> float:
         """Frames a second, from start to stop."""
-        return round(self._done / (self._ended - self._started), 3)
+        return round((self._done - self._before) / (self._ended - self._started), 3)
 
     @property
     def first_s(self) -> float:

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Final
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from realtime.media.file_sink import Sink
-from realtime.media.file_source import Item
+from av.packet import Packet
+
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel
 from realtime.runtime.stop_signals import check, held
 from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
 
-__all__ = ["ProcessFrame", "run"]
+__all__ = ["ProcessFrame", "Sink", "run"]
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 #: What is done to a frame: in place, or else it returns another frame to take its place.
 ProcessFrame = Callable[[Frame], object]
@@ -22,12 +25,29 @@ _FRAMES: Final = 3
 _PACKETS: Final = 32
 
 
+class Sink(Protocol[T_contra]):
+    """Takes what a source gave, in order."""
+
+    def write(self, item: T_contra) -> None:
+        """Encode a frame, or copy a packet."""
+
+    def finish(self) -> None:
+        """Write what is still held back; the output is whole after this."""
+
+    def abort(self) -> None:
+        """Let go of the output without making it whole."""
+
+
 def run(
-    source: Iterable[Item], process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None = None
+    source: Iterable[T],
+    process: Callable[[Any], object] | None,
+    sink: Sink[T],
+    on_frame: Callable[[], None] | None = None,
 ) -> None:
     """Run ``source`` through ``process`` into ``sink``, to the end.
 
-    ``process`` of None passes frames on as they are. ``on_frame`` is called in the encoding thread after each
+    Items are packets, which pass, and frames, with whatever goes with each; ``process`` takes the latter, and None
+    passes them on as they are. ``on_frame`` is called in the encoding thread after each
     frame. No frame is lost: a full queue makes the thread before it wait. The first error in any thread stops all
     of them and is raised here with its own traceback; so does an exception that reaches the calling thread
     (Ctrl-C). No thread is left running, and the sink is finished or aborted.
@@ -42,17 +62,21 @@ def run(
         raise
 
 
-def _cost(item: Item) -> int:
-    return _PACKETS if isinstance(item, Frame) else 1
+def _cost(item: object) -> int:
+    return 1 if isinstance(item, Packet) else _PACKETS
 
 
-class _Crew:
+class _Crew(Generic[T]):
     def __init__(
-        self, source: Iterable[Item], process: ProcessFrame | None, sink: Sink, on_frame: Callable[[], None] | None
+        self,
+        source: Iterable[T],
+        process: Callable[[Any], object] | None,
+        sink: Sink[T],
+        on_frame: Callable[[], None] | None,
     ) -> None:
         self._source, self._process, self._sink, self._on_frame = source, process, sink, on_frame
-        self._decoded: Channel[Item] = Channel(_FRAMES * _PACKETS)
-        self._swapped: Channel[Item] = Channel(_FRAMES * _PACKETS)
+        self._decoded: Channel[T] = Channel(_FRAMES * _PACKETS)
+        self._swapped: Channel[T] = Channel(_FRAMES * _PACKETS)
         self._error: BaseException | None = None
         self._lock = Lock()
         self._threads = [
@@ -85,9 +109,9 @@ class _Crew:
 
     def _change(self) -> None:
         for item in self._decoded:
-            if self._process is not None and isinstance(item, Frame):
+            if self._process is not None and not isinstance(item, Packet):
                 made = self._process(item)
-                item = made if isinstance(made, Frame) else item
+                item = cast(T, made) if isinstance(made, Frame) else item
             self._swapped.put(item, _cost(item))
         self._swapped.close()
 
@@ -95,7 +119,7 @@ class _Crew:
         give_way()
         for item in self._swapped:
             self._sink.write(item)
-            if self._on_frame is not None and isinstance(item, Frame):
+            if self._on_frame is not None and not isinstance(item, Packet):
                 self._on_frame()
         self._sink.finish()
 

@@ -5,7 +5,7 @@ from io import BytesIO
 from math import ceil, gcd, lcm
 from pathlib import Path
 from struct import unpack
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -29,21 +29,7 @@ from realtime.media.video_encoder import VideoEncoder, VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
 
-__all__ = ["FileSink", "Sink", "moved_by", "video_encoder"]
-
-
-class Sink(Protocol):
-    """Takes what a source gave, in order."""
-
-    def write(self, item: Item) -> None:
-        """Encode a frame, or copy a packet."""
-
-    def finish(self) -> None:
-        """Write what is still held back; the output is whole after this."""
-
-    def abort(self) -> None:
-        """Let go of the output without making it whole."""
-
+__all__ = ["FileSink", "moved_by", "video_encoder"]
 
 #: Codecs that hold a frame rate where others hold times.
 _FRAME_CLOCK: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "h263"})

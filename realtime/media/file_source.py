@@ -94,6 +94,11 @@ class FileSource:
         """Every stream but the video that is converted, and cover pictures."""
         return [stream for stream in self.container.streams if stream.type != "video"]
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was read yet but what opening it takes."""
+        return bool(self._head)
+
     def __iter__(self) -> Iterator[Item]:
         while self._head:
             yield self._head.popleft()

@@ -16,8 +16,8 @@ from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stop_signals import check, held, unwinding
 
 __all__ = [
-    "Companion", "make_folder", "read_regular", "remove_partial", "scratch_folder", "whole_or_nothing", "write_whole",
-    "writing",
+    "Companion", "NameTakenError", "make_folder", "read_regular", "remove_partial", "scratch_folder", "sole_user",
+    "whole_or_nothing", "write_whole", "writing",
 ]  # fmt: skip
 
 #: The name of a file that belongs to another one and goes where that goes, like a signature beside a video.
@@ -31,6 +31,10 @@ TOKEN: Final = 12
 LOCK: Final = ".mummer"
 #: For nobody but the user.
 PRIVATE: Final = 0o600
+
+
+class NameTakenError(OutputError):
+    """The output is whole, but under another name than was asked for."""
 
 
 def make_folder(folder: Path) -> None:
@@ -101,7 +105,7 @@ def _name(part: Path, target: Path, companion: Companion | None, replace: bool) 
                 name.unlink()  # without its companion it is not whole
                 raise
     if name != target:
-        raise OutputError(
+        raise NameTakenError(
             f"{target}: a file of this name appeared meanwhile and was left alone; what was made is in {name}"
         )
 
@@ -153,6 +157,32 @@ def remove_partial(folder: Path) -> None:
         lock = folder / f"{PREFIX}{token}{LOCK}"
         with suppress(OSError), _unless_held(lock):
             _remove(*(part for part in parts if part != lock))
+
+
+@contextmanager
+def sole_user(lock: Path, refusal: str) -> Iterator[None]:
+    """A block that one process at a time is in: the file ``lock`` is there, and locked, while it lasts.
+
+    A killed process leaves the file, unlocked. Raises ``OutputError`` with the ``refusal`` where another one is in it.
+    """
+    with writing(lock):
+        opened = os.open(lock, os.O_CREAT | os.O_RDWR, PRIVATE)
+    try:
+        try:
+            _lock(opened, wait=False)
+        except BlockingIOError as error:
+            raise OutputError(refusal) from error
+        except OSError:
+            pass  # a file system without locks
+        if not (lock.exists() and os.path.samestat(os.fstat(opened), lock.stat())):
+            raise OutputError(refusal)  # its last user removed it just now, and another may have made a new one
+        yield
+    finally:
+        if sys.platform != "win32":
+            _remove(lock)
+        os.close(opened)
+        if sys.platform == "win32":
+            _remove(lock)
 
 
 @contextmanager

@@ -9,12 +9,13 @@ import ctypes
 import sys
 from typing import Final
 
-__all__ = ["keep_all_freed_memory", "keep_freed_memory", "share_one_heap"]
+__all__ = ["fill_new_memory", "keep_all_freed_memory", "keep_freed_memory", "share_one_heap"]
 
 # <malloc.h>
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_MMAP_MAX: Final = -4
+_M_PERTURB: Final = -6
 _M_ARENA_MAX: Final = -8
 _MEGABYTE: Final = 1 << 20
 _NEVER: Final = 2**31 - 1
@@ -36,6 +37,15 @@ def keep_all_freed_memory() -> bool:
     frame needs, and page faults take a fifth of its time.
     """
     return _set(_M_MMAP_MAX, 0) and _set(_M_TRIM_THRESHOLD, _NEVER)
+
+
+def fill_new_memory() -> bool:
+    """Let all memory that is handed out hold one value; True where the C library could be asked to.
+
+    libx264 reads some that it has not written, where the width of the picture is no multiple of 64 or so, and decides
+    by it how good each macroblock gets: without this the same job gives other bits each time it is run.
+    """
+    return _set(_M_PERTURB, 255)
 
 
 def share_one_heap() -> bool:

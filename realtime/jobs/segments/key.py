@@ -1,0 +1,111 @@
+"""What decides the bits of a job: where one part of it has changed, what was finished before does not fit any more."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import av
+import cv2
+import numpy as np
+
+from realtime.inference.onnx_runtime import onnxruntime
+from realtime.jobs.segments.plan import Plan
+from realtime.media.containers import container_for
+from realtime.media.encoding import Encoding
+from realtime.runtime.errors import InputError, reason
+from realtime.settings import Look
+from realtime.swap import SwapModel
+
+__all__ = ["Key", "differences", "key_of", "machine"]
+
+#: Digests by what they are of.
+Key: TypeAlias = dict[str, str]
+
+#: Bytes at the beginning, in the middle and at the end of a file that are looked at, beside its size and time.
+_SAMPLE: Final = 1 << 20
+
+
+def key_of(
+    source: Path,
+    target: Path,
+    look: Look,
+    encoding: Encoding,
+    choices: Sequence[str | float | None],
+    model: SwapModel,
+    plan: Plan,
+) -> Key:
+    """The key of a job; ``choices`` are all others that decide its bits.
+
+    Raises ``InputError`` for a file that cannot be read.
+    """
+    files = [path for path in (*look.photo, look.embedder, look.consent) if path is not None]
+    settings = [
+        look.model_dump(mode="json", exclude={"model"}),
+        asdict(encoding),
+        list(choices),
+        container_for(target).muxer,
+        plan.grid,
+        [_of_file(path) for path in files],
+    ]
+    return {
+        "the input": _digest([_of_file(source), hashlib.sha256(plan.times.tobytes()).hexdigest()]),
+        "the model": _digest([model.sha256, model.identity, model.morph]),
+        "the settings": _digest(settings),
+        "the program": _digest(_versions()),
+        "the machine": _digest(machine()),
+    }
+
+
+def differences(old: Key, new: Key) -> list[str]:
+    """What has changed between two keys, in words."""
+    return [name for name, digest in new.items() if old.get(name) != digest]
+
+
+def machine() -> list[str]:
+    """What of this machine decides bits: its processor, and how many encoder threads there are."""
+    return [platform.machine(), _processor(), str(os.cpu_count())]
+
+
+def _processor() -> str:
+    """The processor's name and abilities: libraries choose their instructions, and so their rounding, by them."""
+    page = Path("/proc/cpuinfo")
+    if page.exists():
+        lines = page.read_text(encoding="utf-8", errors="replace").splitlines()
+        told = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)  # the first core's come last
+        return "".join(value for name, value in sorted(told.items()) if name.strip() in _TELLING)
+    return platform.processor()
+
+
+_TELLING: Final = frozenset({"model name", "flags", "CPU part", "Features"})
+
+
+def _versions() -> list[str]:
+    libraries = [f"{name} {number}" for name, number in sorted(av.library_versions.items())]
+    return [
+        version("mummer"), platform.python_version(), av.__version__, np.__version__, cv2.__version__,
+        onnxruntime.__version__, *libraries,
+    ]  # fmt: skip
+
+
+def _of_file(path: Path) -> str:
+    """A file's name for itself: size, time, and the digest of samples of it. Raises ``InputError``."""
+    try:
+        state = path.stat()
+        digest = hashlib.sha256(f"{state.st_size} {state.st_mtime_ns}".encode())
+        with path.open("rb") as file:
+            for place in (0, state.st_size // 2, max(state.st_size - _SAMPLE, 0)):
+                file.seek(place)
+                digest.update(file.read(_SAMPLE))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
+    return digest.hexdigest()
+
+
+def _digest(facts: object) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

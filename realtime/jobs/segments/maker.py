@@ -1,0 +1,164 @@
+"""Making segments: decode, swap and encode in three threads, from one segment into the next without a pause."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Final, cast
+
+import av
+from av.container import OutputContainer
+from av.video.frame import PictureType
+
+from realtime.jobs.pipeline import run
+from realtime.jobs.segments.plan import Plan
+from realtime.jobs.segments.segment_file import SegmentWriter
+from realtime.jobs.segments.steps import Counts, Step, SwapSteps, read_steps
+from realtime.media.containers import container_for
+from realtime.media.encoding import Encoding
+from realtime.media.file_sink import moved_by, video_encoder
+from realtime.media.file_source import FileSource
+from realtime.runtime.errors import OutputError, reason
+from realtime.runtime.stages import Stages
+from realtime.runtime.thread_priority import give_way
+from realtime.swapper import FrameSwapper
+
+__all__ = ["Order", "make_segments"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What all segments of a job have in common.
+
+    ``target`` is what the output is to be called: its suffix says which container the packets are for. The segment
+    number ``n`` becomes the file ``path(n)``.
+    """
+
+    source: Path
+    target: Path
+    encoding: Encoding
+    plan: Plan
+    folder: Path
+
+    def path(self, segment: int) -> Path:
+        """The file of a finished segment."""
+        return self.folder / f"{segment:06d}{SUFFIX}"
+
+
+#: The names of finished segments end so, and those of others so.
+SUFFIX: Final = ".segment"
+PART: Final = ".part"
+
+
+def make_segments(
+    order: Order,
+    source: FileSource,
+    swapper: FrameSwapper,
+    segments: Iterator[int],
+    on_frame: Callable[[], None],
+    on_segment: Callable[[int], None],
+) -> None:
+    """Make the files of ``segments``, whose numbers are asked for ahead of time.
+
+    ``on_frame`` is called after each frame, ``on_segment`` with the number of each segment that is finished, both in
+    threads of their own. Raises ``UncuttableError`` where the source does not keep to the plan.
+    """
+    sink = _SegmentSink(order, source, swapper.stages, on_frame, on_segment)
+    run(read_steps(source, order.plan, segments), SwapSteps(swapper), sink)
+
+
+class _SegmentSink:
+    """Encodes steps, each segment with an encoder of its own; what its last frames leave is awaited in a thread."""
+
+    def __init__(
+        self,
+        order: Order,
+        source: FileSource,
+        stages: Stages,
+        on_frame: Callable[[], None],
+        on_segment: Callable[[int], None],
+    ) -> None:
+        self._order, self._source, self._on_frame, self._on_segment = order, source, on_frame, on_segment
+        self._stage = stages("encode")
+        self._later = int(moved_by(source, container_for(order.target)) / source.time_base)
+        self._at_work: _Encoding | None = None
+        self._finisher = ThreadPoolExecutor(1, "finish segment", give_way)
+        self._finishing: Future[None] | None = None
+
+    def write(self, step: Step) -> None:
+        if step.segment is None:
+            return
+        if step.is_first:
+            self._at_work = _Encoding(self._order, self._source, step.segment)
+        at_work = cast(_Encoding, self._at_work)
+        with self._stage:
+            at_work.write(step, self._later)
+        self._on_frame()
+        if step.is_last:
+            self._await()
+            self._at_work = None
+            self._finishing = self._finisher.submit(self._finish, at_work, step.segment, step.counts or Counts())
+
+    def finish(self) -> None:
+        self._await()
+        self._finisher.shutdown()
+
+    def abort(self) -> None:
+        self._finisher.shutdown()
+        if self._at_work is not None:
+            self._at_work.abort()
+
+    def _finish(self, encoding: "_Encoding", segment: int, counts: Counts) -> None:
+        encoding.finish(counts)
+        self._on_segment(segment)
+
+    def _await(self) -> None:
+        if self._finishing is not None:
+            self._finishing.result()
+
+
+class _Encoding:
+    """One segment on its way through an encoder into its file."""
+
+    def __init__(self, order: Order, source: FileSource, segment: int) -> None:
+        self._path = order.path(segment)
+        self._name = order.target
+        kind = container_for(order.target)
+        # Nothing is written to it: encoders ask what they are to be muxed into.
+        self._container: OutputContainer = av.open(BytesIO(), "w", format=kind.muxer)
+        self._encoder = video_encoder(self._container, source, kind, order.encoding, order.target)
+        self._encoder.open()
+        try:
+            self._writer = SegmentWriter(self._path.with_suffix(PART))
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def write(self, step: Step, later: int) -> None:
+        """Encode the step's frame, ``later`` by so many units of the source's clock."""
+        picture = step.frame.picture
+        picture.pict_type = PictureType.NONE  # the decoder's would be orders to the encoder
+        picture.pts = cast(int, picture.pts) + later
+        try:
+            self._writer.write(self._encoder.encode(picture))
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._refusal(error) from error
+
+    def finish(self, counts: Counts) -> None:
+        """Empty the encoder, and give the file its name."""
+        try:
+            self._writer.write(self._encoder.encode(None))
+            self._writer.finish(bytes(self._encoder.context.extradata or b""), counts)
+            self._path.with_suffix(PART).replace(self._path)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._refusal(error) from error
+        finally:
+            self._container.close()
+
+    def abort(self) -> None:
+        """Let go of everything."""
+        self._writer.abort()
+        self._container.close()
+
+    def _refusal(self, error: Exception) -> OutputError:
+        return OutputError(f"{self._name}: cannot be written: {reason(error)}")

@@ -1,0 +1,77 @@
+"""The plan of a job: when each frame is shown, and where decoding can begin. Read once, without decoding."""
+
+from array import array
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.media.file_source import FileSource
+from realtime.runtime.errors import InputError
+
+__all__ = ["GRID", "WARM_UP", "Plan", "Times", "UncuttableError", "read_plan"]
+
+#: Frames a segment. Whoever computes how many of them, the cuts lie on this grid: they decide the encoder's output.
+GRID: Final = 250
+#: Frames before a segment that its face finder sees first: fewer than five leave a trace of the cut, more change
+#: nothing.
+WARM_UP: Final = 10
+#: Containers, by FFmpeg's names, whose packets say when each picture is shown, and in which seeking is exact.
+_TIMED: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"})
+
+#: int64 (N,), units of the source's ``time_base``.
+Times: TypeAlias = NDArray[np.int64]
+
+
+class UncuttableError(Exception):
+    """The source does not keep to a plan, for the reason that is said: it can be converted in one piece only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``times`` of all frames, rising; those of the keyframes in ``keys``; ``beside`` is bytes in all other streams."""
+
+    times: Times
+    keys: Times
+    beside: int
+    grid: int
+
+    @property
+    def frames(self) -> int:
+        """How many there are."""
+        return len(self.times)
+
+    @property
+    def segments(self) -> int:
+        """How many there are."""
+        return -(-self.frames // self.grid)
+
+    def span(self, segment: int) -> range:
+        """The numbers of the frames of a segment, from 0."""
+        return range(segment * self.grid, min((segment + 1) * self.grid, self.frames))
+
+
+def read_plan(source: FileSource) -> Plan:
+    """The plan for ``source``. Raises ``UncuttableError`` where its packets do not say what will be decoded."""
+    if source.container.format.name not in _TIMED:
+        raise UncuttableError(f"{source.container.format.long_name} does not say when each picture is shown")
+    times, keys, beside = array("q"), array("q"), 0
+    try:
+        for packet in source.packets():
+            if packet.stream.index != source.video.index:
+                beside += packet.size
+            elif packet.pts is None or packet.is_corrupt:
+                raise UncuttableError("some of its pictures have no time, or are damaged")
+            elif not packet.is_discard:
+                times.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+    except InputError as error:
+        raise UncuttableError("it is damaged in places") from error
+    plan = Plan(np.sort(np.frombuffer(times, np.int64)), np.sort(np.frombuffer(keys, np.int64)), beside, GRID)
+    if not plan.frames or (np.diff(plan.times) <= 0).any():
+        raise UncuttableError("several of its pictures have one time")
+    if source.first.pts != plan.times[0]:
+        raise UncuttableError("its first pictures cannot be decoded")
+    return plan

@@ -1,0 +1,159 @@
+"""What a segment is made of: its frames, decoded, found, swapped; the same whoever asks, and in whatever order."""
+
+import copy
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from realtime.finder import FaceFinder
+from realtime.jobs.segments.plan import WARM_UP, Plan, UncuttableError
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
+from realtime.media.interlaced import fields_of
+from realtime.runtime.errors import InputError
+from realtime.swapper import FrameSwapper
+
+__all__ = ["Counts", "Step", "SwapSteps", "read_steps"]
+
+#: Seconds before the first picture at which every container begins.
+_BEFORE: Final = 10
+
+
+@dataclass(slots=True)
+class Counts:
+    """Of the frames of a segment: those with a new face, the faces swapped, left, and with an empty mask."""
+
+    frames_swapped: int = 0
+    faces_swapped: int = 0
+    faces_left: int = 0
+    faces_unmasked: int = 0
+
+    @classmethod
+    def of(cls, swapper: FrameSwapper) -> "Counts":
+        """What ``swapper`` has counted so far."""
+        return cls(swapper.frames_swapped, swapper.faces_swapped, swapper.faces_left, swapper.faces_unmasked)
+
+    def put_on(self, swapper: FrameSwapper) -> None:
+        """Let ``swapper`` go on from here."""
+        swapper.frames_swapped, swapper.faces_swapped = self.frames_swapped, self.faces_swapped
+        swapper.faces_left, swapper.faces_unmasked = self.faces_left, self.faces_unmasked
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.frames_swapped + other.frames_swapped,
+            self.faces_swapped + other.faces_swapped,
+            self.faces_left + other.faces_left,
+            self.faces_unmasked + other.faces_unmasked,
+        )
+
+
+@dataclass(slots=True)
+class Step:
+    """A frame on its way into ``segment``; None where it only ``warms`` the finder of the next one up.
+
+    ``is_first`` and ``is_last`` are of its segment; ``counts`` are those of the segment so far, once it is swapped.
+    """
+
+    frame: Frame
+    segment: int | None
+    is_first: bool
+    is_last: bool
+    warms: bool
+    counts: Counts | None = None
+
+
+def read_steps(source: FileSource, plan: Plan, segments: Iterator[int]) -> Generator[Step]:
+    """The frames of ``segments``, each with those before it that warm its finder up.
+
+    Where one segment follows another, decoding goes on, and the last frames of the one warm up for the next. Raises
+    ``UncuttableError`` where what is decoded is not what was planned.
+    """
+    frames: Iterator[Frame] | None = None
+    segment = next(segments, None)
+    while segment is not None:
+        span = plan.span(segment)
+        if frames is None:
+            begin = max(span.start - WARM_UP, 0)
+            frames = _frames_from(source, plan, begin)
+            for _ in range(begin, span.start):
+                yield Step(next(frames), None, False, False, warms=True)
+        following: int | None = None
+        for number in span:
+            if number == max(span.stop - WARM_UP, span.start):
+                following = next(segments, None)
+            warms = following == segment + 1 and number >= span.stop - WARM_UP
+            yield Step(next(frames), segment, number == span.start, number == span.stop - 1, warms)
+        if following != segment + 1:
+            frames = None
+        segment = following
+
+
+def _frames_from(source: FileSource, plan: Plan, begin: int) -> Generator[Frame]:
+    """The frames from number ``begin`` on, each as planned; ends with the plan."""
+    try:
+        frames = _opened_at(source, plan, begin)
+        for number in range(begin, plan.frames):
+            frame = next(frames, None)
+            if frame is None or frame.pts != plan.times[number]:
+                raise UncuttableError(f"what is decoded at frame {number:,} is not what its packets say")
+            if number == plan.frames - 1 and next(frames, None) is not None:
+                raise UncuttableError("more is decoded than its packets say")
+            yield frame
+    except InputError as error:
+        raise UncuttableError("it is damaged in places") from error
+
+
+def _opened_at(source: FileSource, plan: Plan, begin: int) -> Iterator[Frame]:
+    """Frames from number ``begin`` on, decoded from the last keyframe before it that leads there."""
+    if begin == 0 and source.is_untouched:
+        return (item for item in source if isinstance(item, Frame))
+    first = int(plan.times[begin])
+    last_key = int(plan.keys.searchsorted(first, side="right")) - 1
+    # Seeking in a transport stream lands late, and decoding may need more than one keyframe to be whole again.
+    places = [int(plan.keys[max(last_key - back, 0)]) for back in (0, 2, 8, last_key)]
+    for place in (*places, places[-1] - round(_BEFORE / source.time_base)):
+        frames = source.frames_from(place, first)
+        frame = next(frames, None)
+        if frame is not None and frame.pts == first:
+            return _led_by(frame, frames)
+    raise UncuttableError(f"frame {begin:,} cannot be reached but from the start")
+
+
+def _led_by(first: Frame, rest: Iterator[Frame]) -> Generator[Frame]:
+    yield first
+    yield from rest
+
+
+class SwapSteps:
+    """Swaps the faces of each step's frame, with a finder that knows nothing but its segment and the frames before."""
+
+    def __init__(self, swapper: FrameSwapper) -> None:
+        self._swapper = swapper
+        self._next: FaceFinder | None = None
+
+    def __call__(self, step: Step) -> None:
+        """Swap, count, and warm up the finder of the segment that comes next."""
+        swapper = self._swapper
+        if step.warms:  # before the swap, which writes into the frame
+            self._next = self._next or _forgetful(swapper.finder)
+            for field in fields_of(step.frame):
+                with swapper.stages("find"):
+                    self._next.find(field)
+        if step.segment is None:
+            return
+        if step.is_first:
+            swapper.finder = self._ready()
+            Counts().put_on(swapper)
+        swapper.process(step.frame)
+        step.counts = Counts.of(swapper)
+
+    def _ready(self) -> FaceFinder:
+        finder, self._next = self._next or _forgetful(self._swapper.finder), None
+        return finder
+
+
+def _forgetful(finder: FaceFinder) -> FaceFinder:
+    """A finder with the same networks, and nothing seen yet: ``reset`` gives it tracks of its own."""
+    other = copy.copy(finder)
+    other.reset()
+    return other

@@ -1,0 +1,304 @@
+"""Long jobs: the same bits however they are cut short, and nothing of them is lost."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+import pytest
+
+from realtime.demo.sample import write_sample
+from realtime.finder import BuiltinFinder
+from realtime.finder.face import Face
+from realtime.jobs.convert import Job, convert
+from realtime.jobs.segments import plan as planning
+from realtime.jobs.segments.journal import folder_of
+from realtime.jobs.segments.maker import Order, make_segments
+from realtime.jobs.segments.plan import read_plan
+from realtime.media.encoding import Encoding
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
+from realtime.runtime.errors import MummerError, OutputError
+from realtime.runtime.stages import Stages
+from realtime.settings import Look
+from realtime.swapper import make_swapper
+from tests.realtime.clips import Clip, make, payloads, times
+from tests.realtime.tiny import make_model
+
+ROOT = Path(__file__).parents[3]
+#: How often a run is killed; a release is held to 20.
+KILLS = int(os.environ.get("MUMMER_KILLS", "2"))
+#: Frames a segment in most of these tests.
+GRID = 12
+
+Packets: TypeAlias = list[tuple[int, int | None, int | None, int | None, bytes]]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_model(tmp_path_factory.mktemp("model") / "negative.onnx")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A face that talks, for 40 frames; some of them are shown longer than others."""
+    folder = tmp_path_factory.mktemp("segments")
+    write_sample(folder / "even.mp4", size=(320, 240), seconds=40 / 25, fps=25)
+    with av.open(str(folder / "even.mp4")) as even, av.open(str(folder / "clip.mp4"), "w") as out:
+        copies = [out.add_stream_from_template(stream, opaque=True) for stream in even.streams]
+        for packet in even.demux():
+            if packet.dts is None or packet.pts is None or packet.time_base is None:
+                continue
+            if packet.stream.type == "video":
+                packet.pts, packet.dts = (uneven(time, packet.time_base) for time in (packet.pts, packet.dts))
+            packet.stream = copies[packet.stream.index]
+            out.mux(packet)
+    return folder / "clip.mp4"
+
+
+def uneven(pts: int, clock: Fraction) -> int:
+    frame = round(pts * clock * 25)
+    return pts + round(frame // 7 * Fraction(1, 60) / clock)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "GRID", GRID)
+
+
+class Failing(BuiltinFinder):
+    """Fails at the frame with a number, of all that it is shown."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__("cpu")
+        self._left = [last]
+
+    def find(self, frame: Frame) -> tuple[Face, ...]:
+        self._left[0] -= 1
+        if self._left[0] < 0:
+            raise MummerError("the lights went out")
+        return super().find(frame)
+
+
+def job(source: Path, target: Path, model: Path, **changes: object) -> Job:
+    return Job(**{"source": source, "target": target, "look": Look(model=str(model))} | changes)  # type: ignore[arg-type]
+
+
+def packets(path: Path) -> Packets:
+    with av.open(str(path)) as container:
+        return [(p.stream.index, p.pts, p.dts, p.duration, bytes(p)) for p in container.demux() if p.size]
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_job_that_failed_goes_on_and_gives_the_same_bits(
+    tmp_path: Path, clip: Path, model: Path, suffix: str
+) -> None:
+    whole, target = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
+    expected = convert(job(clip, whole, model))
+    with pytest.raises(MummerError, match=r"lights went out \(50 % of it is finished and kept.*--resume goes on"):
+        convert(job(clip, target, model), finder=Failing(12 + 12 + 10 + 10 + 5))
+    assert sorted(path.suffix for path in folder_of(target).iterdir()) == [".json", ".part", ".segment", ".segment"]
+    progress: list[tuple[int, int]] = []
+    report = convert(job(clip, target, model, resume=True), lambda *now: progress.append(now))
+    assert progress[0] == (25, 40)
+    assert progress[-1] == (40, 40)
+    assert packets(target) == packets(whole)
+    assert (report.frames_swapped, report.faces, report.frames_out) == (expected.frames_swapped, expected.faces, 40)
+    assert report.faces >= 30
+    assert not folder_of(target).exists()
+
+
+@pytest.mark.usefixtures("short")
+def test_times_and_sound_are_those_of_the_input(tmp_path: Path, clip: Path, model: Path) -> None:
+    convert(job(clip, tmp_path / "out.mp4", model))
+    assert times(tmp_path / "out.mp4") == times(clip)
+    assert payloads(tmp_path / "out.mp4") == payloads(clip)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        decoding = [p.dts for p in container.demux(video=0) if p.size]
+    assert decoding == sorted(set(decoding))
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_segment_is_the_same_whoever_makes_it_and_when(tmp_path: Path, clip: Path, model: Path, suffix: str) -> None:
+    source = tmp_path / f"in{suffix}"
+    with av.open(str(clip)) as container, av.open(str(source), "w") as out:
+        video = out.add_stream_from_template(container.streams.video[0])
+        for packet in container.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+
+    def made(name: str, *runs: list[int]) -> list[bytes]:
+        (tmp_path / name).mkdir()
+        swapper = make_swapper(Look(model=str(model), device="cpu"), Stages())
+        opened = FileSource(source)
+        order = Order(source, Path("out.mp4"), Encoding("libx264"), read_plan(opened), tmp_path / name)
+        for run in runs:
+            make_segments(order, opened, swapper, iter(run), lambda: None, lambda number: None)
+        opened.close()
+        return [order.path(number).read_bytes() for number in range(order.plan.segments)]
+
+    first = made("in order", [0, 1, 2, 3])
+    assert len(set(first)) == 4
+    assert made("one by one", [3], [2], [1], [0]) == first
+    assert made("with gaps", [1, 3], [0, 2]) == first
+
+
+@pytest.mark.usefixtures("short")
+def test_an_unfinished_job_is_neither_lost_nor_mistaken(tmp_path: Path, model: Path) -> None:
+    source, target = make(tmp_path / "in.mp4", Clip(frames=30)), tmp_path / "out.mp4"
+
+    def stop(**changes: object) -> None:
+        with pytest.raises(MummerError, match="lights"):
+            convert(job(source, target, model, **changes), finder=Failing(40))
+
+    stop()
+    with pytest.raises(OutputError, match=r"an earlier run was stopped; 33 % .*--resume goes on, and --force starts"):
+        convert(job(source, target, model))
+    with pytest.raises(OutputError, match="cannot be resumed: the settings changed since"):
+        convert(job(source, target, model, resume=True, encoding=Encoding(crf=30)))
+    os.utime(source, (1, 1))
+    with pytest.raises(OutputError, match="cannot be resumed: the input changed since"):
+        convert(job(source, target, model, resume=True))
+    stop(force=True)
+    convert(job(source, target, model, resume=True))
+    assert left_in(tmp_path) == ["in.mp4", "out.mp4"]
+
+
+@pytest.mark.usefixtures("short")
+def test_a_finished_segment_that_is_damaged_is_made_anew(tmp_path: Path, clip: Path, model: Path) -> None:
+    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    convert(job(clip, whole, model))
+    with pytest.raises(MummerError, match="lights"):
+        convert(job(clip, target, model), finder=Failing(45))
+    first, second = sorted(folder_of(target).glob("*.segment"))
+    content = bytearray(first.read_bytes())
+    content[100] ^= 1
+    first.write_bytes(content)
+    second.write_bytes(second.read_bytes()[:-100])
+    with pytest.raises(OutputError, match=r"000000.segment, is damaged and was removed \(75 % "):
+        convert(job(clip, target, model, resume=True))
+    convert(job(clip, target, model, resume=True))
+    assert packets(target) == packets(whole)
+
+
+@pytest.mark.usefixtures("short")
+def test_what_has_no_plan_is_converted_in_one_piece_and_says_so(tmp_path: Path, model: Path) -> None:
+    source = make(tmp_path / "in.avi", Clip(frames=30, audio=None))
+    report = convert(job(source, tmp_path / "out.mp4", model))
+    assert report.frames_out == 30
+    assert [words for words in report.warnings if "in one piece" in words and "AVI" in words]
+    convert(job(source, tmp_path / "again.mp4", model, resume=True))
+    assert left_in(tmp_path) == ["again.mp4", "in.avi", "out.mp4"]
+
+
+def command(source: Path, target: Path, model: Path, *words: str) -> "subprocess.Popen[str]":
+    line = [
+        sys.executable,
+        "-m",
+        "realtime",
+        "convert",
+        str(source),
+        str(target),
+        "--model",
+        str(model),
+        "--quiet",
+        *words,
+    ]
+    return subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """The exit code of a command, and what it said."""
+    said = process.communicate(timeout=100)[1]
+    return process.returncode, said
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three segments of the true length."""
+    clip = Clip(size=(96, 64), frames=2 * planning.GRID + 50, options={"preset": "ultrafast"})
+    return make(tmp_path_factory.mktemp("long") / "in.mp4", clip)
+
+
+@pytest.fixture(scope="module")
+def long_result(tmp_path_factory: pytest.TempPathFactory, long_clip: Path, model: Path) -> tuple[Packets, float]:
+    """What an uninterrupted run gives, and how many seconds it takes."""
+    target, began = tmp_path_factory.mktemp("whole") / "out.mp4", time.perf_counter()
+    assert ended(command(long_clip, target, model)) == (0, "")
+    return packets(target), time.perf_counter() - began
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_run_that_is_killed_at_any_moment_goes_on(
+    tmp_path: Path, long_clip: Path, long_result: tuple[Packets, float], model: Path
+) -> None:
+    target, chance = tmp_path / "out.mp4", random.Random(12)
+    expected, seconds = long_result
+    for _ in range(KILLS):
+        process = command(long_clip, target, model, "--resume")
+        time.sleep(chance.uniform(0.3, 1) * seconds)
+        process.kill()
+        ended(process)
+        if target.exists():  # it was quicker
+            assert packets(target) == expected
+            target.unlink()
+    assert ended(command(long_clip, target, model, "--resume")) == (0, "")
+    assert packets(target) == expected
+    assert left_in(tmp_path) == ["out.mp4"]
+
+
+def finished(target: Path) -> Iterator[int]:
+    """How many segments are finished, from now on."""
+    while True:
+        yield len(list(folder_of(target).glob("*.segment")))
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_keeps_what_is_finished_and_says_so(
+    tmp_path: Path, long_clip: Path, long_result: tuple[Packets, float], model: Path
+) -> None:
+    target = tmp_path / "out.mp4"
+    process = command(long_clip, target, model)
+    next(done for done in finished(target) if done)
+    process.send_signal(signal.SIGINT)
+    code, said = ended(process)
+    assert code == 130
+    assert "of it is finished and kept: the same command with --resume goes on" in said
+    assert said.endswith("mummer: interrupted\n")
+    assert left_in(tmp_path) == ["out.mp4.unfinished"]
+    assert ended(command(long_clip, target, model, "--resume")) == (0, "")
+    assert packets(target) == long_result[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_disk_that_fills_loses_nothing(
+    tmp_path: Path, long_clip: Path, long_result: tuple[Packets, float], model: Path
+) -> None:
+    """The system refuses to let a file grow: each segment fits, the whole does not."""
+    target = tmp_path / "out.mp4"
+    largest = sum(len(packet[-1]) for packet in long_result[0]) // 2
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest}));"
+    code += "from realtime.__main__ import main; main()"
+    line = [sys.executable, "-c", code, "convert", str(long_clip), str(target), "--model", str(model)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "file too large" in done.stderr
+    assert "100 % of it is finished and kept" in done.stderr
+    assert not target.exists()
+    assert ended(command(long_clip, target, model, "--resume")) == (0, "")
+    assert packets(target) == long_result[0]
