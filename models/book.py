@@ -84,6 +84,7 @@ def book_sources(folder: Path) -> dict[str, str]:
 
 def _load(path: Path) -> ModuleStub:
     """The pickled module, as a ``ModuleStub``. Raises ``InputError``."""
+    _check_size(path)
     ours = [f"{module}.{name}" for module in MODULES for name in CLASSES]
     known = [(ModuleStub, name) for name in (*ours, *(f"torch.nn.modules.{layer}" for layer in LAYERS))]
     try:
@@ -103,6 +104,25 @@ def _load(path: Path) -> ModuleStub:
     if not isinstance(module, ModuleStub):
         raise InputError(f"{path}: holds no module; the book's training saves whole ones")
     return module
+
+
+def _check_size(path: Path) -> None:
+    """Raise ``InputError`` where ``path`` would take more memory than it has bytes: torch compresses nothing.
+
+    What is no archive at all is left to torch, and so is what it says of it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            program = next((entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")), None)
+            size = path.stat().st_size
+            if unpacked > size:
+                raise InputError(f"{path}: {size:,} bytes that unpack to {unpacked:,}; torch writes no such file")
+            written = archive.read(program) if program else b""
+    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError):
+        return
+    if b"bytearray" in written:  # torch lets a file ask for one of any size
+        raise InputError(f"{path}: holds builtins.bytearray, which is no part of the book's networks; nothing was run")
 
 
 def _tensors(module: ModuleStub, prefix: str = "") -> Iterator[tuple[str, Tensor]]:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from realtime.runtime.errors import UsageError
 from realtime.runtime.redaction import secrets_of
+from realtime.runtime.tether import tethered
 
 __all__ = ["find_program", "receive", "sending"]
 
@@ -60,7 +61,7 @@ def receive(program: str, address: str, container: str, sound: bool = True) -> "
     quoted = address.replace("'", r"'\''")
     playlist = f"ffconcat version 1.0\nfile '{quoted}'\noption probesize {PROBED}\noption analyzeduration {PROBED}\n"
     process = subprocess.Popen(  # noqa: S603  # no shell
-        [program, "-hide_banner", "-nostdin", "-v", "error", *arguments, *copied],
+        tethered([program, "-hide_banner", "-nostdin", "-v", "error", *arguments, *copied]),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     with cast(IO[bytes], process.stdin) as stdin:
@@ -79,7 +80,7 @@ def sending(program: str, address: str, container: str) -> Iterator[tuple[list[s
     quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0", "-f", container, "-i", "pipe:0"]
     stream = ["-pes_payload_size", "0", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"]
     copied = ["-map", "0", "-c", "copy", *_AT_ONCE, *stream]
-    command = [program, "-hide_banner", "-nostats", *quick, *copied]
+    command = tethered([program, "-hide_banner", "-nostats", *quick, *copied])
     if sys.platform == "win32":
         yield [*command, address], ()
         return

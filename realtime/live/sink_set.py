@@ -118,10 +118,10 @@ class SinkSet:
             worker.end()
         late = [worker for worker in workers if not worker.join(_left(finished_ns))]
         for worker in late:
-            if not worker.closing:
+            if not _is_file(worker):
                 worker.abort()
         for worker in late:
-            if not worker.join(SIGNING if worker.closing else _left(ended_ns)):
+            if not worker.join(SIGNING if _is_file(worker) else _left(ended_ns)):
                 self._events.tell("sink", f"{worker.name}: does not answer and was left behind", problem=True)
 
     def _tell(self, words: str, problem: bool) -> None:
@@ -129,6 +129,11 @@ class SinkSet:
 
     def _sign(self, recording: Path) -> None:
         sign(recording, self._claim(), recording)
+
+
+def _is_file(worker: SinkWorker) -> bool:
+    """Whether it makes a file, which is to be whole; a device or a stream that does not let go is worth no wait."""
+    return file_of(worker.address) is not None
 
 
 def _left(until_ns: int) -> float:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import av
 
 from realtime.live.settings import SourceSettings
 from realtime.media.frame import Frame
 
-__all__ = ["LiveItem", "LiveSource", "OpenSource", "Sound"]
+__all__ = ["LiveItem", "LiveSource", "OpenSource", "PacedSource", "Sound"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +53,16 @@ class LiveSource(Protocol):
         Who waits in the iterator wakes up and ends; who waits in a system call does so when that returns, in a
         second or two.
         """
+        ...
+
+
+@runtime_checkable
+class PacedSource(Protocol):
+    """A source that has a time of its own, and knows when its next frame is due: till then it is not silent."""
+
+    @property
+    def due_ns(self) -> int:
+        """When the next frame is due, on the monotonic clock; 0 where that is not known."""
         ...
 
 

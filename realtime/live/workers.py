@@ -1,5 +1,6 @@
 """A thread for the source and for each sink, which opens it, and opens it again when it is lost."""
 
+import logging
 from collections.abc import Callable
 from fractions import Fraction
 from threading import Event, Lock, Thread
@@ -10,12 +11,12 @@ from realtime.live.broadcaster import Broadcaster
 from realtime.live.sink import LiveSink
 from realtime.live.sink_queue import SinkQueue
 from realtime.live.slate import SlateFrame
-from realtime.live.source import LiveItem, LiveSource
+from realtime.live.source import LiveItem, LiveSource, PacedSource
 from realtime.live.status import Connection, SinkStatus, SourceStatus
 from realtime.media.frame import Frame
 from realtime.runtime.backoff import Backoff
 from realtime.runtime.clock import Clock
-from realtime.runtime.errors import InputError, MummerError
+from realtime.runtime.errors import InputError, MummerError, OutputError
 from realtime.runtime.events import Events
 from realtime.runtime.latency import Latency
 from realtime.runtime.rate import Meter
@@ -23,6 +24,8 @@ from realtime.runtime.redaction import redacted
 from realtime.runtime.threads import guarded_thread
 
 __all__ = ["SILENT", "STALLED", "SinkWorker", "SourceWorker"]
+
+_log: Final = logging.getLogger(__name__)
 
 #: Seconds without a frame after which a source is lost: once it has given one, and before.
 STALLED: Final = 2.0
@@ -82,7 +85,8 @@ class SourceWorker:
     def deadline_ns(self) -> int:
         """When the source counts as stalled unless a frame comes before."""
         seconds = STALLED if self._state == "live" else SILENT
-        return self._last_ns + int(seconds * 1e9)
+        due_ns = self._source.due_ns if isinstance(self._source, PacedSource) else 0
+        return max(self._last_ns, due_ns) + int(seconds * 1e9)
 
     def check(self, now_ns: int) -> None:
         """Where the deadline is over, close the source: it will be opened again."""
@@ -170,7 +174,7 @@ class SinkWorker:
     """Keeps a sink going with what comes into its queue. ``failed`` is called where the very first opening fails.
 
     After that it is opened again, with growing backoff, for as long as the engine runs. ``name`` is what is shown of
-    the address, and ``closing`` tells whether it is finishing its output right now.
+    the address.
     """
 
     def __init__(
@@ -190,7 +194,6 @@ class SinkWorker:
         self._sink = open_()  # an address that makes no sense is told at once
         self._queue = SinkQueue()
         self._ended = Event()
-        self.closing = False
         self._state: Connection = "opening"
         self._problem: str | None = None
         self._live_ns: int | None = None  # since when the connection holds
@@ -216,7 +219,10 @@ class SinkWorker:
 
     def abort(self) -> None:
         """Wake up a sink that is blocked."""
-        self._sink.abort()
+        try:
+            self._sink.abort()
+        except Exception as failure:  # noqa: BLE001
+            self._events.tell("sink", str(self._lost(failure)), problem=True)
 
     def status(self) -> SinkStatus:
         """How it is."""
@@ -248,7 +254,7 @@ class SinkWorker:
             if error is None or self._ended.is_set():
                 break
             self._errors += 1
-            first = self._meter.frames == 0 and self._retries == 0
+            first = self._meter.frames == 0 and self._retries == 0 and not isinstance(error, _DriverError)
             self._state, self._problem = "lost", str(error)
             if first and not self._patient:
                 self._failed(error)
@@ -269,8 +275,8 @@ class SinkWorker:
         try:
             if self._retries:
                 self._sink = self._open()
-        except MummerError as failure:
-            return _private(failure, self.address)
+        except Exception as failure:  # noqa: BLE001  # of a driver or a library: this sink's end, and no other's
+            return self._lost(failure)
         sink = self._sink
         try:
             sink.open(shape)
@@ -286,20 +292,28 @@ class SinkWorker:
                         self._latency.record(now_ns - (item.captured_ns or now_ns))
                 else:
                     sink.write_sound(item)
-        except MummerError as failure:
-            error = failure
-        self.closing = True
+        except Exception as failure:  # noqa: BLE001
+            error = self._lost(failure)
         try:
             sink.close()
-        except MummerError as failure:
-            error = error or failure
-        self.closing = False
-        if error is None:
-            return None
-        error = _private(error, self.address)
-        if self._ended.is_set():
+        except Exception as failure:  # noqa: BLE001
+            error = error or self._lost(failure)
+        if error is not None and self._ended.is_set():
             self._events.tell("sink", str(error), problem=True)
         return error
+
+    def _lost(self, error: Exception) -> MummerError:
+        """What to say of the error that ended a connection; one that nobody foresaw goes into the log, too."""
+        if isinstance(error, MummerError):
+            return _private(error, self.address)
+        _log.error("%s: %s", self.name, type(error).__name__, exc_info=error)
+        words = " ".join(str(error).split())
+        kind = OutputError if self._live_ns is None else _DriverError
+        return _private(kind(f"{self.name}: failed with {type(error).__name__}: {words}"), self.address)
+
+
+class _DriverError(OutputError):
+    """What a driver or a library raised of itself, once it was open: not the end of the run."""
 
 
 def _private(error: MummerError, address: str) -> MummerError:

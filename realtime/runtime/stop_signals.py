@@ -4,18 +4,32 @@ An exception that is raised wherever the program happens to be may be lost: the 
 ``ImportError``, a callback from C prints it and goes on. So the handler raises one only where something must be tidied
 up, inside ``unwinding``. Before that, nothing was made that anybody would miss, and the process ends on the spot.
 ``held`` puts the answer off for a few steps that belong together, and ``check`` gives it again where it got lost.
+
+A handler waits for the line of Python that runs, and a library may not come back for minutes, or ever. So the
+interpreter also writes the signal's number into a pipe, and a thread that reads it calls what ``on_stop`` was given.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
+from threading import Thread, current_thread, main_thread
 from types import FrameType
 from typing import Final, NoReturn
 
-__all__ = ["INTERRUPTED", "STOPS", "Interrupted", "check", "held", "leave", "listen", "unwinding", "was_stopped"]
+__all__ = [
+    "INTERRUPTED",
+    "STOPS",
+    "Interrupted",
+    "check",
+    "held",
+    "leave",
+    "listen",
+    "on_stop",
+    "unwinding",
+    "was_stopped",
+]
 
 #: The exit code of a command that was stopped.
 INTERRUPTED: Final = 130
@@ -37,6 +51,8 @@ class _Listener:
         self.noted = False
         self.unwound: set[object] = set()
         self.held: set[object] = set()
+        self.told: list[Callable[[], None]] = []
+        self.came = False  # what the thread knows: it may be ahead of the handler
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The first signal ends the job; a second must not disturb the tidying up."""
@@ -53,6 +69,15 @@ class _Listener:
             raise Interrupted
         leave()
 
+    def relay(self, reader: int) -> None:
+        """In a thread of its own: tell of the first signal."""
+        while numbers := os.read(reader, 64):
+            if not set(STOPS).isdisjoint(numbers):
+                self.came = True
+                for call in tuple(self.told):
+                    call()
+                return
+
 
 _listener: Final = _Listener()
 
@@ -62,6 +87,19 @@ def listen() -> None:
     for number in STOPS:
         if number in STOPS[:2] or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _listener.handle)
+    if sys.platform != "win32":  # there it takes a socket, and nobody else sends signals
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))  # the child's signals are its own
+        Thread(target=_listener.relay, args=(reader,), name="stop signals", daemon=True).start()
+
+
+def on_stop(call: Callable[[], None]) -> None:
+    """From the first signal on, call ``call`` in a thread, once: it makes a library that is at work come back."""
+    _listener.told.append(call)
+    if _listener.came:
+        call()
 
 
 @contextmanager

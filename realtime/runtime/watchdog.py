@@ -1,4 +1,7 @@
-"""Time limits: one thread watches everything that has one, and sleeps while nothing runs."""
+"""Time limits: one thread watches everything that has one, and sleeps while nothing runs.
+
+A signal that ends the program ends what is under a limit, too: its thread may be inside a library, and hear nothing.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,6 +12,7 @@ from threading import Condition
 from time import monotonic
 from typing import Final
 
+from realtime.runtime import stop_signals
 from realtime.runtime.threads import guarded_thread, log_failure
 
 __all__ = ["Limit", "limited"]
@@ -27,7 +31,7 @@ class Limit:
 
 @contextmanager
 def limited(seconds: float, stop: Callable[[], None]) -> Iterator[Limit]:
-    """Call ``stop`` from another thread where the block takes longer than ``seconds``."""
+    """Call ``stop`` from another thread where the block takes longer than ``seconds``, or the program is to end."""
     limit = Limit(monotonic() + seconds, stop)
     watchdog = _watchdog()
     watchdog.watch(limit)
@@ -44,17 +48,28 @@ class _Watchdog:
         self._limits: set[Limit] = set()
         self._changed = Condition()
         self._sleeps_until = FOREVER
+        self._ending = False
         guarded_thread(self._run, "watchdog", _failed).start()
+        stop_signals.on_stop(self.end)
 
     def watch(self, limit: Limit) -> None:
         with self._changed:
             self._limits.add(limit)
-            if limit.due < self._sleeps_until:
+            if self._ending:
+                limit.stop()
+            elif limit.due < self._sleeps_until:
                 self._changed.notify()
 
     def leave(self, limit: Limit) -> None:
         with self._changed:
             self._limits.discard(limit)
+
+    def end(self) -> None:
+        """Stop all that is watched, and whatever comes to be."""
+        with self._changed:
+            self._ending = True
+            for limit in self._limits:
+                limit.stop()
 
     def _run(self) -> None:
         with self._changed:

@@ -1,7 +1,9 @@
 """Weights from pickles, and none of what pickles can do."""
 
+import copy
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,36 @@ def test_a_bare_pickle_is_refused_too(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"decodera\.pth"):
         read_book_run(tmp_path)
     assert not trace.exists()
+
+
+class Greedy:
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return bytearray, (1 << 34,)
+
+
+@pytest.mark.parametrize("how", ["packed", "twice", "asked for"])
+def test_a_small_file_takes_no_large_memory(run: Path, tmp_path: Path, how: str) -> None:
+    """As zeros that were packed, as the same bytes many times over, or as a buffer that torch makes when asked to."""
+    for name in ("encoder", "decodera", "decoderb"):
+        os.link(run / f"{name}.pth", tmp_path / f"{name}.pth")
+    bomb = tmp_path / "bomb"
+    if how == "asked for":
+        torch.save({"weights": Greedy()}, bomb)
+    else:
+        packing = zipfile.ZIP_DEFLATED if how == "packed" else zipfile.ZIP_STORED
+        with zipfile.ZipFile(run / "encoder.pth") as good, zipfile.ZipFile(bomb, "w", packing) as bad:
+            for entry in good.infolist():
+                numbers = "/data/" in entry.filename and how == "packed"
+                bad.writestr(entry.filename, bytes(4 * entry.file_size) if numbers else good.read(entry))
+            if how == "twice":
+                # Each name stands in the directory again, for the same bytes.
+                bad.filelist.extend(copy.copy(entry) for entry in bad.filelist[:])
+    bomb.replace(tmp_path / "encoder.pth")
+    with pytest.raises(
+        InputError, match=r"encoder\.pth: (.* bytes that unpack to|holds builtins\.bytearray)"
+    ) as caught:
+        read_book_run(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a pickle at all", b"PK\x03\x04 cut"])

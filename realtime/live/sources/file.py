@@ -45,6 +45,7 @@ class PacedFile:
     def __init__(self, path: Path, settings: SourceSettings) -> None:
         self.path = path
         self.rate: Fraction | None = None
+        self.due_ns = 0  # of the frame that is waited for: a pause in the file's own times is no silence
         self._loop = settings.loop
         self._sound = settings.audio is None
         self._closed = Event()
@@ -66,12 +67,15 @@ class PacedFile:
                     continue
                 early_ns = due_ns - monotonic_ns()
                 if early_ns < -LATE_NS:
-                    began_ns, due_ns, early_ns = began_ns - early_ns, due_ns - early_ns, 0
-                if early_ns > 0 and self._closed.wait(early_ns / 1e9):
-                    return
+                    began_ns, due_ns = began_ns - early_ns, due_ns - early_ns
+                self.due_ns = due_ns
                 while waiting and waiting[0][0] <= due_ns:
                     sound_ns, samples = waiting.popleft()
+                    if not self._wait_until(sound_ns):
+                        return
                     yield Sound(samples, sound_ns)
+                if not self._wait_until(due_ns):
+                    return
                 item.captured_ns = due_ns
                 yield item
         except ChannelClosedError:
@@ -85,6 +89,11 @@ class PacedFile:
         """Wake up whoever waits, and end."""
         self._closed.set()
         self._ahead.cut()
+
+    def _wait_until(self, due_ns: int) -> bool:
+        """Sleep until then; false where the source was closed meanwhile."""
+        early_ns = due_ns - monotonic_ns()
+        return early_ns <= 0 or not self._closed.wait(early_ns / 1e9)
 
     def _decode(self) -> None:
         """Round after round into the channel, the times of each round going on from the one before."""
@@ -109,25 +118,28 @@ class PacedFile:
             self.rate = file.rate
             shift = start - _time(file.first)
             end = start
-            for item in file:
+            for time, item in _timed(file, sound, shift):
                 if isinstance(item, Frame):
-                    time = shift + _time(item)
                     end = max(end, time + 1 / file.rate)
                     self._ahead.put((time, item), _SOUNDS_A_FRAME)
-                elif item.stream is sound:
-                    for samples in _decoded(sound, item):
-                        self._put_sound(samples, shift, start)
+                elif time >= start:  # sound from before the first picture would lie over the end of the last round
+                    self._ahead.put((time, item))
             return end
         finally:
             file.close()
             # The first frame and its side data hold on to each other, and to the decoder's pictures.
             gc.collect()
 
-    def _put_sound(self, samples: av.AudioFrame, shift: Fraction, start: Fraction) -> None:
-        if samples.pts is not None and samples.time_base is not None:
-            time = shift + samples.pts * samples.time_base
-            if time >= start:  # sound from before the first picture would lie over the end of the last round
-                self._ahead.put((time, samples))
+
+def _timed(file: FileSource, sound: AudioStream | None, shift: Fraction) -> Iterator[_Timed]:
+    """Pictures and pieces of ``sound``, each with its time, which is ``shift`` later than in the file."""
+    for item in file:
+        if isinstance(item, Frame):
+            yield shift + _time(item), item
+        elif sound is not None and item.stream is sound:
+            for samples in _decoded(sound, item):
+                if samples.pts is not None and samples.time_base is not None:
+                    yield shift + samples.pts * samples.time_base, samples
 
 
 def _decoded(sound: AudioStream, packet: "Packet[Stream]") -> list[av.AudioFrame]:

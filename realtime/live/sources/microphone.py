@@ -14,7 +14,7 @@ from typing import Final
 import av
 from av.audio.frame import AudioFrame
 
-from realtime.live.source import LiveItem, LiveSource, Sound
+from realtime.live.source import LiveItem, LiveSource, PacedSource, Sound
 from realtime.live.sources.camera import open_device
 from realtime.runtime.backoff import Backoff
 from realtime.runtime.errors import InputError, reason
@@ -75,6 +75,11 @@ class WithMicrophone:
         self._error: BaseException | None = None
         self._microphone = Microphone(address)
         self.rate = source.rate
+
+    @property
+    def due_ns(self) -> int:
+        """That of the source."""
+        return self._source.due_ns if isinstance(self._source, PacedSource) else 0
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Each picture after the sound that was heard before it."""

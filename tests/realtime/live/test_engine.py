@@ -86,6 +86,19 @@ def test_a_clip_goes_through_once_in_order(face_clip: Path) -> None:
     assert {"find", "swap", "paste", "label"} <= status.stages_ms.keys()
 
 
+def test_a_pause_in_a_files_own_times_is_no_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.live.workers.STALLED", 0.2)
+    frame = 512  # 1/25 s in the clip's time base
+    pts = [number * frame if number < 10 else (number + 20) * frame for number in range(20)]  # 0.84 s in the middle
+    clip = make(tmp_path / "pause.mkv", Clip(frames=20, pts=pts))
+    sink = InspectingSink()
+    with running(clip, sink, loop=False) as engine:
+        assert engine.wait(LONG)
+    status = engine.status()
+    assert (status.source.frames, status.source.retries) == (20, 0)
+    assert sink.out_of_order == 0
+
+
 def test_no_real_face_leaves_the_engine(face_clip: Path) -> None:
     probe = PrivacyProbe(BuiltinFinder("cpu", 3), lambda number: number % 5 == 4 or 40 <= number < 100)
     sink = InspectingSink(probe.look)
@@ -136,6 +149,66 @@ def test_a_stuck_sink_holds_up_nobody_not_even_the_end(face_clip: Path, monkeypa
         assert engine.status().sinks[0].dropped > 0
     assert stuck.aborted.is_set()
     assert [sink.state for sink in engine.status().sinks] == ["ended", "ended"]
+
+
+@pytest.mark.parametrize("where", ["write", "close"])
+def test_a_sink_that_raises_anything_ends_only_itself(face_clip: Path, where: str) -> None:
+    class Broken(InspectingSink):
+        def write(self, frame: Frame) -> None:
+            if where == "write":
+                raise AttributeError("the driver has no such thing")
+            super().write(frame)
+
+        def close(self) -> None:
+            if where == "close":
+                raise ZeroDivisionError("in the driver")
+
+        def abort(self) -> None:
+            raise KeyError("abort")
+
+    broken, healthy = Broken(), InspectingSink()
+    with running(face_clip, broken, healthy) as engine:
+        status = until(engine, lambda status: status.sinks[1].frames > 15)
+        if where == "write":
+            assert "failed with AttributeError: the driver has no such thing" in str(status.sinks[0].problem)
+            assert status.sinks[0].errors
+    assert [sink.state for sink in engine.status().sinks] == ["ended", "ended"]
+    assert healthy.out_of_order == 0
+
+
+def test_a_close_that_blocks_delays_the_end_only_where_a_file_is_finished(
+    face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.live.engine.FINISHING", 0.2)
+    monkeypatch.setattr("realtime.live.engine.ENDING", 0.4)
+    let_go, finished = Event(), Event()
+
+    class Stuck(InspectingSink):
+        def close(self) -> None:
+            let_go.wait(LONG)
+
+    class Slow(InspectingSink):
+        def close(self) -> None:
+            let_go.wait(1)
+            finished.set()
+
+    camera, recording = Stuck(), Slow()
+    sinks = {"virtualcam": camera, str(tmp_path / "a.mkv"): recording}
+    engine = Engine(
+        LiveSettings(camera=str(face_clip), sinks=tuple(sinks), device="cpu", loop=True),
+        PacedFile_,
+        lambda address, settings: sinks[address],
+        BuiltinFinder("cpu"),
+    )
+    with engine.events() as events:
+        engine.start()
+        until(engine, lambda status: all(sink.frames > 2 for sink in status.sinks))
+        began = monotonic()
+        engine.stop()
+        assert monotonic() - began < LONG / 2  # not the minute that a file may take
+        assert finished.is_set()
+        assert any("virtualcam: does not answer and was left behind" in event.text for event in events)
+    let_go.set()
 
 
 def test_a_first_opening_that_fails_ends_the_run(face_clip: Path) -> None:

@@ -4,13 +4,14 @@ import functools
 import http.server
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread, Timer
-from time import monotonic, monotonic_ns
+from time import monotonic, monotonic_ns, sleep
 
 import av
 import numpy as np
@@ -136,6 +137,40 @@ def test_srt_goes_through_the_ffmpeg_program_where_pyav_has_none() -> None:
     sender = sending(f"srt://127.0.0.1:{port}", 10 * FPS)
     check_stream(*take(source, 2 * FPS))
     sender.join(20)
+
+
+WAITING = """
+import sys, time
+from realtime.live.ffmpeg_program import receive
+print(receive(sys.argv[1], sys.argv[2], "nut").pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere such programs end with their first packet")
+def test_a_program_that_waits_for_a_sender_does_not_outlive_us() -> None:
+    program = shutil.which("ffmpeg")
+    if program is None or "srt" not in protocols(program):
+        pytest.skip("no ffmpeg program that knows srt")
+    address = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?mode=listener"
+    with subprocess.Popen([sys.executable, "-c", WAITING, program, address], stdout=subprocess.PIPE) as ours:
+        assert ours.stdout is not None
+        helper = Path(f"/proc/{int(ours.stdout.readline())}")
+        end = monotonic() + 20
+        while b"ffmpeg" not in (helper / "cmdline").read_bytes().split(b"\0")[0] and monotonic() < end:
+            sleep(0.02)
+        ours.kill()
+    while alive(helper) and monotonic() < end:
+        sleep(0.02)
+    assert not alive(helper)
+
+
+def alive(process: Path) -> bool:
+    """Whether the process of this folder of ``/proc`` is more than a name that nobody has asked for yet."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
