@@ -7,7 +7,7 @@ from threading import Event
 from time import monotonic_ns
 from typing import Final
 
-from realtime.live.source import LiveItem, LiveSource, Sound
+from realtime.live.source import LiveItem, LiveSource, PacedSource, Sound
 from realtime.runtime.channel import Channel, ChannelClosedError
 from realtime.runtime.threads import guarded_thread
 
@@ -40,6 +40,12 @@ class Delayed:
     def buffered(self) -> float:
         """Seconds for which what comes waits, here and before."""
         return float(getattr(self._source, "buffered", 0.0)) + self._delay_ns / 1e9
+
+    @property
+    def due_ns(self) -> int:
+        """When the next frame is due, where the source knows; see ``PacedSource``."""
+        known_ns = self._source.due_ns if isinstance(self._source, PacedSource) else 0
+        return known_ns and known_ns + self._delay_ns
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Raises what the source raises, as much later."""

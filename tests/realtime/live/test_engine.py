@@ -87,9 +87,9 @@ def test_a_clip_goes_through_once_in_order(face_clip: Path) -> None:
 
 
 def test_a_pause_in_a_files_own_times_is_no_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.live.workers.STALLED", 0.2)
+    monkeypatch.setattr("realtime.live.workers.STALLED", 0.8)
     frame = 512  # 1/25 s in the clip's time base
-    pts = [number * frame if number < 10 else (number + 20) * frame for number in range(20)]  # 0.84 s in the middle
+    pts = [number * frame if number < 10 else (number + 40) * frame for number in range(20)]  # 1.64 s in the middle
     clip = make(tmp_path / "pause.mkv", Clip(frames=20, pts=pts))
     sink = InspectingSink()
     with running(clip, sink, loop=False) as engine:
