@@ -36,13 +36,16 @@ class SinkStatus(BaseModel, frozen=True):
     """A sink. ``dropped`` frames were too many for it, ``missed`` ones came while it was away.
 
     ``latency_ms`` is lately, from capture to sent; ``overall_ms`` the same since the start. ``bitrate`` is what a
-    stream aims at now, in bits a second; less than asked for while the network cannot take it.
+    stream aims at now, in bits a second; less than asked for while the network cannot take it. ``seconds`` is for how
+    long it has been open, and ``written`` how many bytes a recording has.
     """
 
     address: str
     state: Connection
     frames: int
     fps: float
+    seconds: float
+    written: int | None
     bitrate: int | None
     dropped: int
     missed: int

@@ -231,6 +231,8 @@ class SinkWorker:
             state=self._state,
             frames=self._meter.frames,
             fps=self._meter.rate(self._clock.now_ns()),
+            seconds=round(_held(self._live_ns, self._clock.now_ns()), 1),
+            written=getattr(self._sink, "written", None),
             bitrate=getattr(self._sink, "bitrate", None),
             dropped=self._queue.dropped,
             missed=self._queue.missed,

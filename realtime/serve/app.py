@@ -52,7 +52,7 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
     strangers = settings.max_connections * 2 // 3
     known = refusals(*READS)
     app.include_router(session_routes(session, AllowedPaths(settings.roots), token, strangers), responses=known)
-    app.include_router(catalogue_routes(), responses=known)
+    app.include_router(catalogue_routes(next(iter(settings.roots), None)), responses=known)
     app.include_router(picture_routes(session, browser), responses=known)
     app.include_router(health_routes(session))
     app.add_api_route("/", _panel, include_in_schema=False)

@@ -15,7 +15,10 @@ __all__ = ["Choices"]
 
 
 class Choices(BaseModel, frozen=True):
-    """Names by field of a session, and what a session starts with where nothing is said."""
+    """Names by field of a session, and what a session starts with where nothing is said.
+
+    ``recordings`` is the folder that recordings go to from the panel, None where no folder is open.
+    """
 
     faces: tuple[str, ...] = get_args(WhichFaces)
     blend: tuple[str, ...] = tuple(BLENDS)
@@ -24,3 +27,4 @@ class Choices(BaseModel, frozen=True):
     on_miss: tuple[str, ...] = ON_MISS
     detector: tuple[str, ...] = tuple(detector_names())
     defaults: LiveLook = LiveLook()
+    recordings: str | None = None

@@ -47,7 +47,7 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
         settle()
         return engine
 
-    session = Session(make_engine)
+    session = Session(make_engine, lambda: browser.number)
     app = build_app(session, browser, settings, token)
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(

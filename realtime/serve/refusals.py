@@ -1,5 +1,6 @@
 """What a refusal looks like: one shape for whatever goes wrong, here and in the OpenAPI document."""
 
+import re
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -14,7 +15,7 @@ from realtime.runtime.errors import MummerError, UsageError
 from realtime.serve.middleware import TOKEN_HEADER
 from realtime.settings import first_problem
 
-__all__ = ["CHANGES", "READS", "TOKEN", "Refusal", "install", "refusals"]
+__all__ = ["CHANGES", "READS", "TOKEN", "Refusal", "install", "refusals", "without_flags"]
 
 #: The token, as the document describes it; the middleware looks at it before any route does.
 TOKEN: Final = APIKeyHeader(
@@ -39,6 +40,8 @@ _MEANINGS: Final = {
     422: "A field or a parameter does not fit.",
     503: "Not yet: ask again in a moment.",
 }
+#: An option of the command line, in a text.
+_FLAG: Final = re.compile(r"(?<![\w/-])--([a-z][a-z-]+)")
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 #: What every request may be answered with, and what those with a body may be.
 READS: Final = (403,)
@@ -59,13 +62,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _not_here)
 
 
+def without_flags(words: str) -> str:
+    """``words`` with fields in the place of options: who asks over the API has no command line."""
+    return _FLAG.sub(lambda match: match[1].replace("-", "_"), words)
+
+
 def _answer(status: int, words: str, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse(Refusal(error=words).model_dump(), status, headers)
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:
     """What a user can cause and mend."""
-    return _answer(409 if isinstance(error, UsageError) else 400, str(error))
+    return _answer(409 if isinstance(error, UsageError) else 400, without_flags(str(error)))
 
 
 def _malformed(_: Request, error: Exception) -> JSONResponse:

@@ -28,10 +28,14 @@ _log: Final = logging.getLogger(__name__)
 
 
 class SessionStatus(BaseModel, frozen=True):
-    """``engine`` is that of the session that runs, or of the last one; ``problem`` is what the last one ended with."""
+    """``engine`` is that of the session that runs, or of the last one; ``problem`` is what the last one ended with.
+
+    ``browser`` is the number of the browser's connection, 0 where none is connected.
+    """
 
     state: SessionState
     problem: str | None
+    browser: int
     engine: Status | None
 
 
@@ -47,8 +51,9 @@ class _Run:
 class Session:
     """Starts an engine, watches over it, and stops it. Every method may be called from any thread."""
 
-    def __init__(self, make_engine: MakeEngine = Engine) -> None:
-        self._make_engine = make_engine
+    def __init__(self, make_engine: MakeEngine = Engine, browser: Callable[[], int] = lambda: 0) -> None:
+        """``browser`` gives the number of the browser's connection."""
+        self._make_engine, self._browser = make_engine, browser
         self._making = Lock()  # one engine is put together at a time
         self._changed = Condition()
         self._run: _Run | None = None  # the session that starts, runs or stops
@@ -118,7 +123,10 @@ class Session:
         """How it is now."""
         engine = self._engine
         return SessionStatus(
-            state=self._state, problem=self._problem, engine=None if engine is None else engine.status()
+            state=self._state,
+            problem=self._problem,
+            browser=self._browser(),
+            engine=None if engine is None else engine.status(),
         )
 
     def _live(self, run: _Run) -> None:

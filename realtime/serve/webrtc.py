@@ -34,7 +34,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel, ChannelClosedError
 from realtime.runtime.errors import UsageError
 
-__all__ = ["Browser", "Offer"]
+__all__ = ["Answer", "Browser", "Offer"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -54,10 +54,24 @@ class Offer(BaseModel):
     sdp: str = Field(min_length=1)
 
 
+class Answer(BaseModel):
+    """The daemon's side of the connection, and its number: the status has that of the browser that is connected."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    sdp: str
+    number: int
+
+
 class Browser:
-    """The one browser that is connected at a time; a new one takes the place of the last."""
+    """The one browser that is connected at a time; a new one takes the place of the last.
+
+    ``number`` is that of the connection, 0 where there is none.
+    """
 
     def __init__(self) -> None:
+        self.number = self._numbers = 0
         self._peer: RTCPeerConnection | None = None
         self._reading: asyncio.Task[None] | None = None
         self._lock = Lock()
@@ -66,7 +80,7 @@ class Browser:
 
     # in the event loop
 
-    async def connect(self, offer: Offer) -> Offer:
+    async def connect(self, offer: Offer) -> Answer:
         """Answer a browser's offer. Raises ``UsageError`` for one that is not understood."""
         if offer.type != "offer":
             raise UsageError("an answer is not what is expected here; send an offer")
@@ -92,10 +106,12 @@ class Browser:
             raise
         with self._lock:
             self._screens = (screen,)
-        return Offer(type=peer.localDescription.type, sdp=peer.localDescription.sdp)
+        self.number = self._numbers = self._numbers + 1
+        return Answer(type=peer.localDescription.type, sdp=peer.localDescription.sdp, number=self.number)
 
     async def close(self) -> None:
         """Let go of the browser."""
+        self.number = 0
         with self._lock:
             self._screens = ()
         reading, self._reading = self._reading, None

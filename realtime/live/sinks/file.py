@@ -56,6 +56,11 @@ class Recording:
         self._muxer: LiveMuxer | None = None
         self._looked_pts = self._size = 0
 
+    @property
+    def written(self) -> int:
+        """Bytes of the file now."""
+        return self._bytes()
+
     def open(self, shape: StreamFormat) -> None:
         """Create the file. Raises ``OutputError``, and leaves no file then."""
         check_space(self.path, RESERVE)  # more than to go on: it would end at once, again and again

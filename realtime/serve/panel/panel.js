@@ -1,16 +1,21 @@
 // The panel: shows what the daemon says, and asks for what the user wants. All state is the daemon's.
 
-import { ask, listen, token } from "./api.js";
-import { connect, disconnect } from "./camera.js";
+import { WRONG, ask, listen, plain, token } from "./api.js";
+import * as camera from "./camera.js";
+import { $, element, fill } from "./dom.js";
 import { Graph } from "./graph.js";
+import { apply, look, offer, reflect } from "./look.js";
+import * as presets from "./presets.js";
+import * as puppet from "./puppet.js";
+import * as recorder from "./recorder.js";
+import { compare, fullScreen, preview } from "./stage.js";
 
-const $ = (id) => document.getElementById(id);
-const CHOICES = ["faces", "blend", "color", "on_miss", "label_place"];
 const LOG = 200; // lines that are kept
 
 let session = null; // the last status
 let wanted = new Set(); // sinks for the next session
 let seen = null; // status before, for differences
+let cameras = []; // of the machine
 const latency = new Graph($("latency-graph"), { p50: "--good", p99: "--bronze" }, 40);
 const drops = new Graph($("drops-graph"), { dropped: "--bad", hidden: "--bronze" }, 5);
 
@@ -21,7 +26,8 @@ async function attempt(task, where = $("session-problem")) {
   try {
     return await task();
   } catch (error) {
-    where.textContent = error.message;
+    if (error.status === 401) locked(WRONG);
+    where.textContent = plain(error.message);
     return undefined;
   }
 }
@@ -29,48 +35,46 @@ async function attempt(task, where = $("session-problem")) {
 const running = () => session?.state === "running";
 let asking = 0; // changes under way: until they are answered, a status may still tell of the settings before them
 
-async function change(what) {
-  if (!running()) return;
+async function change(what, where) {
+  if (!running() || !what) return;
   asking += 1;
-  const status = await attempt(() => ask("PATCH", "/api/session", what));
+  const status = await attempt(() => ask("PATCH", "/api/session", what), where);
   asking -= 1;
   if (status) show(status);
 }
 
-function later(wait, task) { // a slider that is dragged asks once it rests a moment
-  let timer;
-  return (...given) => { clearTimeout(timer); timer = setTimeout(() => task(...given), wait); };
-}
-
-function chosen(name) { return document.querySelector(`input[name="${name}"]:checked`)?.value; }
-
-function look() {
-  const given = { sharpen: Number($("sharpen").value) };
-  for (const name of CHOICES) if (chosen(name)) given[name] = chosen(name);
-  if ($("label").value.trim()) given.label = $("label").value.trim();
-  return given;
-}
-
 function start() {
   return attempt(async () => {
-    const model = chosen("model");
-    const request = { camera: $("camera").value.trim(), sinks: [...wanted], loop: true, ...look() };
-    const all = { ...request, ...($("puppet-on").checked ? puppet() : {}) };
-    show(await ask("POST", "/api/session", model ? { ...all, model } : all));
+    const request = { camera: $("camera").value.trim(), sinks: [...wanted], loop: true, ...look(), ...puppet.chosen() };
+    show(await ask("POST", "/api/session", request));
   });
 }
 
-function puppet() { // the photo that moves, and whose consent there is
-  const consent = $("puppet-consent").value.trim();
-  return { puppet: $("puppet-photo").value.trim() || null, ...(consent ? { consent } : {}) };
+/** Take pictures from there: now where a session runs, else in a new one. */
+async function see(address, sinks = []) {
+  $("camera").value = address;
+  for (const sink of sinks) wanted.add(sink);
+  if (!running()) { await start(); return; }
+  const there = session.engine.sinks.map((sink) => sink.address);
+  await change({ camera: address, add_sinks: sinks.filter((sink) => !there.includes(sink)) });
 }
 
-async function switchPuppet() {
-  if (!running()) return;
-  const what = $("puppet-on").checked ? puppet() : { puppet: null };
-  const done = await attempt(() => ask("PATCH", "/api/session", what), $("puppet-problem"));
-  if (done) show(done);
-  else $("puppet-on").checked = Boolean(session?.engine?.puppet);
+function ownCamera() {
+  return attempt(async () => {
+    await camera.connect($("mirrored"));
+    $("returned").hidden = false;
+    await see("browser:", ["browser:"]);
+  });
+}
+
+function machineCamera() {
+  if (cameras.length === 1) { see(cameras[0].address); return; }
+  $("which-camera").hidden = false;
+  fill($("which-camera"), cameras.map(({ address, name }) => {
+    const button = element("button", name || address, { type: "button" });
+    button.dataset.camera = address;
+    return button;
+  }));
 }
 
 function addSink(address) {
@@ -85,19 +89,9 @@ function removeSink(address) {
   else { wanted.delete(address); sinks(); }
 }
 
-async function ownCamera() {
-  await attempt(async () => {
-    await connect($("mirror"));
-    $("returned").hidden = false;
-    $("camera").value = "browser:";
-    wanted.add("browser:");
-    if (running()) {
-      const add = session.engine.sinks.some((sink) => sink.address === "browser:") ? [] : ["browser:"];
-      await change({ camera: "browser:", add_sinks: add });
-    } else {
-      await start();
-    }
-  });
+function usePreset(index) {
+  const saved = presets.at(index);
+  if (saved) change(apply(saved));
 }
 
 // what is shown
@@ -108,9 +102,11 @@ function show(status) {
   const state = engine ? engine.state : status.state;
   $("state").textContent = state;
   $("state").dataset.state = state;
-  $("start").disabled = status.state !== "idle";
+  $("begin").hidden = status.state !== "idle";
+  $("live").hidden = $("graphs").hidden = status.state === "idle";
+  $("start").hidden = status.state !== "idle";
   $("stop").disabled = status.state !== "running";
-  $("camera").disabled = status.state !== "idle";
+  $("change-camera").hidden = !engine;
   $("latency").textContent = engine ? `${engine.latency_ms.p50.toFixed(0)} / ${engine.latency_ms.p99.toFixed(0)} ms` : "–";
   $("fps").textContent = engine ? `${engine.fps_out.toFixed(1)} fps` : "–";
   const lost = engine ? engine.drops.captured + engine.drops.late : 0;
@@ -118,25 +114,19 @@ function show(status) {
   $("hidden").textContent = engine ? String(engine.missed) : "–";
   const said = [...(engine?.problems ?? []), ...(status.problem && !engine ? [status.problem] : []),
     ...(engine?.governor.steps ?? []).map((step) => `to keep up: ${step}`)];
-  fill($("problems"), said.length ? said.map((text) => item(text)) : [item("none", "none")]);
+  fill($("problems"), said.length ? said.map((text) => element("li", plain(text))) : [element("li", "none", { className: "none" })]);
   sinks();
+  recorder.show(engine);
+  const gone = camera.check(status.browser);
+  if (gone) { $("returned").hidden = true; $("session-problem").textContent = gone; }
   if (!engine) { seen = null; return; }
   if (asking) return;
   wanted = new Set(engine.sinks.map((sink) => sink.address));
-  if (document.activeElement !== $("sharpen")) $("sharpen").value = engine.look.sharpen;
-  $("sharpen-value").textContent = Number($("sharpen").value).toFixed(2);
-  if (document.activeElement !== $("label")) $("label").value = engine.look.label;
-  for (const name of CHOICES) tick(name, engine.look[name]);
-  tick("model", engine.model.loading ?? engine.model.name);
-  showPuppet(engine.puppet);
-}
-
-function showPuppet(seen) {
-  $("puppet-on").checked = Boolean(seen);
-  $("puppet-rest").disabled = !seen;
-  const how = seen?.rested ? (seen.moving ? "moves" : "rests: nobody is seen") : "waits for a performer at rest";
-  $("puppet-name").textContent = seen ? `${seen.identity} ${how}` : "off";
-  if (seen && document.activeElement !== $("puppet-photo")) $("puppet-photo").value = seen.photo;
+  if (document.activeElement !== $("camera") && $("camera").dataset.source !== engine.source.address) {
+    $("camera").value = $("camera").dataset.source = engine.source.address;
+  }
+  reflect(engine);
+  puppet.show(engine.puppet);
 }
 
 function measure(status) { // only of what the socket tells: those come at even times
@@ -151,37 +141,13 @@ function measure(status) { // only of what the socket tells: those come at even 
   seen = now;
 }
 
-function tick(name, value) {
-  const input = document.querySelector(`input[name="${name}"][value="${CSS.escape(value ?? "")}"]`);
-  if (input) input.checked = true;
-}
-
-function fill(parent, children) {
-  const now = children.map((child) => child.outerHTML).join("");
-  if (parent.dataset.now !== now) { parent.replaceChildren(...children); parent.dataset.now = now; }
-}
-
-function item(text, kind = "") {
-  const line = document.createElement("li");
-  line.textContent = text;
-  if (kind) line.className = kind;
-  return line;
-}
-
 function sinks() {
   const known = running() ? session.engine.sinks : [...wanted].map((address) => ({ address, state: "" }));
   fill($("sink-list"), known.map((sink) => {
     const line = document.createElement("li");
-    const text = document.createElement("span");
-    text.textContent = sink.address;
-    if (sink.state) {
-      const small = document.createElement("small");
-      small.textContent = ` ${sink.state}`;
-      text.append(small);
-    }
-    const remove = document.createElement("button");
-    remove.type = "button";
-    remove.textContent = "Remove";
+    const text = element("span", sink.address);
+    if (sink.state) text.append(element("small", ` ${sink.state}`));
+    const remove = element("button", "Remove", { type: "button" });
     remove.dataset.sink = sink.address;
     remove.setAttribute("aria-label", `Remove ${sink.address}`);
     line.append(text, remove);
@@ -190,93 +156,60 @@ function sinks() {
 }
 
 function note({ time, text, problem }) {
-  const line = item("", problem ? "bad" : "");
-  const when = document.createElement("time");
-  when.textContent = new Date(time * 1000).toLocaleTimeString();
-  line.append(when, text);
+  const line = element("li", "", { className: problem ? "bad" : "" });
+  line.append(element("time", new Date(time * 1000).toLocaleTimeString()), plain(text));
   $("log").prepend(line);
   while ($("log").childElementCount > LOG) $("log").lastElementChild.remove();
 }
 
-async function preview() {
-  for (;;) {
-    if (!running() || !$("watch").checked || document.hidden) { await pause(300); continue; }
-    try {
-      const blob = await ask("GET", "/api/preview?width=640");
-      if (blob) draw(await createImageBitmap(blob));
-    } catch { /* the status line says that the daemon is gone */ }
-    await pause(150);
-  }
+// beginning, and beginning again
+
+/** Show all that there is to choose from. */
+async function load() {
+  const [choices, models, devices] = await Promise.all(
+    ["choices", "models", "devices"].map((what) => ask("GET", `/api/${what}`)));
+  offer(choices, models, change);
+  recorder.into(choices.recordings);
+  presets.draw();
+  cameras = devices.cameras;
+  $("begin-camera").disabled = !cameras.length;
+  $("begin-camera-hint").textContent = cameras.length ? cameras.map((each) => each.name || each.address).join(", ")
+    : "None is plugged in where the daemon runs.";
+  options($("cameras"), [...cameras.map((each) => [each.address, each.name]), ["test:", "a face made by the program"]]);
+  options($("sink-kinds"), [...devices.virtual_cameras.map((each) => [each.address, each.name]), ["null:", "nowhere, to measure"]]);
 }
-
-const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
-
-function draw(both) { // before and after lie side by side in one picture
-  const width = both.width / 2;
-  for (const [index, id] of ["before", "after"].entries()) {
-    const canvas = $(id);
-    if (canvas.width !== width || canvas.height !== both.height) [canvas.width, canvas.height] = [width, both.height];
-    canvas.getContext("2d").drawImage(both, index * width, 0, width, both.height, 0, 0, width, both.height);
-  }
-}
-
-function radio(name, value, text) {
-  const label = document.createElement("label");
-  const input = document.createElement("input");
-  Object.assign(input, { type: "radio", name, value });
-  const span = document.createElement("span");
-  span.textContent = text;
-  label.append(input, span);
-  return label;
-}
-
-function modelCard(model) {
-  const label = radio("model", model.name, "");
-  label.className = "model";
-  const [input, card] = label.children;
-  input.disabled = Boolean(model.problem);
-  const picture = document.createElement("img");
-  picture.alt = "";
-  if (!model.problem) picture.src = `/api/models/${encodeURIComponent(model.name)}/picture`;
-  const name = document.createElement("b");
-  name.textContent = model.name;
-  const whom = document.createElement("small");
-  whom.textContent = model.problem ?? model.identities.map((each) => `${each.name}, ${each.kind}`).join("; ");
-  card.append(picture, name, whom);
-  return label;
-}
-
-// beginning
 
 async function open() {
   try {
     await ask("GET", "/api/preview?width=64"); // 401 where the token is wrong
   } catch (error) {
-    if (error.message.includes("token")) { locked(token.get() ? error.message : ""); return; }
+    if (error.status === 401) { locked(token.get() ? WRONG : ""); return; }
+    if (error.status === 0) { away(true); setTimeout(open, 1500); return; }
   }
   $("login").hidden = true;
   $("panel").hidden = false;
-  const [choices, models, devices] = await Promise.all(
-    ["choices", "models", "devices"].map((what) => ask("GET", `/api/${what}`)));
-  for (const name of CHOICES) {
-    $(name).replaceChildren(...choices[name].map((value) => radio(name, value, value.replace("-", " "))));
-    tick(name, choices.defaults[name]);
-  }
-  $("label").value = choices.defaults.label;
-  $("model-list").replaceChildren(...models.map(modelCard));
-  tick("model", choices.defaults.model);
-  options($("cameras"), [...devices.cameras.map((camera) => [camera.address, camera.name]), ["test:", "a face made by the program"]]);
-  options($("sink-kinds"), [...devices.virtual_cameras.map((camera) => [camera.address, camera.name]), ["null:", "nowhere, to measure"]]);
+  await load();
+  let lost = false;
   listen({
     onStatus: (status) => { measure(status); show(status); },
     onEvent: note,
     onState: (state) => {
-      $("state").textContent = state;
-      $("state").dataset.state = state;
-      if (state === "refused") locked("the token is not that of this daemon");
+      away(state === "lost");
+      if (state === "refused") locked(WRONG);
+      if (state === "open" && lost) load(); // it may be another one by now
+      lost = state === "lost";
     },
   });
-  preview();
+  preview(running);
+}
+
+/** Whether the daemon has gone: nothing that is shown holds until it is back. */
+function away(gone) {
+  $("away").hidden = !gone;
+  $("figures").classList.toggle("stale", gone);
+  if (!gone) return;
+  $("state").textContent = $("state").dataset.state = "lost";
+  session = null;
 }
 
 function options(list, pairs) {
@@ -292,31 +225,49 @@ function locked(why) {
 }
 
 $("login").addEventListener("submit", (event) => { event.preventDefault(); token.set($("token").value); location.reload(); });
-$("session").addEventListener("submit", (event) => { event.preventDefault(); start(); });
-$("stop").addEventListener("click", () => attempt(async () => {
+$("session").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (running()) change({ camera: $("camera").value.trim() });
+  else start();
+});
+$("change-camera").onclick = () => $("session").requestSubmit();
+$("stop").onclick = () => attempt(async () => {
   show(await ask("DELETE", "/api/session"));
-  await disconnect();
+  await camera.disconnect();
   $("returned").hidden = true;
-}));
-$("own-camera").addEventListener("click", ownCamera);
-$("add-sink").addEventListener("click", () => addSink($("new-sink").value.trim()));
-$("new-sink").addEventListener("keydown", (event) => {
+});
+$("own-camera").onclick = $("begin-browser").onclick = ownCamera;
+$("begin-camera").onclick = machineCamera;
+$("which-camera").onclick = ({ target }) => { if (target.dataset.camera) see(target.dataset.camera); };
+$("begin-test").onclick = () => see("test:");
+$("add-sink").onclick = () => addSink($("new-sink").value.trim());
+$("new-sink").onkeydown = (event) => {
   if (event.key === "Enter") { event.preventDefault(); addSink($("new-sink").value.trim()); }
+};
+$("sink-list").onclick = ({ target }) => { if (target.dataset.sink) removeSink(target.dataset.sink); };
+$("puppet-on").onchange = async () => {
+  await change(puppet.turned(), $("puppet-problem"));
+  if (running()) puppet.show(session.engine.puppet); // where it was refused, it is as it was
+};
+$("puppet-rest").onclick = () => attempt(async () => show(await puppet.rest()), $("puppet-problem"));
+$("record").onclick = () => change(recorder.toggle());
+$("save-preset").onclick = () => attempt(() => { presets.save($("preset-name").value.trim(), look()); $("preset-name").value = ""; });
+$("preset-list").onclick = ({ target }) => {
+  const { use, forget } = target.closest("button")?.dataset ?? {};
+  if (use) usePreset(Number(use));
+  if (forget) presets.remove(Number(forget));
+};
+
+const KEYS = {
+  f: fullScreen, c: compare, r: () => $("record").click(), m: () => $("mirror").click(),
+  ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((number) => [number, () => usePreset(number - 1)])),
+};
+const WRITTEN_IN = "input:not([type=radio], [type=checkbox], [type=range]), textarea, select";
+document.addEventListener("keydown", (event) => {
+  const writing = event.target.matches(WRITTEN_IN) || $("panel").hidden;
+  if (writing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !(event.key in KEYS)) return;
+  event.preventDefault();
+  KEYS[event.key]();
 });
-$("sink-list").addEventListener("click", ({ target }) => { if (target.dataset.sink) removeSink(target.dataset.sink); });
-$("puppet-on").addEventListener("change", switchPuppet);
-$("puppet-rest").addEventListener("click", () => attempt(async () => {
-  show(await ask("POST", "/api/session/rest"));
-}, $("puppet-problem")));
-const patch = later(120, change);
-$("sharpen").addEventListener("input", () => {
-  $("sharpen-value").textContent = Number($("sharpen").value).toFixed(2);
-  patch({ sharpen: Number($("sharpen").value) });
-});
-$("look").addEventListener("change", ({ target }) => {
-  if (CHOICES.includes(target.name)) change({ [target.name]: target.value });
-  if (target.id === "label" && target.value.trim()) change({ label: target.value.trim() });
-});
-$("model-list").addEventListener("change", ({ target }) => change({ model: target.value }));
 
 open();

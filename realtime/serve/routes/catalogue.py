@@ -44,14 +44,14 @@ class ModelFacts(BaseModel, frozen=True):
     problem: str | None = None
 
 
-def catalogue_routes() -> APIRouter:
-    """The routes that list what may be named in a request."""
+def catalogue_routes(recordings: Path | None) -> APIRouter:
+    """The routes that list what may be named in a request; ``recordings`` is a folder that may be written into."""
     routes, thumbnails = APIRouter(), Thumbnails()
 
     @routes.get("/api/choices")
     def choices() -> Choices:
         """What may be chosen for the look, and what is chosen where nothing is said."""
-        return Choices()
+        return Choices(recordings=None if recordings is None else str(recordings))
 
     @routes.get("/api/models")
     def models() -> list[ModelFacts]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response, Security
 
 from realtime.serve.refusals import CHANGES, TOKEN, refusals
 from realtime.serve.session import Session
-from realtime.serve.webrtc import Browser, Offer
+from realtime.serve.webrtc import Answer, Browser, Offer
 
 __all__ = ["Jpeg", "picture_routes"]
 
@@ -46,7 +46,7 @@ def picture_routes(session: Session, browser: Browser) -> APIRouter:
         return Jpeg(data.tobytes())
 
     @routes.post("/api/browser", dependencies=steers, responses=refusals(*CHANGES))
-    async def connect(offer: Offer) -> Offer:
+    async def connect(offer: Offer) -> Answer:
         """Connect this browser's camera over WebRTC: an offer in, an answer out; its address is ``browser:``."""
         return await browser.connect(offer)
 

@@ -42,6 +42,7 @@ CHECKS: list[CheckFunction] = [
 ]
 OPERATIONS = [
     "GET /api/status", "POST /api/session", "PATCH /api/session", "DELETE /api/session", "GET /metrics",
+    "POST /api/session/rest",
     "GET /api/choices", "GET /api/models", "GET /api/models/{name}/picture", "GET /api/devices", "GET /api/preview",
     "POST /api/browser", "DELETE /api/browser", "GET /healthz", "GET /readyz", "POST /api/session/rest",
 ]  # fmt: skip

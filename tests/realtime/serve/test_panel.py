@@ -1,14 +1,17 @@
 """The panel in a real browser: what a user sees and does, from the first look to the browser's own camera."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
-from tests.realtime.serve.conftest import Daemon
+from tests.realtime.serve.conftest import Daemon, Launch, free_port
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -117,6 +120,103 @@ def test_a_session_is_started_changed_and_stopped(page: "playwright.Page", daemo
     playwright.expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
+def pictures_in(file: Path) -> int:
+    """Of a recording; 0 while it is being finished."""
+    try:
+        with av.open(str(file)) as container:
+            return container.streams.video[0].frames
+    except av.error.FFmpegError:
+        return 0
+
+
+def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) -> None:
+    """From the first look: a test picture, a preset, a recording, both pictures over one another; and a reload."""
+    expect = playwright.expect
+    expect(page.get_by_role("heading", name="Where shall the pictures come from?")).to_be_visible()
+    expect(page.locator("#pictures")).to_be_hidden()
+    page.screenshot(path=tmp_path / "idle.png")
+    page.get_by_role("button", name="A test picture").click()
+    expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+    expect(page.locator("#begin")).to_be_hidden()
+
+    with daemon.client() as client:
+
+        def engine() -> dict[str, Any]:
+            return dict(client.get("/api/status").json()["engine"])
+
+        # A look with a name, and by key.
+        page.get_by_role("radio", name="top left").check(force=True)
+        page.get_by_placeholder("this look").fill("evening")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("button", name="1 evening")).to_be_visible()
+        page.get_by_role("radio", name="bottom right").check(force=True)
+        until(lambda: engine()["look"]["label_place"] == "bottom-right")
+        page.locator("#state").click()
+        page.keyboard.press("1")
+        until(lambda: engine()["look"]["label_place"] == "top-left")
+        page.keyboard.press("m")
+        until(lambda: bool(engine()["look"]["mirror"]))
+        page.get_by_placeholder("this look").fill("m1")  # who writes presses no keys
+        assert engine()["look"]["mirror"] and page.input_value("#preset-name") == "m1"
+
+        # A recording, with its length and size.
+        page.get_by_role("button", name="Record").click()
+        recording = page.get_by_role("button", name="Stop recording")
+        expect(recording).to_have_text(re.compile(r"Stop recording +0:0[1-9] +\d+\.\d MB"), timeout=20_000)
+        page.keyboard.press("Escape")
+        page.locator("#compare").click()
+        page.locator("#compare-at").fill("30")
+        clip = page.locator("#figure-before").evaluate("figure => getComputedStyle(figure).clipPath")
+        assert "70%" in clip or "calc" in clip
+        page.screenshot(path=tmp_path / "running.png")
+        recording.click()
+        expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible(timeout=10_000)
+        (file,) = daemon.folder.glob("mummer_*.mp4")
+        until(lambda: pictures_in(file) > 3)
+        file.unlink()
+
+        # Whoever comes again sees what runs; and another camera may be chosen.
+        page.reload()
+        expect(page.locator("#state")).to_have_text("live", timeout=10_000)
+        expect(page.locator("#camera")).to_have_value("test:")
+        expect(page.locator("#begin")).to_be_hidden()
+        page.locator("#camera").fill(str(daemon.folder / "sample.mp4"))
+        page.get_by_role("button", name="Change the camera").click()
+        until(lambda: str(engine()["source"]["address"]).endswith("sample.mp4"))
+
+
+def test_another_tab_that_takes_the_camera_tells_the_first(
+    page: "playwright.Page", browser: "playwright.Browser", daemon: Daemon
+) -> None:
+    page.get_by_role("button", name="This browser's camera", exact=False).first.click()
+    playwright.expect(page.locator("#state")).to_have_text("live", timeout=30_000)
+    context = browser.new_context(permissions=["camera"])
+    other = context.new_page()
+    other.goto(f"{daemon.url}/#token={daemon.token}")
+    playwright.expect(other.locator("#state")).to_have_text("live", timeout=10_000)
+    other.get_by_role("button", name="Use this browser's camera").click()
+    playwright.expect(page.locator("#session-problem")).to_contain_text("Another tab", timeout=20_000)
+    playwright.expect(page.locator("#returned")).to_be_hidden()
+    playwright.expect(other.locator("#session-problem")).to_be_empty()
+    context.close()
+
+
+def test_a_daemon_that_goes_away_is_told_and_comes_back(browser: "playwright.Browser", launch: Launch) -> None:
+    port = str(free_port())
+    daemon = launch("--port", port)
+    page = browser.new_page()
+    page.goto(f"{daemon.url}/#token={daemon.token}")
+    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=10_000)
+    playwright.expect(page.locator("#away")).to_be_hidden()
+    daemon.process.terminate()
+    daemon.process.wait(15)
+    playwright.expect(page.locator("#away")).to_be_visible(timeout=10_000)
+    launch("--port", port)
+    playwright.expect(page.locator("#away")).to_be_hidden(timeout=20_000)
+    playwright.expect(page.locator("#state")).to_have_text("idle")
+    page.close()
+
+
 def test_the_graphs_move(page: "playwright.Page", daemon: Daemon) -> None:
     begin(page, daemon)
     empty = page.eval_on_selector("#latency-graph", "canvas => canvas.toDataURL()")
@@ -130,7 +230,7 @@ def test_a_stranger_sees_the_question_for_the_token_only(browser: "playwright.Br
     playwright.expect(page.locator("#panel")).to_be_hidden()
     page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Open").click()
-    playwright.expect(page.locator("#login-problem")).to_contain_text("token")
+    playwright.expect(page.locator("#login-problem")).to_contain_text("not the token of this daemon")
     page.get_by_label("Token").fill(daemon.token)
     page.get_by_role("button", name="Open").click()
     playwright.expect(page.locator("#panel")).to_be_visible()
@@ -152,9 +252,9 @@ def test_the_browser_as_camera(page: "playwright.Page", daemon: Daemon) -> None:
     with daemon.client() as client:
         until(lambda: client.get("/api/status").json()["engine"]["frames_out"] > 20)
     # The video comes back: it plays, it is no black picture, and it changes as the fake camera does.
-    until(lambda: page.eval_on_selector("#mirror", "video => video.currentTime") > 0.5)
-    until(lambda: pixels(page, "#mirror").std() > 10)
-    first = pixels(page, "#mirror")
-    until(lambda: difference(pixels(page, "#mirror"), first) > 0.3)
+    until(lambda: page.eval_on_selector("#mirrored", "video => video.currentTime") > 0.5)
+    until(lambda: pixels(page, "#mirrored").std() > 10)
+    first = pixels(page, "#mirrored")
+    until(lambda: difference(pixels(page, "#mirrored"), first) > 0.3)
     page.get_by_role("button", name="Stop").click()
     playwright.expect(page.locator("#state")).to_have_text("idle", timeout=10_000)
