@@ -26,6 +26,8 @@ _HARMLESS: Final = frozenset({
 })  # fmt: skip
 #: A part of a path that is shown, unless it is the last: a short plain word. Long ones may be tokens.
 _PLAIN: Final = re.compile(r"[\w.~-]{1,15}")
+#: What may stand before an address of the web, and says what is spoken there.
+_AROUND: Final = re.compile(r"(?i:whip|whep):(?=[A-Za-z])")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")
 #: Addresses in a text. What ends a sentence after one does no harm inside it: it is hidden with the rest.
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>`]+")
@@ -34,6 +36,8 @@ _AFTER: Final = re.compile(r"[:;,.)\]}]*$")
 
 def shown(address: str) -> str:
     """``address`` as anybody may see it; cameras, files and what leads to no network as they are."""
+    if (around := _AROUND.match(address)) is not None:
+        return around[0] + shown(address[around.end() :])
     scheme = _SCHEME.match(address)
     if scheme is None or scheme[1].lower() in _OWN:
         return redacted(address)
@@ -69,6 +73,8 @@ def redacted(text: str, *addresses: str) -> str:
 
 def secrets_of(address: str) -> tuple[str, ...]:
     """The parts of ``address`` that ``shown`` hides, as they stand there and decoded; the longest first."""
+    if (around := _AROUND.match(address)) is not None:
+        return secrets_of(address[around.end() :])
     scheme = _SCHEME.match(address)
     if scheme is None or scheme[1].lower() in _OWN:
         return ()

@@ -86,7 +86,8 @@ class Browser:
             raise UsageError("an answer is not what is expected here; send an offer")
         with _understanding():
             SessionDescription.parse(offer.sdp)  # before the browser that is connected has to go
-        await self.close()
+        await self._drop()
+        number = self.number = self._numbers = self._numbers + 1
         # Without servers in between: the daemon is reached directly, and asks nobody else for its address.
         peer = self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         screen = _Screen(asyncio.get_running_loop())
@@ -106,12 +107,14 @@ class Browser:
             raise
         with self._lock:
             self._screens = (screen,)
-        self.number = self._numbers = self._numbers + 1
-        return Answer(type=peer.localDescription.type, sdp=peer.localDescription.sdp, number=self.number)
+        return Answer(type=peer.localDescription.type, sdp=peer.localDescription.sdp, number=number)
 
     async def close(self) -> None:
         """Let go of the browser."""
         self.number = 0
+        await self._drop()
+
+    async def _drop(self) -> None:
         with self._lock:
             self._screens = ()
         reading, self._reading = self._reading, None

@@ -10,6 +10,7 @@ from realtime.live.sinks.file import Recording, check_recording
 from realtime.live.sinks.null import NullSink
 from realtime.live.sinks.stream import SCHEMES, StreamSink
 from realtime.live.sinks.virtualcam import VirtualCamera
+from realtime.live.sinks.whip import WhipSink
 from realtime.marking.provenance.sign import sidecar_of
 from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.redaction import shown
@@ -38,10 +39,14 @@ class SinkOpener:
             return NullSink(address, settings)
         if scheme == "virtualcam":
             return VirtualCamera(address, settings)
+        if scheme == "whip":
+            return WhipSink(address, settings)
         if scheme in SCHEMES:
             return StreamSink(address, settings)
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise UsageError(f"{shown(address)}: no way to send there; use virtualcam, a file, null:, {known}")
+        raise UsageError(
+            f"{shown(address)}: no way to send there; use virtualcam, a file, null:, {known}, whip:https://"
+        )
 
     def _recording(self, address: str, settings: SinkSettings) -> Recording:
         """The first for this address is checked; those that come after it have a number."""

@@ -8,6 +8,7 @@ from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import WithMicrophone
 from realtime.live.sources.stream import SCHEMES, StreamSource
 from realtime.live.sources.test_source import SyntheticSource
+from realtime.live.sources.whep import WhepSource
 from realtime.runtime.errors import UsageError
 from realtime.runtime.redaction import shown
 
@@ -28,7 +29,11 @@ def _open(address: str, settings: SourceSettings) -> LiveSource:
             return Camera(address, settings)
         case "test":
             return SyntheticSource(address, settings)
+        case "whep":
+            return WhepSource(address, settings)
         case scheme if scheme in SCHEMES:
             return StreamSource(address, settings)
     known = ", ".join(f"{name}://" for name in SCHEMES)
-    raise UsageError(f"{shown(address)}: no way to read that; use a camera's number, a file, test:, {known}")
+    raise UsageError(
+        f"{shown(address)}: no way to read that; use a camera's number, a file, test:, {known}, whep:https://"
+    )

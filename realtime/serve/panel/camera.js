@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 
 let peer = null;
-let number = 0; // of the connection, as the daemon counts
+let number = 0; // of the connection, as the daemon counts; 0 where there is none
 let confirmed = false; // whether the daemon's status has told of it
 
 /** Connect; the swapped video is shown in `screen`. Throws where there is no camera or it is not allowed. */
@@ -37,7 +37,7 @@ export async function disconnect() {
 
 /** Look at which connection the daemon has; where it is not ours any more, let go, and say why. */
 export function check(connected) {
-  if (!peer) return "";
+  if (!number) return ""; // no connection, or none yet
   if (connected === number) { confirmed = true; return ""; }
   if (!confirmed && connected < number) return ""; // the status is older than our connection
   letGo();
@@ -48,7 +48,7 @@ export function check(connected) {
 function letGo() {
   for (const sender of peer.getSenders()) sender.track?.stop();
   peer.close();
-  peer = null;
+  [peer, number] = [null, 0];
 }
 
 /** The offer is sent once, so it must hold every way to this browser. */

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +35,7 @@ from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, UsageError
 from tests.realtime.clips import Clip, make
-from tests.realtime.live.players import FPS, RATE, SIZE, play
+from tests.realtime.live.players import FPS, RATE, SIZE, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
 from tests.realtime.live.test_sinks import LIPS, free_port, play_when_heard, protocols
 from tests.realtime.media.test_pixel_limit import gif_bomb
@@ -171,6 +172,38 @@ def alive(process: Path) -> bool:
         return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.parametrize("sound", ["silence", "beeps", "none"])
+def test_srt_loses_no_picture_whatever_its_sound(sound: str) -> None:
+    program = shutil.which("ffmpeg")
+    if carries("srt") or program is None or "srt" not in protocols(program):
+        pytest.skip("PyAV has it, or no ffmpeg program does")
+    port = free_port(socket.SOCK_DGRAM)
+    source = open_source(f"srt://127.0.0.1:{port}?mode=listener", SourceSettings())
+
+    def send() -> None:
+        sink = SinkOpener()(f"srt://127.0.0.1:{port}", SinkSettings())
+        sink.open(shape(sound=sound != "none"))
+        with suppress(MummerError):  # the receiver has what it wanted
+            for number in range(6 * FPS):
+                if sound != "none":
+                    sink.write_sound(tone(number, sound == "beeps" and number % FPS < 3))
+                sink.write(picture(number, bright=sound == "beeps" and number % FPS < 3))
+                sleep(1 / FPS)
+            sink.close()
+
+    sender = Thread(target=send)
+    sender.start()
+    frames, sounds = take(source, 3 * FPS)
+    assert np.allclose(np.diff([frame.captured_ns or 0 for frame in frames]), SECOND / FPS, atol=0.3 * SECOND)
+    times = [round(float((frame.pts or 0) * (frame.time_base or 1)) * FPS) for frame in frames]
+    assert np.all(np.diff(times) == 1), "a picture is missing"
+    if sound == "beeps":
+        seen, heard = flashes(frames), beeps(sounds)
+        assert seen and min(abs(seen[0] - beep) for beep in heard) < 0.04
+    assert bool(sounds) == (sound != "none")
+    sender.join(20)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
