@@ -43,9 +43,13 @@ class Label:
 
     def __init__(self, text: str = LABEL, place: str = "bottom-right") -> None:
         """``text`` is made of letters that can be drawn, ``place`` one of ``PLACES``; ``UsageError`` otherwise."""
-        if not text.strip() or not all(map(can_be_drawn, text)):
-            known = ", ".join(["ASCII", *SCRIPTS])
-            raise UsageError(f"the label {text!r} cannot be drawn; use letters of {known}")
+        known = ", ".join(["ASCII", *SCRIPTS])
+        if not text.strip():
+            raise UsageError(f"the label {text!r} says nothing; give it letters of {known}")
+        if missing := "".join(dict.fromkeys(sign for sign in text if not can_be_drawn(sign))):
+            raise UsageError(
+                f"the label {text!r} cannot be drawn: no font here has {missing!r}; use letters of {known}"
+            )
         if place not in PLACES:
             raise UsageError(f"there is no place {place!r} for the label; choose one of {', '.join(PLACES)}")
         self.text = text.strip()

@@ -149,3 +149,8 @@ def test_what_cannot_be_drawn_is_refused(text: str) -> None:
 def test_an_unknown_place_is_refused() -> None:
     with pytest.raises(UsageError, match="top-left, top-right"):
         Label(place="middle")
+
+
+def test_a_label_says_which_letters_no_font_here_has() -> None:
+    with pytest.raises(UsageError, match="no font here has 'עש'; use letters of ASCII"):
+        Label("face: עש, ע")
