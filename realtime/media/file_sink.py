@@ -12,6 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
 
 from realtime.media.avi_header import FRAMED, count_in_chunks
@@ -23,8 +24,10 @@ from realtime.media.encoding import Encoding, find_encoder
 from realtime.media.file_source import FileSource, Item, display_matrix
 from realtime.media.frame import Frame
 from realtime.media.hdr import Hdr
+from realtime.media.sei import has_notes
 from realtime.media.standard_streams import STREAM, streamed
 from realtime.media.stream_facts import StreamFacts
+from realtime.media.tags import encoded_tags, file_tags, has_keys, stream_tags
 from realtime.media.video_encoder import VideoEncoder, VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
@@ -39,9 +42,6 @@ _LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1
 
 #: Seconds that decoders of sound take to warm up, at most.
 WARMING: Final = Fraction(1, 5)
-
-#: Metadata that the muxer writes itself.
-_OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
 
 
 class FileSink:
@@ -90,7 +90,8 @@ class FileSink:
         self._encoder = video_encoder(self.container, source, self._kind, encoding, self.name, like)
         self.warnings += self._encoder.warnings
         self._add_copies()
-        self.container.metadata.update(_tags(source.container.metadata))
+        self.container.metadata.update(file_tags(source.container.metadata) | source.container_facts.service)
+        self.warnings += source.container_facts.losses(self._kind)
         self.container.set_chapters(source.container.chapters())
         self._encoder.open()
 
@@ -178,6 +179,13 @@ class FileSink:
             "movie_timescale": str(fine if fine < 2**31 else clock.denominator),
             "strict": "unofficial",  # spherical video and its layout
         }
+        flags = []
+        if has_keys(self._source.container.metadata):
+            flags.append("use_metadata_tags")
+        if self._source.container_facts.index_first:
+            flags.append("faststart")
+        if flags:
+            movie["movflags"] = "+".join(flags)
         own = {"mp4": movie, "mov": movie, "3gp": movie, "mpegts": {"mpegts_copyts": "1"}}
         return {"avoid_negative_ts": "disabled"} | own.get(self._kind.muxer, {}) | self._streaming
 
@@ -262,6 +270,7 @@ def video_encoder(
         chroma=facts.chroma,
         fields=facts.fields,
         hdr=Hdr.read(picture),
+        notes=has_notes(picture),
     )
     choice = choose_codec(encoding, source.video, kind, str(name))
     codec = find_encoder(choice.encoding.codec or kind.codec)
@@ -278,7 +287,10 @@ def video_encoder(
         encoder.context.max_b_frames = 0
     if matrix := display_matrix(picture):
         encoder.stream.set_display_matrix(unpack("9i", matrix))
-    encoder.stream.metadata.update(_tags(source.video.metadata))
+    transparent = any(
+        component.is_alpha for component in VideoFormat(encoder.context.pix_fmt or picture.format.name).components
+    )
+    encoder.stream.metadata.update(encoded_tags(source.video.metadata, transparent) | _reel(source))
     encoder.stream.disposition = source.video.disposition
     return encoder
 
@@ -351,7 +363,7 @@ def takes(kind: Container, stream: Stream) -> bool:
 
 def _add_copy(container: OutputContainer, stream: Stream) -> Stream:
     copy = container.add_stream_from_template(stream)
-    copy.metadata.update(_tags(stream.metadata))
+    copy.metadata.update(stream_tags(stream.metadata))
     copy.disposition = stream.disposition
     if isinstance(copy, AudioStream) and copy.codec_context.layout.name.endswith("channels"):
         # AVI and MXF do not say which channels they have; MP4 must.
@@ -366,5 +378,7 @@ def _codec_name(stream: Stream) -> str:
     return stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
 
 
-def _tags(metadata: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in metadata.items() if name.lower() not in _OWN_TAGS}
+def _reel(source: FileSource) -> dict[str, str]:
+    """The name of the reel, which the muxer writes with the time code that it makes."""
+    reels = [stream.metadata["reel_name"] for stream in source.others if "reel_name" in stream.metadata]
+    return {"reel_name": reels[0]} if reels else {}

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 import av
-from av.codec.context import Flags
+from av.codec.context import CodecContext, Flags
 from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import SideDataContainer, Type
 from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from realtime.media.completeness import Promise
+from realtime.media.container_facts import container_facts
 from realtime.media.frame import Frame
 from realtime.media.interlaced import field_times, without_fields
 from realtime.media.orientation import Turn
@@ -76,6 +78,8 @@ class FileSource:
             self.video.thread_type = "AUTO"
             self.video.codec_context.flags |= Flags.unaligned  # else a crop at the left is rounded
             self.facts = stream_facts(self.container, self.video.index)
+            self.container_facts = container_facts(path, self.container)
+            self._decoder = _decoder_of(self.video)
             self._siting = SITINGS.get(self.facts.chroma or "")
             self.rate, self.time_base, self.expected_frames = _clock(self.container, self.video)
             if self.container.format.name in _UNTIMED and self.video.codec_context.has_b_frames:
@@ -116,7 +120,7 @@ class FileSource:
             self.container.seek(place, stream=self.video, backward=True)
             for packet in self.container.demux(self.video):
                 with self._stage:
-                    pictures = self.video.decode(packet)
+                    pictures = self._decoder.decode(packet)
                 for picture in pictures:
                     if picture.pts is not None and picture.pts >= first:
                         yield self._frame(picture)
@@ -188,7 +192,7 @@ class FileSource:
                 if self._decoding_times is not None and packet.dts is not None and packet.size:
                     self._decoding_times.append(packet.dts)
                 with self._stage:
-                    pictures = self.video.decode(packet)
+                    pictures = self._decoder.decode(packet)
                 for picture in pictures:
                     yield self._frame(picture)
         if missing := promise.broken():
@@ -259,6 +263,17 @@ def _clock(container: InputContainer, video: VideoStream) -> tuple[Fraction, Fra
     rate = video.guessed_rate or video.average_rate or Fraction(25)
     frames = video.frames or round((container.duration or 0) / av.time_base * rate)
     return rate, video.time_base or 1 / rate, frames
+
+
+def _decoder_of(video: VideoStream) -> "VideoCodecContext | VideoStream":
+    """What decodes ``video``: for VP8 and VP9 with transparency the one library that knows it."""
+    library = _TRANSPARENT.get(video.codec_context.name)
+    tags = {name.lower(): value for name, value in video.metadata.items()}
+    if library is None or tags.get("alpha_mode") != "1":
+        return video
+    context = CodecContext.create(library, "r")
+    context.thread_count = DECODER_THREADS
+    return cast(VideoCodecContext, context)
 
 
 def _shape(picture: VideoFrame) -> str:
@@ -348,6 +363,9 @@ DEMUXERS: Final = (
 
 #: Containers that store no presentation times. FFmpeg guesses them, and wrongly where pictures are reordered.
 _UNTIMED: Final = frozenset({"avi"})
+
+#: Decoders that give transparency back, by those that do not.
+_TRANSPARENT: Final = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 
 #: Enough to keep the decoder ahead; each thread holds a frame or two.
 DECODER_THREADS: Final = 2

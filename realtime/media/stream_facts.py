@@ -11,7 +11,7 @@ from typing import Final
 import av
 from av.container import InputContainer
 
-__all__ = ["StreamFacts", "stream_facts"]
+__all__ = ["StreamFacts", "described", "stream_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class StreamFacts:
 
 def stream_facts(container: InputContainer, index: int) -> StreamFacts:
     """The facts of the stream of ``index`` in ``container``; empty where FFmpeg says nothing."""
-    lines = _described(container).splitlines()
+    lines = described(container).splitlines()
     start = next((at for at, line in enumerate(lines) if re.match(rf"  Stream #0:{index}\D", line)), None)
     if start is None:
         return StreamFacts()
@@ -52,8 +52,11 @@ def _side_data(lines: list[str]) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in (entry.partition(":") for entry in entries)}
 
 
-def _described(container: InputContainer) -> str:
-    """The level of FFmpeg's log is one for all: what others log meanwhile stays below PyAV's."""
+def described(container: InputContainer) -> str:
+    """What FFmpeg says of an open file, at its verbose level; for people, line by line.
+
+    The level of FFmpeg's log is one for all: what others log meanwhile stays below PyAV's.
+    """
     with _LOCK:
         before = av.logging.get_level()
         try:

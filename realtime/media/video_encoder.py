@@ -24,6 +24,7 @@ from realtime.media.containers import Container, muxed_by
 from realtime.media.encoding import Encoding, bounded, encoder_options, find_encoder
 from realtime.media.hdr import Hdr, hdr_options
 from realtime.media.interlaced import code_fields, codes_fields, field_options
+from realtime.media.sei import NOTING
 from realtime.runtime.errors import OutputError
 from realtime.runtime.thread_priority import start_giving_way
 
@@ -36,7 +37,8 @@ class VideoShape:
 
     ``pixels`` is FFmpeg's name of their format, ``rate`` the nominal number of them a second, ``clock`` the seconds a
     unit of their times, ``aspect`` the shape of a pixel, 0 where nobody says. ``chroma`` and ``fields`` are those of
-    ``StreamFacts``, ``hdr`` the display that they were graded on.
+    ``StreamFacts``, ``hdr`` the display that they were graded on, ``notes``
+    whether other programs' notes lie among them.
     """
 
     width: int
@@ -49,6 +51,7 @@ class VideoShape:
     chroma: str | None = None
     fields: str | None = None
     hdr: Hdr | None = None
+    notes: bool = False
 
 
 class VideoEncoder:
@@ -91,8 +94,12 @@ class VideoEncoder:
         context.time_base, context.sample_aspect_ratio = shape.clock, shape.aspect
         if tag := kind.tags.get(codec.canonical_name):
             context.codec_tag = tag
-        self._converts = pixels != shape.pixels
-        _tags(shape, pixels).put_on(context)
+        given = _tags(shape, pixels)
+        tags = _narrowed(given, codec, kind)
+        self._range, self._converts = given.range, pixels != shape.pixels or tags != given
+        if tags != given:
+            self.warnings.append(f"the encoder {codec.name} cannot say that a range is full: made limited")
+        tags.put_on(context)
         _fit(context, options, shape.rate)
         if shape.fields is not None:
             code_fields(context)
@@ -128,7 +135,11 @@ class VideoEncoder:
         if fields is not None and not codes_fields(self.codec):
             fields = None
             self.warnings.append(f"the encoder {self.codec.name} codes no fields: its pictures count as whole ones")
+        if shape.notes and self.codec.name not in NOTING:
+            self.warnings.append("notes of other programs beside the pictures (unregistered SEI) were left out")
         told = {} if shape.chroma is None else {"chroma_sample_location": shape.chroma}
+        if shape.notes and self.codec.name in NOTING:
+            told["udu_sei"] = "1"
         for more in (field_options(self.codec.name, fields), hdr_options(self.codec.name, shape.hdr)):
             for name, value in more.items():
                 before = told.get(name, options.get(name))
@@ -147,7 +158,7 @@ class VideoEncoder:
         context = self.context
         converted = picture.reformat(
             format=context.pix_fmt,
-            src_color_range=context.color_range or None,
+            src_color_range=self._range or None,
             dst_color_range=context.color_range or None,
             dst_colorspace=Colorspace.ITU709 if is_rgb(picture.format.name) else None,
         )
@@ -219,6 +230,13 @@ def _tags(shape: VideoShape, pixels: str) -> ColorTags:
     return replace(tags, range=ColorRange.JPEG) if shape.pixels.startswith("yuvj") else tags
 
 
+def _narrowed(tags: ColorTags, codec: Codec, kind: Container) -> ColorTags:
+    """``tags``, limited in range where neither the codec nor the container could say that they are not."""
+    if tags.range == ColorRange.JPEG and tags.matrix and codec.name in _LIMITED and kind.muxer not in _NAMES_RANGE:
+        return replace(tags, range=ColorRange.MPEG)
+    return tags
+
+
 def _fit(context: VideoCodecContext, options: dict[str, str], rate: Fraction) -> None:
     """Settings that depend on what the codec can do: threads, frame durations, a bit rate without crf."""
     context.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
@@ -234,6 +252,12 @@ def _fit(context: VideoCodecContext, options: dict[str, str], rate: Fraction) ->
 _EVEN: Final = frozenset({"libx264", "libx265"})
 #: Formats that an encoder lists, and cannot be opened with.
 _BROKEN: Final = frozenset(("libvpx-vp9", name) for name in ("gbrap", "yuva422p", "yuva444p"))
+#: Encoders whose streams do not say which range they have, and muxers that say it instead.
+_LIMITED: Final = frozenset(
+    {"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "flv", "h263p", "dvvideo", "prores_ks", "dnxhd", "rawvideo"}
+    | {"huffyuv", "ffvhuff", "utvideo", "magicyuv"}
+)
+_NAMES_RANGE: Final = frozenset({"matroska", "webm"})
 #: Bits a pixel a frame for codecs that know no constant quality.
 _BITS_PER_PIXEL: Final = 0.15
 #: Bits a pixel a frame, and bits a second at the least, that a stream may take where nothing else is asked for.
