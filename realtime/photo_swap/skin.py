@@ -28,6 +28,13 @@ class Skin:
         away += ((chroma - self.mean[1:]) ** 2).sum(axis=2) / ((self.spread[1] + 0.035) ** 2 * 7)
         return np.asarray(np.exp(-1.6 * np.maximum(away - 0.7, 0)), np.float32)
 
+    def strictly(self, picture: Bytes) -> Floats:
+        """The same for places where something else is as likely as skin, such as a bright wall beside a cheek."""
+        luma, chroma = _logarithms(picture)
+        away = ((luma - self.mean[0]) / (self.spread[0] + 0.08)) ** 2 / 2.5
+        away += ((chroma - self.mean[1:]) ** 2).sum(axis=2) / ((self.spread[1] + 0.03) ** 2 * 5)
+        return np.asarray(np.exp(-1.6 * np.maximum(away - 0.4, 0)), np.float32)
+
     def moved(self, other: "Skin", share: float) -> "Skin":
         """These statistics moved towards ``other`` by ``share``."""
         return Skin(self.mean + share * (other.mean - self.mean), self.spread + share * (other.spread - self.spread))

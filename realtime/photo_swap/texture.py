@@ -5,13 +5,14 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.raster import Raster, rasterise
 from realtime.photo_swap.lookup import look_up
 from realtime.photo_swap.skin import skin_of
-from realtime.photo_swap.zones import HAIR, SKIN
+from realtime.photo_swap.zones import HAIR, RIM, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["SIDE", "View", "blurred", "make_texture", "view_of"]
@@ -20,6 +21,11 @@ __all__ = ["SIDE", "View", "blurred", "make_texture", "view_of"]
 SIDE: Final = 1024
 #: A point whose normal has this share towards the camera, or less, is not seen; from the second on, all of it.
 UNSEEN, SEEN = 0.38, 0.68
+#: How much of the difference between the halves is taken to be light, and the scales at which it is looked for.
+EVENNESS: Final = 0.85
+EVENED: Final = (SIDE / 4 / 14, SIDE / 4 / 40)
+#: A place near the outline is believed where it is seen so well, as a factor.
+TRUST: Final = 2.5
 #: Hair is told from skin at a quarter of the side.
 COARSE: Final = SIDE // 4
 
@@ -37,8 +43,24 @@ def view_of(picture: Bytes, mesh: Floats) -> View:
     towards = _towards_camera(mesh)
     places = _layout().interpolate(np.column_stack([mesh[:, :2], towards]).astype(np.float32))
     rgb = look_up(picture, np.ascontiguousarray(places[..., :2]), cv2.INTER_CUBIC)
-    seen = np.clip((places[..., 2] - UNSEEN) / (SEEN - UNSEEN), 0, 1) * _inside(SIDE)
+    seen = np.clip((places[..., 2] - UNSEEN) / (SEEN - UNSEEN), 0, 1) * _inside(SIDE) * _skin_at_rim(rgb)
     return View(rgb, np.asarray(seen, np.float32))
+
+
+def _skin_at_rim(texture: Bytes) -> Floats:
+    """How likely it is skin that is shown near the outline, float32 (SIDE, SIDE) in 0..1; 1 within."""
+    small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
+    zones = _coarse(np.column_stack([SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1), RIM]))
+    likeness = skin_of(small, np.ascontiguousarray(zones[..., 0])).strictly(small)
+    likeness = np.asarray(cv2.erode(likeness, np.ones((11, 11), np.uint8)), np.float32)
+    full = cv2.resize(1 - zones[..., 1] * (1 - likeness), (SIDE, SIDE))
+    return np.asarray(full, np.float32)
+
+
+def _coarse(values: NDArray[np.floating]) -> Floats:
+    """What the points carry, float (468, K), in 0..1 at a quarter of the side: float32 (COARSE, COARSE, K)."""
+    raster = rasterise(ATLAS * COARSE - 0.5, TRIANGLES, COARSE)
+    return np.asarray(np.clip(raster.interpolate(values.astype(np.float32)), 0, 1), np.float32)
 
 
 def make_texture(views: list[View]) -> Bytes:
@@ -62,7 +84,8 @@ def make_texture(views: list[View]) -> Bytes:
     mirrored = np.ascontiguousarray(mixed[:, ::-1])
     mirrored = _lit_as(mirrored, mixed, own * inside)
     filled = mixed * own[..., None] + mirrored * (1 - own[..., None])
-    return _extended(_without_hair(np.clip(filled, 0, 255).astype(np.uint8)))
+    trust = np.clip(TRUST * (seen * own + other * (1 - own)), 0, 1).astype(np.float32)
+    return _extended(_evened(_without_hair(np.clip(filled, 0, 255).astype(np.uint8), trust)))
 
 
 def blurred(values: Floats, weight: Floats, sigma: float) -> tuple[Floats, Floats]:
@@ -86,17 +109,20 @@ def _lit_as(picture: Floats, like: Floats, weight: Floats) -> Floats:
     return np.asarray(picture * cv2.resize(gain, (SIDE, SIDE)), np.float32)
 
 
-def _without_hair(texture: Bytes) -> Bytes:
-    """The texture with skin where hair hung into the face; holes would let the performer's brows shine through."""
+def _without_hair(texture: Bytes, trust: Floats) -> Bytes:
+    """The texture with skin where hair hung into the face; holes would let the performer's brows shine through.
+
+    Near the outline the photograph may show what is behind the face: it counts by ``trust``, float32 (SIDE, SIDE).
+    """
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
     inside = _inside(COARSE)
-    zones = rasterise(ATLAS * COARSE - 0.5, TRIANGLES, COARSE).interpolate(
-        np.column_stack([SKIN * np.clip(1 - 2 * HAIR, 0, 1), HAIR, SKIN]).astype(np.float32)
-    )
-    sure, zone, skin = (np.clip(zones[..., k], 0, 1) * inside for k in range(3))
+    zones = _coarse(np.column_stack([SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1), HAIR, SKIN, RIM]))
+    sure, zone, skin, rim = (np.ascontiguousarray(zones[..., k]) for k in range(4))
     zone = np.clip(1.5 * zone, 0, 1)
     likeness = skin_of(small, sure).likeness(small)
     kept = _cut(small, likeness, zone, inside)
+    shown = np.asarray(cv2.resize(trust, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.float32)
+    kept = np.minimum(kept, 1 - np.clip(1.5 * rim, 0, 1) * (1 - shown))
     margin = max(round(COARSE * 0.04), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
     kept = np.asarray(cv2.GaussianBlur(cv2.erode(kept, disc), (0, 0), COARSE / 70), np.float32)
@@ -105,6 +131,25 @@ def _without_hair(texture: Bytes) -> Bytes:
     full = cv2.resize(np.clip(kept, 0, 1), (SIDE, SIDE))[..., None]
     going_on = cv2.resize(_continued(small, kept * inside, skin), (SIDE, SIDE))
     return np.asarray(np.clip(texture * full + going_on * (1 - full), 0, 255), np.uint8)
+
+
+def _evened(texture: Bytes) -> Bytes:
+    """The texture without most of its side light: both halves of a face are much alike, so what differs is light.
+
+    Only the skin is compared, so that a raised brow stays one.
+    """
+    small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
+    skin = _coarse(SKIN[:, None])[..., 0]
+    weight = np.ascontiguousarray(skin)
+    light = np.log(small.astype(np.float32) + 8)
+    change = np.zeros_like(light)
+    for sigma in EVENED:  # from far to near
+        near, total = blurred(light + change, weight, sigma)
+        wide, all_ = blurred(light + change, weight, COARSE / 8)
+        low = (near + 0.03 * wide) / (total + 0.03 * all_ + 1e-6)[..., None]
+        change += EVENNESS / 2 * (low[:, ::-1] - low)
+    factor = np.exp(np.asarray(cv2.resize(change, (SIDE, SIDE)), np.float32))
+    return np.asarray(np.clip((texture.astype(np.float32) + 8) * factor - 8, 0, 255), np.uint8)
 
 
 def _cut(small: Bytes, likeness: Floats, zone: Floats, inside: Floats) -> Floats:

@@ -14,7 +14,7 @@ from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.vertices import BROWS, EYES, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 
-__all__ = ["COVER", "HAIR", "HAIR_OF_PERFORMER", "HOLES", "LIDS", "SKIN", "smooth"]
+__all__ = ["COVER", "HAIR", "HAIR_OF_PERFORMER", "HOLES", "LIDS", "RIM", "SKIN", "smooth"]
 
 _BROWS: Final = tuple(v for brow in BROWS for edge in brow for v in edge)
 _NOSTRILS: Final = (2, 97, 326, 98, 327, 240, 460, 75, 305)
@@ -74,6 +74,10 @@ def _hair_of_performer() -> Floats:
     return np.asarray(HAIR * (1 - _near(edge, 1.7, 2.5)), np.float32)
 
 
+def _rim() -> Floats:
+    return np.asarray(np.clip(1.8 * (1 - _away(OVAL, axes=3) / 2.4), 0, 1), np.float32)
+
+
 def _holes() -> NDArray[np.bool_]:
     rims = [set(EYES[0]), set(EYES[1]), set(INNER_LIPS)]
     return np.array([any(set(triangle) <= rim for rim in rims) for triangle in TRIANGLES.tolist()])
@@ -92,6 +96,8 @@ SKIN: Final = _skin()
 #: may rise higher.
 HAIR: Final = _hair()
 HAIR_OF_PERFORMER: Final = _hair_of_performer()
+#: Near the outline, where a photograph may show hair, neck or background.
+RIM: Final = _rim()
 #: What of each eye's surroundings is the performer's while it is shut, float32 (2, 468).
 LIDS: Final = _lids()
 #: The triangles that fill eyes and mouth, bool (898,).
