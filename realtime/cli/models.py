@@ -76,7 +76,9 @@ def list_(
 
 @models.command()
 def add(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The model file, .dfm or .onnx.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="The model file, .dfm or .onnx; or a photograph of a face.")
+    ],
     name: Annotated[str, typer.Option(help="Its name in the library.")],
     consent: options.Consent = None,
     identity: Annotated[
@@ -88,12 +90,19 @@ def add(
     ] = None,
     licence: Annotated[str | None, typer.Option(metavar="TEXT", help="The licence of its weights.")] = None,
     color: Annotated[str | None, typer.Option(metavar="MODE", help="Colour transfer that suits it.")] = None,
+    photo: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Another photograph of the same face; again for more.")
+    ] = None,
+    face: Annotated[
+        str | None, typer.Option(metavar="left|right|N", help="Which face of the photograph, where it shows several.")
+    ] = None,
 ) -> None:
     """Take a model file into the library, with a record of what it does not say itself: whose face, who consented."""
     from realtime.composite.color import open_color
     from realtime.runtime.errors import UsageError
     from realtime.swap import describe
     from realtime.swap.add import add_model
+    from realtime.swap.add_photos import add_photos, is_photograph
     from realtime.swap.consent import read_identity
     from realtime.swap.one_image import LICENCE_NOTE
 
@@ -104,6 +113,17 @@ def add(
         if person is None:
             raise UsageError("--identity is another name for the face of --consent; give that, too")
         person = person.model_copy(update={"name": identity})
+    if is_photograph(Path(file)):
+        if needless := [f"--{name}" for name, said in (("template", template), ("color", color)) if said]:
+            raise UsageError(f"{file}: a photograph is drawn through the face's mesh; leave out {', '.join(needless)}")
+        made = add_photos([Path(file), *(photo or ())], name, person, face)
+        for words in made.warnings:
+            note(words)
+        say(f"{name}: one picture's face" if not photo else f"{name}: the face of {1 + len(photo)} pictures")
+        say(f"kept in {made.path}; look at {made.sheet}, and use it with --model {name}")
+        return
+    if photo or face:
+        raise UsageError(f"{file}: a model file; --photo and --face are for photographs")
     path = add_model(Path(file), name, person, template=template, licence=licence, color=color)
     facts = describe(path)
     whom = ", ".join(each.name for each in facts.identities) or "the face of a photograph"

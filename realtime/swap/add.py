@@ -21,7 +21,7 @@ from realtime.swap.model import OpenRequest, SwapModel
 from realtime.swap.one_image import try_network
 from realtime.swap.one_image_contract import contract_of, size_of
 
-__all__ = ["add_model", "remove_model"]
+__all__ = ["add_model", "check_name", "remove_model"]
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -42,10 +42,7 @@ def add_model(
     what its kind was trained with for one-image models unless said otherwise. The copy is made of the bytes that were
     checked. Raises ``ModelError``, ``ConsentError``, ``UsageError`` or ``OutputError``.
     """
-    if not NAME.fullmatch(name):
-        raise UsageError(f"--name {name!r}: small letters, digits, dots, hyphens and underscores, 63 at most")
-    if any(model.stem == name for model in list_models()):
-        raise ModelError(f"there is a model named {name!r} already; choose another --name, or remove it first")
+    check_name(name)
     with ModelFile(path) as file:
         kind = kind_of(file)
         request = OpenRequest(file, "cpu", 1, PLAIN)
@@ -69,6 +66,14 @@ def add_model(
         return _place(file, name, SUFFIXES[kind == "dfm"], record)
 
 
+def check_name(name: str) -> None:
+    """Raise ``UsageError`` for what is no name of a model, and ``ModelError`` for one that is taken."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name!r}: small letters, digits, dots, hyphens and underscores, 63 at most")
+    if any(model.stem == name for model in list_models()):
+        raise ModelError(f"there is a model named {name!r} already; choose another --name, or remove it first")
+
+
 def remove_model(name: str) -> Path:
     """Delete a model that was added, and its record; returns where it was. Raises ``ModelError``, ``OutputError``."""
     folder = models_folder()
@@ -77,7 +82,8 @@ def remove_model(name: str) -> Path:
         raise ModelError(f"no model {name!r} was added; `mummer models` shows what there is")
     try:
         path.unlink()
-        path.with_suffix(".json").unlink(missing_ok=True)
+        for beside in (".json", ".png"):  # the record, and the picture of what was drawn
+            path.with_suffix(beside).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be removed: {reason(error)}") from error
     return path

@@ -18,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 ASSETS: Final = Path(__file__).parents[1] / "assets"
-SUFFIXES: Final = (".onnx", ".dfm")
+SUFFIXES: Final = (".onnx", ".dfm", ".drawn")
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 

@@ -24,7 +24,7 @@ from realtime.swap.drawn import DrawnModel, Tracks
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest, Tensors
 
-__all__ = ["KIND", "PhotoModel", "open_photos", "pack_photos"]
+__all__ = ["KIND", "PhotoModel", "open_photos", "pack_photos", "shape_of"]
 
 #: The name of the architecture in the manifest, and the members beside it.
 KIND: Final = "photo"
@@ -97,8 +97,7 @@ def open_photos(options: ModelOptions, device: str = "auto") -> PhotoModel:
 def pack_photos(portraits: list[Portrait], person: Identity) -> bytes:
     """The file of a model that puts in the face of ``portraits``, all of the same ``person``."""
     texture = make_texture([portrait.view for portrait in portraits])
-    # The most frontal one shows the shape best.
-    shape: Floats = min(portraits, key=lambda portrait: portrait.turned).identity
+    shape = shape_of(portraits)
     done, png = cv2.imencode(".png", cv2.cvtColor(texture, cv2.COLOR_RGB2BGR))
     assert done  # noqa: S101  # memory to memory
     manifest = Manifest(
@@ -117,6 +116,11 @@ def pack_photos(portraits: list[Portrait], person: Identity) -> bytes:
         "photographs_sha256": [portrait.sha256 for portrait in portraits],
     }
     return pack_drawing(manifest, {TEXTURE: png.tobytes(), FACE: json.dumps(face).encode()})
+
+
+def shape_of(portraits: list[Portrait]) -> Floats:
+    """The shape that is drawn, float32 (468, 3) in face axes: the most frontal photograph shows it best."""
+    return min(portraits, key=lambda portrait: portrait.turned).identity
 
 
 def decode_part(drawing: Drawing, name: str, side: int) -> Bytes:

@@ -199,3 +199,32 @@ def test_only_whole_files_of_this_kind_are_opened(tmp_path: Path, packed: bytes)
     assert open_model(str(tmp_path / "ok.drawn"), "cpu").shown == (PERSON,)
     with pytest.raises(UsageError, match="--consent is for photographs to be read"):
         open_model(str(tmp_path / "ok.drawn"), "cpu", ModelOptions(consent=Path("x.json")))
+
+
+def test_a_photograph_is_taken_into_the_library(
+    tmp_path: Path, photo: Path, record: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MUMMER_HOME", str(tmp_path / "home"))
+
+    def mummer(*words: str) -> tuple[int | str | None, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mummer", "models", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return (ended.value.code, *capsys.readouterr())
+
+    code, _, why = mummer("add", str(photo), "--name", "eileen")
+    assert code == 1
+    assert "whose face is it" in why
+    code, out, _ = mummer("add", str(photo), "--name", "eileen", "--consent", str(record))
+    assert code == 0, out
+    model = open_model("eileen", "cpu", ModelOptions(morph=0.5, shape=0.2))
+    assert (model.shown, model.morph, model.path.suffix) == ((PERSON,), 0.5, ".drawn")
+    sheet = cv2.imread(str(model.path.with_suffix(".png")))
+    assert sheet is not None
+    assert sheet.shape == (320, 1600, 3)
+    assert sheet[160, 800].std() < sheet[150:170].std(), "there is a face on it"
+    code, out, _ = mummer()
+    assert "Eileen" in out
+    assert mummer("add", str(photo), "--name", "eileen", "--consent", str(record))[0] == 1
+    assert mummer("remove", "eileen")[0] == 0
+    assert not list((tmp_path / "home").rglob("eileen.*"))
