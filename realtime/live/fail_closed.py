@@ -87,6 +87,10 @@ class FailClosed:
         if self.on_miss != "cover":
             return None
         with self.swapper.stages("cover"):
+            swaps = tuple(frame.pasted)
             cover(frame, hidden)
+            # What may be a face beside a swapped one must not cost half of that: the swaps go over the covers.
+            covers = frame.pasted[len(swaps) :]
+            frame.put(part for swap in swaps if (part := swap.within(covers)))
         self.swapper.mark(frame)
         return frame

@@ -6,7 +6,7 @@ addition over the region it touches. Where alpha is 0 the frame is multiplied by
 its bits stay.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
@@ -46,6 +46,25 @@ class Patch:
         """Where the plane takes anything of the patch, uint8 (h, w): 1 there, 0 where it keeps its bits."""
         keep = self.keep if self.keep.ndim == 2 else self.keep[..., 0]
         return np.not_equal(keep, np.iinfo(keep.dtype).max).view(np.uint8)
+
+    def within(self, others: Iterable["Patch"]) -> "Patch | None":
+        """The part of it that lies where ``others`` take something of the same plane; None where there is none."""
+        height, width = self.add.shape[:2]
+        inside = np.zeros((height, width), np.bool_)
+        for other in others:
+            if other.plane == self.plane:
+                touched = other.touched
+                x0, y0 = max(self.x, other.x), max(self.y, other.y)
+                x1 = min(self.x + width, other.x + touched.shape[1])
+                y1 = min(self.y + height, other.y + touched.shape[0])
+                if x0 < x1 and y0 < y1:
+                    there = touched[y0 - other.y : y1 - other.y, x0 - other.x : x1 - other.x]
+                    inside[y0 - self.y : y1 - self.y, x0 - self.x : x1 - self.x] |= there.astype(np.bool_)
+        if not inside.any():
+            return None
+        add, keep = self.add.copy(), self.keep.copy()
+        add[~inside], keep[~inside] = 0, np.iinfo(keep.dtype).max
+        return replace(self, add=add, keep=keep)
 
     def of_field(self, first: int) -> "Patch":
         """The same for a whole plane, if this one is for the field of it that begins in the row ``first``."""

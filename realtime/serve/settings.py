@@ -1,5 +1,7 @@
 """How the daemon runs: defaults, then a TOML file, then the environment, then the command line."""
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
 
@@ -57,8 +59,9 @@ class ServeSettings(BaseSettings):
 def read_settings(file: Path | None, **said: object) -> ServeSettings:
     """The settings from ``file`` and the environment; ``said`` on the command line wins unless it is None.
 
-    Raises ``UsageError`` for a file that cannot be read, an unknown key, and a value that does not fit.
+    Raises ``UsageError`` for a file that cannot be read, an unknown key or variable, and a value that does not fit.
     """
+    _check_variables()
     # The library takes the file's name from the class, so each reading has a class of its own.
     kind = type("ServeSettings", (ServeSettings,), {"file": file, "__module__": __name__})
     try:
@@ -72,3 +75,17 @@ def read_settings(file: Path | None, **said: object) -> ServeSettings:
     except ValueError as error:  # not TOML, or not JSON in the environment
         raise UsageError(f"{file or 'the settings'}: {' '.join(str(error).split())}") from error
     return settings
+
+
+def _check_variables() -> None:
+    """Raise ``UsageError`` for a variable of the environment that looks like one of the settings and is none.
+
+    The library passes over them, and a misspelt one would be a setting that silently is not there.
+    """
+    prefix = str(ServeSettings.model_config.get("env_prefix", ""))
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(prefix).lower()
+        if variable.upper().startswith(prefix) and name.partition("__")[0] not in ServeSettings.model_fields:
+            near = get_close_matches(name, ServeSettings.model_fields, 1)
+            hint = f"; do you mean {prefix}{near[0].upper()}?" if near else ""
+            raise UsageError(f"the environment: there is no setting {variable}{hint}")

@@ -11,7 +11,7 @@ import pytest
 
 from realtime.align import TEMPLATES
 from realtime.finder import BuiltinFinder
-from realtime.finder.face import Face
+from realtime.finder.face import Box, Face
 from realtime.live.fail_closed import FailClosed, OnMiss
 from realtime.live.slate import duplicate, render
 from realtime.live.testing.probes import LEAST_CHANGE, PrivacyProbe, change, similarity
@@ -73,6 +73,39 @@ def frames(clip: Path, rounds: int = 1) -> Iterator[Frame]:
 def at_random(number: int) -> bool:
     """A fifth of the frames, and bursts of two seconds."""
     return Random(number).random() < 0.2 or number % 150 >= 90
+
+
+def test_a_cover_beside_a_swapped_face_leaves_the_swap_whole(face_clip: Path) -> None:
+    """A false second face lies over half of the true one: what is swapped stays, all else there is covered."""
+    plain, covered = play(), play()
+    covered.fail_closed.doubtful = lambda: tuple(beside(face.box) for face in covered.probe.truth)
+    for number, (one, other) in enumerate(zip(frames(face_clip), frames(face_clip), strict=True)):
+        assert plain.fail_closed.process(one) is one
+        patch = next(patch for patch in one.pasted if patch.plane == 0)
+        assert covered.fail_closed.process(other) is other
+        height, width = patch.add.shape
+        part = slice(patch.y, patch.y + height), slice(patch.x, patch.x + width)
+        core = patch.keep == 0
+        assert core.sum() > 500
+        # The watermark lies over the whole picture, and knows its light: a value or two.
+        assert np.abs(luma(one)[part].astype(int) - luma(other)[part])[core].max() <= 3
+        changed = np.abs(luma(other).astype(int) - luma(one))[part[0]] > 12
+        changed[:, part[1]] = False
+        assert changed.sum() > 500  # hair and background beside it
+        if number == 3:
+            break
+    assert covered.fail_closed.missed == 4
+
+
+def beside(box: Box) -> Box:
+    """A box as large, over the right half of this one."""
+    shift = (box[2] - box[0]) * 0.55
+    return (box[0] + shift, box[1], box[2] + shift, box[3])
+
+
+def luma(frame: Frame) -> Bytes:
+    plane = frame.picture.planes[0]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width].copy()
 
 
 @pytest.mark.parametrize("on_miss", ["cover", "hold", "slate"])

@@ -273,6 +273,21 @@ def test_the_command_line_wins_over_the_environment_over_the_file(
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("MUMMER_SERVE_PROT", r"there is no setting MUMMER_SERVE_PROT; do you mean MUMMER_SERVE_PORT\?"),
+        ("mummer_serve_xyzzy", "there is no setting mummer_serve_xyzzy$"),
+    ],
+)
+def test_a_variable_that_is_no_setting(monkeypatch: pytest.MonkeyPatch, name: str, words: str) -> None:
+    monkeypatch.setenv("MUMMER_SERVE_START__CAMERA", "test:")  # a part of one
+    assert read_settings(None).start == {"camera": "test:"}
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(UsageError, match=words):
+        read_settings(None)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [("prot = 1\n", "prot"), ("port = 0\n", "port"), ("port = [\n", "mummer.toml"), ("roots = 3\n", "roots")],
 )
