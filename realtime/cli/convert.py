@@ -15,6 +15,7 @@ from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.settings import Look
 
 if TYPE_CHECKING:
+    from realtime.jobs.comparison import Compared
     from realtime.jobs.convert import OnFrame
     from realtime.jobs.folder import FolderReport
     from realtime.jobs.report import Report
@@ -40,6 +41,9 @@ def convert(
     deinterlace: Annotated[
         bool, typer.Option("--deinterlace", help="Make whole pictures of interlaced ones, which else stay so.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="An error, before the work starts, where anything would be lost.")
+    ] = False,
     max_pixels: options.MaxPixels = MAX_PIXELS,
     stream: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="With OUTPUT -, standard output: mkv, webm, ts, mp4.")
@@ -58,7 +62,9 @@ def convert(
 
     tune()
     encoding = Encoding(codec, crf, preset)
-    job = Job(options.as_file(source), target, look, encoding, report, force, max_pixels, stream, deinterlace, resume)
+    job = Job(
+        options.as_file(source), target, look, encoding, report, force, max_pixels, stream, deinterlace, strict, resume
+    )
     with kept_told(target), progress(job.source.name, show=not quiet) as on_frame:
         done = convert_any(job, on_frame)
     if isinstance(done, FolderReport):
@@ -82,6 +88,23 @@ def tell(target: Path, done: "Report") -> None:
         note(f"its signed manifest is in {done.provenance.manifest_path}; keep the two together")
     for warning in done.warnings:
         note(warning)
+    if done.compared and sys.stderr.isatty():
+        tell_compared(done.compared)
+
+
+def tell_compared(rows: "list[Compared]") -> None:
+    """The table of input against output; what differs stands out."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "input", "output", box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        cells = [
+            Text(harmless(words), overflow="ellipsis", no_wrap=True) for words in (row.what, row.input, row.output)
+        ]
+        table.add_row(*cells, style=None if row.kept else "bold yellow")
+    Console(stderr=True).print(table)
 
 
 def tell_folder(target: Path, done: "FolderReport", quiet: bool) -> None:

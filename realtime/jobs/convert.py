@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TypeAlias
 
 from realtime.finder import FaceFinder
+from realtime.jobs.comparison import Compared, compare, properties
 from realtime.jobs.pipeline import run
 from realtime.jobs.report import (
     MediaFacts,
@@ -36,7 +37,7 @@ from realtime.media.file_source import FileSource, check_regular
 from realtime.media.output_checks import check_output
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM, streamed
-from realtime.runtime.errors import UsageError
+from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
@@ -54,7 +55,8 @@ class Job:
 
     ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
     ``max_pixels`` are refused. ``STREAM`` as source or target is standard input or output, and ``stream`` the container
-    that is written there. ``deinterlace`` makes whole pictures of fields. ``resume`` goes on with what an earlier run
+    that is written there. ``deinterlace`` makes whole pictures of fields. ``strict`` makes an error of
+    whatever the output would not keep of the input. ``resume`` goes on with what an earlier run
     left.
     """
 
@@ -67,6 +69,7 @@ class Job:
     max_pixels: int = MAX_PIXELS
     stream: str | None = None
     deinterlace: bool = False
+    strict: bool = False
     resume: bool = False
 
 
@@ -112,6 +115,7 @@ def _convert(
         journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, in_one_piece))
         part = stack.enter_context(_place(job))
         given = media_facts(job.source, source.container, source.video)
+        was = properties(source)
         sink = _open_sink(job, source, part, stages)
         if journal is None:
             clock.start(source.expected_frames)
@@ -121,8 +125,11 @@ def _convert(
         clock.stop()
         if credentials is None:
             made, provenance, told = _of_stream(job, given, swapper)
+            compared = list[Compared]()
         else:
-            made, told = _facts_of(part, job), list[str]()
+            made, has = _facts_of(part, job)
+            told, compared = list[str](), compare(was, has)
+            _check_losses(job, source, sink)
             claim = make_claim(job.source, job.look, swapper)
             began = perf_counter()
             signed = sign(part, claim, job.target, credentials)
@@ -142,6 +149,7 @@ def _convert(
             model=model_facts(swapper.model),
             provenance=provenance,
             warnings=[*source.warnings, *sink.warnings, *swapper.warnings, *told, *(in_one_piece or ())],
+            compared=compared,
         )
         if journal is not None:
             journal.note_output(part)
@@ -222,15 +230,23 @@ def _of_stream(job: Job, given: MediaFacts, swapper: FrameSwapper) -> tuple[Medi
 def _open_sink(job: Job, source: FileSource, part: Path, stages: Stages) -> FileSink:
     """The sink that writes the file ``part``, which is to be the job's target; its header is written."""
     sink = FileSink(part, source, job.encoding, stages, name=job.target, stream=job.stream)
+    _check_losses(job, source, sink)
     tag(sink.container.metadata, beside=job.target != STREAM and not embeds(job.target))
     sink.open()
     return sink
 
 
-def _facts_of(part: Path, job: Job) -> MediaFacts:
+def _check_losses(job: Job, source: FileSource, sink: FileSink) -> None:
+    """Raise ``OutputError`` for a job that is strict, where the output would not keep something, or has not kept it."""
+    losses = [*source.warnings, *sink.warnings]
+    if job.strict and losses:
+        raise OutputError(f"{job.target}: not written, because with --strict nothing may be lost: {'; '.join(losses)}")
+
+
+def _facts_of(part: Path, job: Job) -> tuple[MediaFacts, dict[str, str]]:
     """The facts of the file ``part``, which is to be the job's target; reading it proves that it can be read."""
     with closing(FileSource(part, max_pixels=job.max_pixels)) as made:
-        return media_facts(job.target, made.container, made.video)
+        return media_facts(job.target, made.container, made.video), properties(made)
 
 
 class _Clock:

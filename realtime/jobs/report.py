@@ -10,6 +10,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from pydantic import BaseModel
 
+from realtime.jobs.comparison import Compared
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.provenance.sign import Signed, sidecar_of
 from realtime.media.color_tags import matrix_name, primaries_name, range_name, transfer_name
@@ -103,7 +104,8 @@ class Report(BaseModel):
     ``frames_swapped`` counts frames with at least one face swapped and ``faces`` the faces swapped in all of
     them, ``faces_left`` those that were found and not swapped, and heads that may have a face; ``fps`` is frames a
     second of the run without its start, ``first_frame_s`` the time from the job's start until the first frame was
-    written, ``wall_s`` the whole job's. ``stages_ms`` holds milliseconds by stage.
+    written, ``wall_s`` the whole job's. ``stages_ms`` holds milliseconds by stage. ``compared`` sets the output against
+    the input, property by property; empty for pictures and streams.
     """
 
     input: MediaFacts
@@ -120,6 +122,7 @@ class Report(BaseModel):
     model: ModelFacts
     provenance: ProvenanceFacts
     warnings: list[str]
+    compared: list[Compared] = []
 
 
 def media_facts(path: Path, container: InputContainer, video: VideoStream) -> MediaFacts:

@@ -79,7 +79,7 @@ class FileSource:
             self.video.codec_context.flags |= Flags.unaligned  # else a crop at the left is rounded
             self.facts = stream_facts(self.container, self.video.index)
             self.container_facts = container_facts(path, self.container)
-            self._decoder = _decoder_of(self.video)
+            self._decoder = _decoder_of(self.video, max_pixels)
             self._siting = SITINGS.get(self.facts.chroma or "")
             self.rate, self.time_base, self.expected_frames = _clock(self.container, self.video)
             if self.container.format.name in _UNTIMED and self.video.codec_context.has_b_frames:
@@ -118,6 +118,8 @@ class FileSource:
         self._head.clear()
         with self._clear_errors():
             self.container.seek(place, stream=self.video, backward=True)
+            if isinstance(self._decoder, VideoCodecContext):  # the container does not know of it
+                self._decoder.flush_buffers()
             for packet in self.container.demux(self.video):
                 with self._stage:
                     pictures = self._decoder.decode(packet)
@@ -265,7 +267,7 @@ def _clock(container: InputContainer, video: VideoStream) -> tuple[Fraction, Fra
     return rate, video.time_base or 1 / rate, frames
 
 
-def _decoder_of(video: VideoStream) -> "VideoCodecContext | VideoStream":
+def _decoder_of(video: VideoStream, max_pixels: int) -> "VideoCodecContext | VideoStream":
     """What decodes ``video``: for VP8 and VP9 with transparency the one library that knows it."""
     library = _TRANSPARENT.get(video.codec_context.name)
     tags = {name.lower(): value for name, value in video.metadata.items()}
@@ -273,6 +275,7 @@ def _decoder_of(video: VideoStream) -> "VideoCodecContext | VideoStream":
         return video
     context = CodecContext.create(library, "r")
     context.thread_count = DECODER_THREADS
+    context.options = decoder_options(max_pixels)
     return cast(VideoCodecContext, context)
 
 

@@ -486,3 +486,24 @@ def test_an_empty_mask_is_not_no_face(tmp_path: Path, model: Path) -> None:
     report = convert(one, finder=Scripted((20, 20, 64)))
     assert report.faces == 0
     assert report.warnings == ["the model's mask was empty for 5 of the faces found: they are as they were"]
+
+
+def test_strict_refuses_a_loss_before_the_work_starts(tmp_path: Path, model: Path) -> None:
+    source = make(tmp_path / "in.mp4", Clip(frames=4))
+    finder = Scripted((20, 20, 64))
+    with pytest.raises(OutputError, match="with --strict nothing may be lost: the encoder prores_ks") as refused:
+        convert(job(source, tmp_path / "out.mkv", model, encoding=Encoding("prores_ks"), strict=True), finder=finder)
+    assert "\n" not in str(refused.value)
+    assert finder._seen == 0
+    assert left_in(tmp_path) == ["in.mp4"]
+    convert(job(source, tmp_path / "out.mp4", model, strict=True), finder=finder)
+
+
+def test_the_report_sets_the_output_against_the_input(tmp_path: Path, model: Path) -> None:
+    source = make(tmp_path / "in.mp4", Clip(frames=4, tags=(1, 1, 1, 1)))
+    report = convert(job(source, tmp_path / "out.mkv", model, encoding=Encoding("ffv1")), finder=Scripted())
+    rows = {row.what: row for row in report.compared}
+    assert (rows["codec"].input, rows["codec"].output, rows["codec"].kept) == ("h264", "ffv1", False)
+    for what in ("size", "matrix", "chroma location", "fields", "starts at", "stream 1"):
+        assert rows[what].kept, what
+    assert "mkv" in rows["container"].output or "matroska" in rows["container"].output
