@@ -30,6 +30,8 @@ _log: Final = logging.getLogger(__name__)
 #: Seconds without a frame after which a source is lost: once it has given one, and before.
 STALLED: Final = 2.0
 SILENT: Final = 15.0
+#: Seconds after which a source that only waits has waited, and has not failed.
+LISTENED: Final = 2.0
 
 
 class SourceWorker:
@@ -112,9 +114,10 @@ class SourceWorker:
             self._source.close()
 
     def _run(self) -> None:
-        backoff = Backoff(grows=not waits_for_senders(self.address))
+        waits = waits_for_senders(self.address)
+        backoff, told = Backoff(grows=not waits), ""
         while not self._ended.is_set():
-            self._last_ns = self._clock.now_ns()
+            began_ns = self._last_ns = self._clock.now_ns()
             self._live_ns = None
             error = self._play()
             if self._ended.is_set():
@@ -130,7 +133,14 @@ class SourceWorker:
                 self._over(error)
                 return
             pause = backoff.after(_held(self._live_ns, self._clock.now_ns()))
-            self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
+            if waits and self._live_ns is None and _held(began_ns, self._clock.now_ns()) >= LISTENED:
+                # Nobody came. Who comes now is not to be refused, and that is said once.
+                if str(error) != told:
+                    self._events.tell("source", f"{error}; waiting on", problem=True)
+                pause, told = 0.0, str(error)
+            else:
+                self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
+                told = ""
             if self._clock.wait(self._ended, pause):
                 break
             self._state = "opening"

@@ -3,9 +3,10 @@
 import { $, chosen, element, fill, later, radio, tick } from "./dom.js";
 
 export const CHOICES = ["faces", "blend", "color", "on_miss", "label_place"];
-const SLIDERS = ["sharpen", "morph"];
-const PHOTO = ["photo", "embedder", "consent"];
+const SLIDERS = ["sharpen", "morph", "shape"];
+const PHOTO = ["photo", "consent", "face", "embedder"];
 let models = [];
+let usual = ""; // the model that draws photographs, where none of its own is chosen
 
 const facts = (name) => models.find((model) => model.name === name);
 
@@ -22,13 +23,19 @@ function ofModel(model) {
   const given = { model: model.name };
   if (model.several && chosen("identity")) given.identity = chosen("identity");
   if (model.morph) given.morph = Number($("morph").value);
-  if (model.takes_photo) for (const name of PHOTO) if ($(name).value.trim()) given[name] = $(name).value.trim();
-  return given;
+  return model.takes_photo || model.name === usual ? { ...given, ...photograph() } : given;
+}
+
+function photograph() {
+  const given = {};
+  for (const name of PHOTO) if ($(name).value.trim()) given[name] = $(name).value.trim();
+  return given.photo ? { ...given, shape: Number($("shape").value) } : {};
 }
 
 /** Show what there is, and call `change` with what is chosen. */
 export function offer(choices, known, change) {
   models = known;
+  usual = choices.defaults.model;
   for (const name of CHOICES) {
     $(name).replaceChildren(...choices[name].map((value) => radio(name, value, value.replace("-", " "))));
     tick(name, choices.defaults[name]);
@@ -39,7 +46,7 @@ export function offer(choices, known, change) {
   about(chosen("model"));
   const rested = later(120, change);
   for (const name of SLIDERS) {
-    $(name).oninput = () => { values(); rested({ [name]: Number($(name).value) }); };
+    $(name).oninput = () => { values(); if (name !== "shape") rested({ [name]: Number($(name).value) }); };
   }
   $("look").onchange = ({ target }) => {
     if (CHOICES.includes(target.name)) change({ [target.name]: target.value });
@@ -52,7 +59,10 @@ export function offer(choices, known, change) {
     about(target.value);
     if (!facts(target.value)?.takes_photo) change({ model: target.value });
   };
-  $("use-photo").onclick = () => change(ofModel(facts(chosen("model"))));
+  $("use-photo").onclick = () => {
+    if (!facts(chosen("model"))?.takes_photo) tick("model", usual);
+    change({ model: chosen("model"), ...photograph() });
+  };
   values();
 }
 
@@ -64,7 +74,7 @@ export function reflect({ look: now, model }) {
   if (busy !== $("label")) $("label").value = now.label;
   $("mirror").checked = now.mirror;
   const name = model.loading ?? model.name;
-  const waiting = facts(chosen("model"))?.takes_photo && $("photo-row").contains(busy); // whose face is being named
+  const waiting = $("photo-row").contains(busy); // whose face is being named
   if (!waiting) { tick("model", name); about(name); }
   if (!model.loading) {
     tick("identity", model.identity);
@@ -98,7 +108,8 @@ function about(name) {
   fill($("identity"), model?.several ? model.identities.map((each) => radio("identity", each.id, each.name)) : []);
   if (model?.several && !chosen("identity")) tick("identity", model.identities[0].id);
   $("morph-row").hidden = !model?.morph;
-  $("photo-row").hidden = !model?.takes_photo;
+  $("embedder-row").hidden = !model?.takes_photo;
+  if (model?.takes_photo) $("photo-row").open = true;
 }
 
 function card(model) {

@@ -5,6 +5,7 @@ import * as camera from "./camera.js";
 import { $, element, fill } from "./dom.js";
 import { Graph } from "./graph.js";
 import { apply, look, offer, reflect } from "./look.js";
+import * as more from "./more.js";
 import * as presets from "./presets.js";
 import * as puppet from "./puppet.js";
 import * as recorder from "./recorder.js";
@@ -45,7 +46,7 @@ async function change(what, where) {
 
 function start() {
   return attempt(async () => {
-    const request = { camera: $("camera").value.trim(), sinks: [...wanted], loop: true, ...look(), ...puppet.chosen() };
+    const request = { camera: $("camera").value.trim(), sinks: [...wanted], loop: true, ...look(), ...more.chosen(), ...puppet.chosen() };
     show(await ask("POST", "/api/session", request));
   });
 }
@@ -107,6 +108,7 @@ function show(status) {
   $("start").hidden = status.state !== "idle";
   $("stop").disabled = status.state !== "running";
   $("change-camera").hidden = !engine;
+  $("more").hidden = status.state !== "idle";
   $("latency").textContent = engine ? `${engine.latency_ms.p50.toFixed(0)} / ${engine.latency_ms.p99.toFixed(0)} ms` : "–";
   $("fps").textContent = engine ? `${engine.fps_out.toFixed(1)} fps` : "–";
   const lost = engine ? engine.drops.captured + engine.drops.late : 0;
@@ -169,6 +171,7 @@ async function load() {
   const [choices, models, devices] = await Promise.all(
     ["choices", "models", "devices"].map((what) => ask("GET", `/api/${what}`)));
   offer(choices, models, change);
+  more.offer(choices, models, devices);
   recorder.into(choices.recordings);
   presets.draw();
   cameras = devices.cameras;

@@ -11,6 +11,8 @@ import av
 import numpy as np
 import pytest
 
+from realtime.live.settings import LiveSettings
+from realtime.serve import app
 from tests.realtime.serve.conftest import Daemon, Launch, free_port
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -183,6 +185,16 @@ def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) 
         page.locator("#camera").fill(str(daemon.folder / "sample.mp4"))
         page.get_by_role("button", name="Change the camera").click()
         until(lambda: str(engine()["source"]["address"]).endswith("sample.mp4"))
+
+
+def test_all_that_can_be_chosen_is_in_the_panel() -> None:
+    """A setting that is new is to be found there too; ``loop`` is always on, and ``patient`` is for services."""
+    folder = Path(app.__file__).parent / "panel"
+    page = (folder / "index.html").read_text()
+    ids = {name.removeprefix("more-") for name in re.findall(r'id="([\w-]+)"', page)}
+    ids |= {"model", "codec", "preset"}  # chosen by picture; and encoders are chosen for a sink, in the configuration
+    ids |= {"puppet"} if "puppet-photo" in ids else set()
+    assert set(LiveSettings.model_fields) - {"loop", "patient"} <= ids
 
 
 def test_another_tab_that_takes_the_camera_tells_the_first(
