@@ -9,8 +9,11 @@ bits, big-endian); and then the stream as NUT. So the connection is made before 
 """
 
 import os
+import socket
 import sys
+from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from typing import Final
 
 import av
@@ -37,6 +40,9 @@ _MUXERS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "srt": ("mpegts", _TS),
     "udp": ("mpegts", _TS),
 }
+#: Linux's TCP_NOTSENT_LOWAT, which older Pythons do not name, and the bytes that may wait to be sent.
+_UNSENT_OPTION: Final = 25
+_UNSENT: Final = 32_768
 
 
 def main() -> int:
@@ -50,6 +56,7 @@ def main() -> int:
             streams = [sink.add_stream_from_template(stream) for stream in sample.streams]
             sink.metadata.update(sample.metadata)
         sink.start_encoding()
+        _hold_little()
         print(READY, file=sys.stderr, flush=True)
         with av.open("pipe:0", "r", format="nut", container_options=_AT_ONCE) as source:
             for packet in source.demux():
@@ -61,6 +68,15 @@ def main() -> int:
         print((error.strerror or str(error)).lower(), file=sys.stderr, flush=True)
         os._exit(1)  # what PyAV would still do at the exit, like saying goodbye to nobody, may block
     return 0
+
+
+def _hold_little() -> None:
+    """Have the system hold little that the network has not taken: megabytes would wait there, late, and nobody knew."""
+    if sys.platform != "linux":
+        return
+    for each in list(Path("/proc/self/fd").iterdir()):
+        with suppress(OSError), socket.socket(fileno=os.dup(int(each.name))) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, _UNSENT_OPTION, _UNSENT)
 
 
 def _read(size: int) -> bytes:
