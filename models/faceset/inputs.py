@@ -40,18 +40,20 @@ def find_inputs(words: Iterable[str]) -> Inputs:
         path = Path(word)
         if path.is_dir():
             _add_folder(inputs, path)
-        elif not path.exists() and has_magic(word):
-            found = sorted(Path(name) for name in glob(word, recursive=True))  # noqa: PTH207  # patterns with a root
-            if not found:
-                raise InputError(f"{word}: no file fits this pattern")
-            for each in found:
-                if not each.is_dir():
-                    _add(inputs, each)
-        elif not path.exists():
-            raise InputError(f"{word}: no such file or folder")
-        else:
-            _add(inputs, path)
+            continue
+        for each in [path] if path.exists() else _fitting(word):
+            _add(inputs, each)
     return inputs
+
+
+def _fitting(word: str) -> list[Path]:
+    """The files that fit a pattern. Raises ``InputError`` where there are none, or it is no pattern."""
+    if not has_magic(word):
+        raise InputError(f"{word}: no such file or folder")
+    found = sorted(Path(name) for name in glob(word, recursive=True))  # noqa: PTH207  # patterns with a root
+    if not found:
+        raise InputError(f"{word}: no file fits this pattern")
+    return [path for path in found if not path.is_dir()]
 
 
 def _add(inputs: Inputs, path: Path) -> None:

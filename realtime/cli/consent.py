@@ -77,12 +77,10 @@ def new(
     """
     import datetime
 
-    from pydantic import ValidationError
-
     from realtime.runtime.digest import file_digest
-    from realtime.runtime.errors import ConsentError, UsageError
+    from realtime.runtime.errors import ConsentError
     from realtime.runtime.files import write_whole
-    from realtime.swap.consent import Identity, sign_record, slug
+    from realtime.swap.consent import sign_record, slug
 
     if file is not None:
         _check_free(file, force)
@@ -93,29 +91,15 @@ def new(
     by = by or _ask("--by", question, default=_BY.get(kind, "").format(name=name) or None)
     scope = scope or _ask("--scope", "What may it be used for?", default=_SCOPE.get(kind))
     expires = expires or _ask("--expires", "Until when (YYYY-MM-DD or never)?", default="never")
-    try:
-        identity = Identity.model_validate(
-            {
-                "id": short or slug(name),
-                "name": name,
-                "kind": kind.value,
-                "consent": {
-                    "by": by,
-                    "date": date or datetime.date.today().isoformat(),
-                    "scope": scope,
-                    "statement": statement or _STATEMENTS[kind],
-                    "expires": None if expires == "never" else expires,
-                    "evidence_sha256": None if evidence is None else file_digest(evidence, ConsentError),
-                },
-            }
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = str(first["loc"][-1])
-        option = "expires" if field == "consent" else field  # what does not fit together is its two dates
-        dated = first["type"].startswith("date")
-        why = "not a date; write it as YYYY-MM-DD" if dated else first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--{option}: {why}") from error
+    agreed = {
+        "by": by,
+        "date": date or datetime.date.today().isoformat(),
+        "scope": scope,
+        "statement": statement or _STATEMENTS[kind],
+        "expires": None if expires == "never" else expires,
+        "evidence_sha256": None if evidence is None else file_digest(evidence, ConsentError),
+    }
+    identity = _identity({"id": short or slug(name), "name": name, "kind": kind.value, "consent": agreed})
     if sign is not None:
         identity = sign_record(identity, sign)
     if file is None:
@@ -140,6 +124,24 @@ def check(
         check_evidence(identity, evidence, str(file))
     for line in _lines(file, identity):
         say(line)
+
+
+def _identity(fields: dict[str, object]) -> "Identity":
+    """The record of these fields. Raises ``UsageError`` that names the option of what does not fit."""
+    from pydantic import ValidationError
+
+    from realtime.runtime.errors import UsageError
+    from realtime.swap.consent import Identity
+
+    try:
+        return Identity.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = str(first["loc"][-1])
+        option = "expires" if field == "consent" else field  # what does not fit together is its two dates
+        dated = first["type"].startswith("date")
+        why = "not a date; write it as YYYY-MM-DD" if dated else first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"--{option}: {why}") from error
 
 
 def _ask(option: str, question: str, default: str | None = None) -> str:

@@ -116,7 +116,7 @@ def tell_folder(target: Path, done: "FolderReport", quiet: bool) -> None:
             for warning in each.warnings:
                 note(f"{each.output.path}: {warning}")
         if done.left_alone:
-            note(f"left alone, no picture by its name: {', '.join(done.left_alone)}")
+            note(f"left alone, no still pictures: {', '.join(done.left_alone)}")
         faces = sum(each.faces for each in done.pictures)
         failed = f", {len(done.failed)} failed" if done.failed else ""
         say(f"{target}: {len(done.pictures)} pictures, {faces} {'face' if faces == 1 else 'faces'} swapped{failed}")

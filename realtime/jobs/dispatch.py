@@ -21,6 +21,8 @@ __all__ = ["convert_any"]
 def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report | FolderReport:
     """Run ``job`` as what its source is, by its content, and its target, by its name. Raises a ``MummerError``."""
     if STREAM in (job.source, job.target):
+        if job.source != STREAM and _is_still(job):
+            raise InputError(f"{job.source}: a still picture, and - is for videos; give OUTPUT the name of a picture")
         return convert(job, on_frame, finder)
     if job.stream is not None:
         raise UsageError("--format is for standard output (-); a file says by its suffix what it is")
@@ -37,6 +39,10 @@ def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | 
     if suffix in PHOTOS:
         raise OutputError(f"{job.target}: a still picture cannot hold what moves in {job.source}; use .mp4, .gif, ...")
     return convert(job, on_frame, finder)
+
+
+def _is_still(job: Job) -> bool:
+    return not _is_folder(job.source) and kind_of(job.source, job.max_pixels) == "still"
 
 
 def _is_folder(path: Path) -> bool:

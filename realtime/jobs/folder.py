@@ -35,7 +35,7 @@ class Failure(BaseModel):
 
 
 class FolderReport(BaseModel):
-    """A finished folder: a report for each picture that was converted, what failed, and what was no picture."""
+    """A finished folder: a report for each picture that was converted, what failed, and what was no still picture."""
 
     pictures: list[Report] = []
     failed: list[Failure] = []
@@ -49,8 +49,8 @@ OnPhoto: TypeAlias = Callable[[int, int], None]
 def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder | None = None) -> FolderReport:
     """Convert every still picture that lies in the folder ``job.source`` into the folder ``job.target``.
 
-    Names stay. Folders within are not gone into. What is no picture by its name is left alone. Raises a ``MummerError``
-    where nothing can be begun; what is wrong with one picture stands in the report.
+    Names stay. Folders within are not gone into. What is no picture by its name, or moves, is left alone. Raises a
+    ``MummerError`` where nothing can be begun; what is wrong with one picture stands in the report.
     """
     if job.encoding != Encoding():
         raise UsageError("--codec, --crf and --preset are for videos; leave them out for pictures")
@@ -75,11 +75,12 @@ def convert_folder(job: Job, on_photo: OnPhoto | None = None, finder: FaceFinder
         one = replace(job, source=path, target=job.target / path.name, report=None)
         try:
             check_regular(path)
-            check_output(one.target, (path,), job.force, sidecar_of)
-            if kind_of(path, job.max_pixels) == "animated":
-                raise InputError(f"{path}: moving pictures are converted one by one, not by the folder")
-            swapper.reset()
-            report.pictures.append(swap_photo(one, swapper, credentials))
+            if kind_of(path, job.max_pixels) == "animated":  # to be converted by itself
+                report.left_alone.append(path.name)
+            else:
+                check_output(one.target, (path,), job.force, sidecar_of)
+                swapper.reset()
+                report.pictures.append(swap_photo(one, swapper, credentials))
         except MummerError as error:
             report.failed.append(Failure(path=str(path), why=" ".join(str(error).split())))
         if on_photo is not None:

@@ -15,8 +15,8 @@ __all__ = ["Broadcaster"]
 class Broadcaster:
     """Hands frames and sound to the queues of all sinks. From any thread.
 
-    ``sent`` counts frames, ``late`` those that came when a later one had been sent already, and ``last_ns`` is the
-    capture time of the last frame sent.
+    ``sent`` counts frames, ``late`` those that came when a later one had been sent already or after the end, and
+    ``last_ns`` is the capture time of the last frame sent.
     """
 
     def __init__(self) -> None:
@@ -61,12 +61,15 @@ class Broadcaster:
         """
         captured_ns = frame.captured_ns or 0
         with self._changed:
-            if self.shape is None or self._ended:
+            if self.shape is None:
+                return False
+            if self._ended:
+                self.late += not stopgap
                 return False
             pts = self.shape.pts(captured_ns)
             if pts <= self._last_pts:
                 if stopgap or not self._filled:
-                    self.late += 1
+                    self.late += not stopgap
                     return False
                 # The slates filled in while this frame was on its way: it follows them, or none ever would where
                 # every frame takes longer than that.

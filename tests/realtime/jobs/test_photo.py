@@ -277,6 +277,30 @@ def test_one_bad_picture_does_not_stop_the_rest(
     assert err.count("exists already") == 2
 
 
+def test_a_picture_that_moves_is_left_alone_in_a_folder(
+    tmp_path: Path, model: Path, portrait: Codes, moving: list[Image.Image],
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(portrait).save(folder / "a.jpg")
+    moving[0].save(folder / "b.webp", save_all=True, append_images=moving[1:])
+    code, out, err = command(monkeypatch, capsys, "convert", folder, tmp_path / "out", "--model", model)
+    assert code == 0, err
+    assert "1 pictures" in out
+    assert "left alone, no still pictures: b.webp" in err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.jpg"]
+
+
+def test_standard_output_takes_no_still_picture(
+    tmp_path: Path, model: Path, portrait: Codes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(portrait).save(tmp_path / "a.jpg")
+    code, out, err = command(monkeypatch, capsys, "convert", tmp_path / "a.jpg", "-", "--format", "mkv")
+    assert (code, out) == (1, "")
+    assert err.endswith("a.jpg: a still picture, and - is for videos; give OUTPUT the name of a picture\n")
+
+
 def test_pictures_of_a_folder_know_nothing_of_each_other(tmp_path: Path, model: Path, portrait: Codes) -> None:
     """The face lies elsewhere in each; what comes out is what comes out of each alone."""
     folder = tmp_path / "in"

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -20,11 +19,10 @@ from realtime.live.protocols import carries
 from realtime.live.settings import Change, LiveSettings, SinkSettings, SourceSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources.stream import StreamSource
-from realtime.live.status import Status
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
 from tests.realtime.live.players import play, shape
+from tests.realtime.live.waiting import LONG, until
 
-LONG = 20.0  # seconds that nothing here takes
 #: In every place of an address where something secret may stand.
 SECRETS = ("Benutzer7", "Geheim-1", "Schluessel_9", "T0ken5", "Passwort+Satz")
 
@@ -47,14 +45,6 @@ def assert_without_secrets(said: str) -> None:
     for secret in SECRETS:
         for form in (secret, secret.replace("+", " ")):
             assert form.lower() not in said.lower(), f"{form} in {said}"
-
-
-def until(engine: Engine, true: Callable[[Status], bool]) -> Status:
-    end = monotonic() + LONG
-    while not true(status := engine.status()):
-        assert monotonic() < end, f"never came true; last: {status}"
-        engine.wait(0.02)
-    return status
 
 
 def test_status_events_and_threads_of_an_engine(face_clip: Path) -> None:
