@@ -161,6 +161,13 @@ def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) 
         page.get_by_placeholder("this look").fill("m1")  # who writes presses no keys
         assert engine()["look"]["mirror"] and page.input_value("#preset-name") == "m1"
 
+        # What goes out, on the whole screen, and back.
+        page.locator("#state").click()
+        page.keyboard.press("f")
+        until(lambda: page.evaluate("document.fullscreenElement?.id") == "figure-after")
+        page.keyboard.press("f")
+        until(lambda: page.evaluate("document.fullscreenElement") is None)
+
         # A recording, with its length and size.
         page.get_by_role("button", name="Record").click()
         recording = page.get_by_role("button", name="Stop recording")
@@ -226,6 +233,21 @@ def test_a_daemon_that_goes_away_is_told_and_comes_back(browser: "playwright.Bro
     launch("--port", port)
     playwright.expect(page.locator("#away")).to_be_hidden(timeout=20_000)
     playwright.expect(page.locator("#state")).to_have_text("idle")
+    page.close()
+
+
+def test_of_several_cameras_of_the_machine_one_is_chosen(browser: "playwright.Browser", daemon: Daemon) -> None:
+    """There are none here: the daemon's list of them is exchanged on its way."""
+    cameras = [{"address": "3", "name": "Front", "note": ""}, {"address": "97", "name": "Side", "note": ""}]
+    with daemon.client() as client:
+        devices = client.get("/api/devices").json() | {"cameras": cameras}
+    page = browser.new_page()
+    page.route("**/api/devices", lambda route: route.fulfill(json=devices))
+    page.goto(f"{daemon.url}/#token={daemon.token}")
+    page.get_by_role("button", name="A camera of the machine").click()
+    page.get_by_role("button", name="Side", exact=True).click()
+    playwright.expect(page.locator("#problems")).to_contain_text("no such device", timeout=15_000)
+    assert page.input_value("#camera") == "97"
     page.close()
 
 
