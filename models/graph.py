@@ -19,27 +19,28 @@ OPSET: Final = 18
 
 def to_graph(
     module: nn.Module,
-    example: Tensor,
+    example: Tensor | tuple[Tensor, ...],
     free: Mapping[int, object],
-    name: str,
+    name: str | Sequence[str],
     outputs: Sequence[str],
     opset: int = OPSET,
 ) -> onnx.ModelProto:
-    """Export ``module``, which takes one tensor like ``example``, under the given names.
+    """Export ``module``, which takes one tensor like ``example``, or several, under the given names.
 
-    ``free`` says for each axis of the input whose length is not fixed what it may be: a ``torch.export.Dim``.
+    ``free`` says for each axis of the inputs whose length is not fixed what it may be: a ``torch.export.Dim``.
     Raises ``ModelError`` where torch gives nothing back, or not in ``opset``.
     """
     # The exporter talks about optional packages and its own deprecated ways; neither is the user's business.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    examples = (example,) if isinstance(example, Tensor) else example
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             module.eval(),
-            (example,),
-            input_names=[name],
+            examples,
+            input_names=[name] if isinstance(name, str) else list(name),
             output_names=list(outputs),
-            dynamic_shapes=(dict(free),),
+            dynamic_shapes=(dict(free),) * len(examples),
             opset_version=opset,
             dynamo=True,
             verbose=False,

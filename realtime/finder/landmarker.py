@@ -7,8 +7,9 @@ import numpy as np
 
 from realtime.align import TEMPLATES
 from realtime.finder.face import Box
+from realtime.finder.mesh_net import MAPS, MeshNet
 from realtime.inference.session import open_session
-from realtime.media.affine import apply, invert, scale_of
+from realtime.media.affine import apply, invert
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Floats, Matrix, Points
 
@@ -40,17 +41,28 @@ class Landmarker:
     """Reads landmarks off a frame, given where the face is expected; with ``mesh`` also the dense mesh."""
 
     def __init__(self, device: str = "auto", mesh: bool = False) -> None:
+        self._device = device
         self._session = open_session(ASSET, device)
+        self._mesh_net: MeshNet | None = None
         self.mesh = mesh
+
+    @property
+    def mesh(self) -> bool:
+        """Whether the mesh is asked for, from the next look on."""
+        return self._mesh_net is not None
+
+    @mesh.setter
+    def mesh(self, wanted: bool) -> None:
+        self._mesh_net = (self._mesh_net or MeshNet(self._device)) if wanted else None
 
     def look(self, frame: Frame, frame_to_crop: Matrix) -> Sighting:
         """What is seen in one crop."""
         crop = frame.warp(frame_to_crop, SIZE)
-        outputs = ["landmarks", "presence", *(["mesh"] if self.mesh else [])]
-        points, presence, *dense = self._session.run(outputs, {"face": crop[None]})
+        outputs = ["landmarks", "presence", *(MAPS if self._mesh_net else ())]
+        points, presence, *maps = self._session.run(outputs, {"face": crop[None]})
         back = invert(frame_to_crop)
-        landmarks = apply(back, points[0] * SIZE - 0.5)
-        return Sighting(landmarks, float(presence[0]), _to_frame(dense[0][0], back) if dense else None)
+        mesh = self._mesh_net(maps, back, SIZE) if self._mesh_net else None
+        return Sighting(apply(back, points[0] * SIZE - 0.5), float(presence[0]), mesh)
 
     def follow(self, frame: Frame, landmarks: Points) -> Sighting:
         """Look where the landmarks, float32 (68, 2) in frame pixels, were a frame ago."""
@@ -64,13 +76,6 @@ class Landmarker:
                 break
             seen = self.follow(frame, seen.landmarks)
         return seen
-
-
-def _to_frame(mesh: Floats, crop_to_frame: Matrix) -> Floats:
-    """A mesh in crop sides, float32 (468, 3), in frame pixels."""
-    pixels = mesh * np.float32(SIZE)
-    flat = apply(crop_to_frame, pixels[:, :2] - np.float32(0.5))
-    return np.column_stack([flat, pixels[:, 2] * np.float32(scale_of(crop_to_frame))])
 
 
 def crop_of_box(box: Box) -> Matrix:

@@ -3,6 +3,8 @@
 Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cut-off frequency grows with speed.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,11 +23,15 @@ SPEED_CUTOFF = 2.0
 class OneEuro:
     """Smooths the points of one track, frame by frame."""
 
-    def __init__(self, points: Floats) -> None:
-        """``points`` float32 (N, 2) or (N, 3), the first sighting, taken as it is."""
+    def __init__(self, points: Floats, parts: Sequence[Sequence[int]] = ()) -> None:
+        """``points`` float32 (N, 2) or (N, 3), the first sighting, taken as it is.
+
+        ``parts`` are groups of points that move as one and fast: lids, lips.
+        """
         self._points = points.astype(np.float64)
         self._raw = self._points
         self._speed = np.zeros_like(self._points)
+        self._parts = [(list(part), np.zeros(self._points.shape[1])) for part in parts]
 
     def __call__(self, points: Floats, seconds: float, face: float) -> Floats:
         """The smoothed points, of the same shape, ``seconds`` after the former ones (more than 0).
@@ -34,19 +40,27 @@ class OneEuro:
         """
         face = max(face, 1.0)
         raw = points.astype(np.float64)
-        self._speed += _share(SPEED_CUTOFF, seconds) * ((raw - self._raw) / seconds - self._speed)
+        step = (raw - self._raw) / seconds
+        self._speed += _share(SPEED_CUTOFF, seconds) * (step - self._speed)
         # The head moves as one: the mean speed hardly sees the noise of single points, so it may open the
         # filter wide; a point's own speed adds what lips and lids do.
         head = float(np.linalg.norm(self._speed.mean(axis=0)))
         own = np.linalg.norm(self._speed, axis=1, keepdims=True)  # (N, 1)
-        share = _share(REST + BETA * np.maximum(head, own - NOISE * face) / face, seconds)
-        self._points = self._points + share * (raw - self._points)
+        speed = np.maximum(head, own - NOISE * face)
+        # A blink is over in three frames. A lid's points share their motion and not their noise, so less of it is
+        # taken for noise, and sooner.
+        for part, moving in self._parts:
+            moving += _share(PART_CUTOFF, seconds) * (step[part].mean(axis=0) - moving)
+            speed[part] = np.maximum(speed[part], float(np.linalg.norm(moving)) - PART_NOISE * face)
+        self._points = self._points + _share(REST + BETA * speed / face, seconds) * (raw - self._points)
         self._raw = raw
         return self._points.astype(np.float32)
 
 
 #: Speed of a single point that is taken for noise, in outer-eye distances per second.
 NOISE = 0.1
+#: The same for a part, and the cut-off for its speed in Hz.
+PART_NOISE, PART_CUTOFF = 0.04, 12.0
 
 
 def _share(cutoff: float | NDArray[np.float64], seconds: float) -> NDArray[np.float64]:

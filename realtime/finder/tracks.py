@@ -7,6 +7,7 @@ from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Sighting
 from realtime.finder.one_euro import OneEuro
 from realtime.media.frame import Frame
+from realtime.mesh.vertices import QUICK_PARTS
 from realtime.runtime.arrays import Floats
 
 __all__ = ["Clock", "Track", "nesting", "overlap"]
@@ -45,7 +46,7 @@ class Track:
         self.landmarks, self.score, self.mesh = seen
         self.misses = 0
         self._filter = OneEuro(seen.landmarks)
-        self._mesh_filter = None if seen.mesh is None else OneEuro(seen.mesh)
+        self._mesh_filter = None if seen.mesh is None else OneEuro(seen.mesh, QUICK_PARTS)
 
     def update(self, seen: Sighting, gap: float) -> None:
         """Take in what this frame shows, ``gap`` seconds after the last."""
@@ -59,7 +60,7 @@ class Track:
 
     def _smooth(self, mesh: Floats, gap: float, face: float) -> Floats:
         if self._mesh_filter is None:  # asked for from this frame on
-            self._mesh_filter = OneEuro(mesh)
+            self._mesh_filter = OneEuro(mesh, QUICK_PARTS)
             return mesh
         return self._mesh_filter(mesh, gap, face)
 

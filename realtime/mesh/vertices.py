@@ -19,6 +19,7 @@ __all__ = [
     "OUTER_EYE_CORNERS",
     "OUTER_LIPS",
     "OVAL",
+    "QUICK_PARTS",
     "UPPER_LIDS",
     "rigid",
 ]
@@ -45,6 +46,11 @@ OUTER_LIPS: Final = (
 )  # fmt: skip
 #: A point of the upper and one of the lower lip's inner edge, which meet when the mouth closes: nine.
 INNER_LIP_PAIRS: Final = tuple(zip(INNER_LIPS[19:10:-1], INNER_LIPS[1:10], strict=True))
+#: What moves as one and fast: each lid, and the edges of each lip between the corners.
+QUICK_PARTS: Final = (
+    *UPPER_LIDS, *LOWER_LIDS,
+    (*INNER_LIPS[11:20], *OUTER_LIPS[11:20]), (*INNER_LIPS[1:10], *OUTER_LIPS[1:10]),
+)  # fmt: skip
 #: The outline of the face, from the top of the forehead round by the picture's right.
 OVAL: Final = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

@@ -286,15 +286,16 @@ def test_a_recipes_mistake_is_one_line(tmp_path: Path) -> None:
     recipes = [
         "models.recipes.face_finder.detector --faces none --teachers none --out run",
         "models.recipes.face_finder.export --run none --out out",
+        "models.recipes.face_finder.mesh --faces none --teachers none --out run",
         "models.recipes.bronze.pairs --faces none --teachers none --out out",
     ]
     done = subprocess.run(
         [sys.executable, "-c", AS_PROGRAMS], input="\n".join(recipes), cwd=tmp_path, capture_output=True, text=True,
         check=True,
     )  # fmt: skip
-    assert done.stdout == "exit code 1\n" * 3
+    assert done.stdout == "exit code 1\n" * 4
     errors = done.stderr.splitlines()
-    assert len(errors) == 3
+    assert len(errors) == 4
     assert all(line.startswith("error: none") for line in errors)
 
 

@@ -2,11 +2,11 @@
 
     python -m models.recipes.face_finder.evaluate --faces FACES68 --teachers TEACHERS --clips MEDIA
 
-Errors of landmarks are shares of the distance of the outer eye corners, on held-out subjects alone.
+Errors of landmarks and meshes are shares of the distance of the outer eye corners, on held-out subjects alone.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -26,16 +26,18 @@ from models.recipes.face_finder.data import (
 )
 from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.teachers import YuNet
+from models.recipes.face_mesh import FaceMesh
 from realtime.align import TEMPLATES
-from realtime.finder import BuiltinFinder
+from realtime.finder import BuiltinFinder, landmarks68
 from realtime.finder.detector import Detector
 from realtime.finder.face import eye_distance
 from realtime.finder.landmarker import SIZE, Landmarker
-from realtime.finder.landmarks68 import INNER_LIP_PAIRS, LID_PAIRS, lower, upper
+from realtime.finder.landmarks68 import lower, upper
 from realtime.finder.tracks import overlap
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
-from realtime.runtime.arrays import Bytes
+from realtime.mesh.vertices import INNER_LIP_PAIRS, LID_PAIRS, OUTER_EYE_CORNERS
+from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import InputError
 
 __all__ = ["main"]
@@ -43,7 +45,7 @@ __all__ = ["main"]
 #: A box of the teacher counts from this score and this height in pixels on, and is found from this overlap (IoU) on.
 SCORE, HEIGHT, MATCH_IOU = 0.8, 64, 0.4
 #: Gaps by name: pairs of landmarks above and below.
-GAPS = {"lids": tuple(chain(*LID_PAIRS)), "lips": INNER_LIP_PAIRS}
+GAPS = {"lids": tuple(chain(*landmarks68.LID_PAIRS)), "lips": landmarks68.INNER_LIP_PAIRS}
 #: Frames after which the smoothing of a still face has settled.
 SETTLED = 10
 
@@ -94,6 +96,55 @@ def landmarks(faces: AnnotatedFaces) -> None:
     print(f"  not detected: {unseen}; presence right {np.mean(present):.1%}, absence right {np.mean(absent):.1%}")
 
 
+def opening(mesh: Floats, pairs: Sequence[tuple[int, int]]) -> float:
+    """How far the points of ``pairs`` are apart in a mesh, float32 (468, 3): the mean, in outer-eye distances."""
+    above, below = zip(*pairs, strict=True)
+    first, second = OUTER_EYE_CORNERS
+    flat = mesh[:, :2]
+    apart = np.linalg.norm(flat[list(above)] - flat[list(below)], axis=1)
+    return float(apart.mean() / np.linalg.norm(flat[first] - flat[second]))
+
+
+def meshes(faces: AnnotatedFaces, teacher: FaceMesh) -> None:
+    """Held-out subjects: distance of the mesh from the teacher's, at the second look, and what of it is depth."""
+    landmarker, rng = Landmarker("cpu", mesh=True), np.random.default_rng(7)
+    flat, depth = [], []
+    for i in np.flatnonzero(faces.held_out):
+        frame, truth = Frame.from_rgb(faces.pictures[i]), teacher.find(faces.pictures[i], faces.landmarks[i], passes=2)
+        first = landmarker.look(frame, jittered(faces.landmarks[i], SIZE, rng))
+        seen = landmarker.follow(frame, first.landmarks).mesh
+        if seen is None:
+            continue
+        eye = np.linalg.norm(truth[OUTER_EYE_CORNERS[0], :2] - truth[OUTER_EYE_CORNERS[1], :2])
+        off = seen - truth
+        flat.append(np.linalg.norm(off[:, :2], axis=1).mean() / eye)
+        depth.append(np.abs(off[:, 2] - off[:, 2].mean()).mean() / eye)
+    mean, median, p95 = np.mean(flat), np.median(flat), np.percentile(flat, 95)
+    print(f"mesh, {len(flat)} held-out faces, distance from the teacher's, % of the outer-eye distance:")
+    print(f"  in the picture: mean {mean:.2%} median {median:.2%} p95 {p95:.2%}; in depth: mean {np.mean(depth):.2%}")
+
+
+def movement(path: Path, teacher: FaceMesh) -> None:
+    """One clip: how the smoothed mesh's lids and lips follow the teacher's, frame by frame."""
+    finder, source = BuiltinFinder("cpu", mesh=True), FileSource(path)
+    pairs = {"lids": (*LID_PAIRS[0], *LID_PAIRS[1]), "lips": INNER_LIP_PAIRS}
+    ours: dict[str, list[float]] = {name: [] for name in pairs}
+    theirs: dict[str, list[float]] = {name: [] for name in pairs}
+    for frame in source:
+        faces = finder.find(frame) if isinstance(frame, Frame) else ()
+        if not isinstance(frame, Frame) or not faces or faces[0].mesh is None:
+            continue
+        picture = frame.warp(np.eye(2, 3), (frame.width, frame.height))
+        truth = teacher.find(picture, faces[0].landmarks, passes=2)
+        for name, each in pairs.items():
+            ours[name].append(opening(faces[0].mesh, each))
+            theirs[name].append(opening(truth, each))
+    source.close()
+    for name in pairs if len(ours["lids"]) > SETTLED else ():
+        slope, correlation = np.polyfit(theirs[name], ours[name], 1)[0], np.corrcoef(theirs[name], ours[name])[0, 1]
+        print(f"  {path.name}, {name}: correlation {correlation:.2f}, follow by {slope:.0%}")
+
+
 def clip(path: Path, teacher: YuNet) -> None:
     """One clip: recall of the teacher's boxes by the detector alone and by the finder, and what is too much."""
     detector, finder = Detector("cpu"), BuiltinFinder("cpu")
@@ -122,27 +173,31 @@ def clip(path: Path, teacher: YuNet) -> None:
 
 
 def steadiness(path: Path) -> None:
-    """One frame repeated with +-2 grey levels of noise: RMS motion of the landmarks in px at 512 px."""
+    """One frame repeated with +-2 grey levels of noise: RMS motion of landmarks and mesh in px at 512 px."""
     source, rng = FileSource(path), np.random.default_rng(0)
     rgb = source.first.warp(np.eye(2, 3), (source.first.width, source.first.height))
     source.close()
     zoom = 512 / max(rgb.shape[:2])
-    finder, seen = BuiltinFinder("cpu"), []
+    finder, seen, dense = BuiltinFinder("cpu", mesh=True), [], []
     for _ in range(90):
         noisy = np.clip(rgb.astype(np.int16) + rng.integers(-2, 3, rgb.shape), 0, 255).astype(np.uint8)
-        seen += [face.landmarks * zoom for face in finder.find(Frame.from_rgb(noisy))[:1]]
+        faces = finder.find(Frame.from_rgb(noisy))[:1]
+        seen += [face.landmarks * zoom for face in faces]
+        dense += [face.mesh[:, :2] * zoom for face in faces if face.mesh is not None]
     if len(seen) <= SETTLED:
         print(f"  {path.name}: no face")
         return
-    points = np.stack(seen[SETTLED:])
-    rms = float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=2).mean()))
-    print(f"  {path.name}: {rms:.3f} px")
+    rms = [
+        float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=2).mean()))
+        for points in (np.stack(each[SETTLED:]) for each in (seen, dense))
+    ]
+    print(f"  {path.name}: landmarks {rms[0]:.3f} px, mesh {rms[1]:.3f} px")
 
 
 def speed(picture: Bytes) -> None:
     """Milliseconds on one core, median of many, whole calls with their warps."""
     frame = Frame.from_rgb(np.asarray(cv2.resize(picture, (1280, 720)), np.uint8))
-    detector, landmarker = Detector("cpu"), Landmarker("cpu")
+    detector, landmarker, mesh = Detector("cpu"), Landmarker("cpu"), Landmarker("cpu", mesh=True)
     crop = np.array([[0.2, 0, 0], [0, 0.2, 0]])
 
     def milliseconds(call: Callable[[], object]) -> float:
@@ -155,11 +210,12 @@ def speed(picture: Bytes) -> None:
 
     print(f"  detector, 720p frame: {milliseconds(lambda: detector.detect(frame)):.2f} ms")
     print(f"  landmarks, one face: {milliseconds(lambda: landmarker.look(frame, crop)):.2f} ms")
+    print(f"  landmarks and mesh, one face: {milliseconds(lambda: mesh.look(frame, crop)):.2f} ms")
 
 
 def main(
     faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
-    teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx.")],
+    teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx and face_mesh_468.onnx.")],
     clips: Annotated[Path, typer.Option(help="Folder with clips of talking heads.")],
 ) -> None:
     """Print all figures."""
@@ -170,6 +226,10 @@ def main(
         raise InputError(f"{clips}: no .mp4 files in it")
     known = load_faces(faces)
     landmarks(known)
+    mesh_teacher = FaceMesh(teachers / "face_mesh_468.onnx")
+    meshes(known, mesh_teacher)
+    for path in paths:
+        movement(path, mesh_teacher)
     print(f"detector and finder against YuNet (score >= {SCORE}, height >= {HEIGHT} px, IoU >= {MATCH_IOU}):")
     for path in paths:
         clip(path, teacher)

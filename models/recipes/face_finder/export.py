@@ -1,11 +1,11 @@
-"""Write the two trained nets as the ONNX files that the face finder loads.
+"""Write the trained nets as the ONNX files that the face finder loads.
 
     python -m models.recipes.face_finder.export --run RUN --out realtime/assets
 
 A file appears only where ONNX Runtime answers as torch does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,14 +21,17 @@ from models.recipes.face_finder.nets import (
     DETECTOR_WEIGHTS,
     LANDMARK_SIZE,
     LANDMARK_WEIGHTS,
+    MESH_WEIGHTS,
     DetectorNet,
     LandmarkNet,
+    MeshNet,
 )
+from realtime.finder.mesh_net import MAPS
 from realtime.inference.session import open_session
 from realtime.runtime.errors import InputError, ModelError
 from realtime.runtime.files import write_whole
 
-__all__ = ["main", "write_detector", "write_landmarks"]
+__all__ = ["main", "write_detector", "write_landmarks", "write_mesh"]
 
 #: Largest difference from torch that is accepted, in crop sides or logits.
 TOLERANCE: Final = 1e-3
@@ -48,16 +51,17 @@ class DetectorGraph(nn.Module):
 
 
 class LandmarkGraph(nn.Module):
-    """Crops as they lie in memory to landmarks and presence in 0..1; the mesh was for training only."""
+    """Crops as they lie in memory to landmarks, presence in 0..1 and the mesh net's maps."""
 
     def __init__(self, net: LandmarkNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, face: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 112, 112, 3) uint8 -> (N, 68, 2) in the unit square, (N,)."""
-        points, presence, _ = self.net(face.permute(0, 3, 1, 2).float() / 255)
-        return points, torch.sigmoid(presence)
+    def forward(self, face: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(N, 112, 112, 3) uint8 -> (N, 68, 2) in the unit square, (N,), (N, 32, 28, 28), (N, 72, 14, 14)."""
+        fine, coarse = self.net.maps(face.permute(0, 3, 1, 2).float() / 255)
+        points, presence, _ = self.net.heads(coarse)  # its mesh was for training only
+        return points, torch.sigmoid(presence), fine, coarse
 
 
 def write_detector(net: DetectorNet, path: Path) -> None:
@@ -70,21 +74,35 @@ def write_detector(net: DetectorNet, path: Path) -> None:
 def write_landmarks(net: LandmarkNet, path: Path) -> None:
     """The landmark net as a file for any number of crops. Raises as ``_write``."""
     example = torch.randint(0, 256, (2, LANDMARK_SIZE, LANDMARK_SIZE, 3), dtype=torch.uint8)
-    _write(LandmarkGraph(net), example, {0: torch.export.Dim.DYNAMIC}, "face", ["landmarks", "presence"], path)
+    outputs = ["landmarks", "presence", *MAPS]
+    _write(LandmarkGraph(net), example, {0: torch.export.Dim.DYNAMIC}, "face", outputs, path)
+
+
+def write_mesh(net: MeshNet, path: Path) -> None:
+    """The mesh net as a file for the landmark net's maps of any number of crops. Raises as ``_write``."""
+    example = torch.randn(2, 32, 28, 28), torch.randn(2, 72, 14, 14)
+    _write(net, example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["mesh"], path)
 
 
 def _write(
-    graph: nn.Module, example: Tensor, free: Mapping[int, object], name: str, outputs: Sequence[str], path: Path
+    graph: nn.Module,
+    example: Tensor | tuple[Tensor, ...],
+    free: Mapping[int, object],
+    name: str | Sequence[str],
+    outputs: Sequence[str],
+    path: Path,
 ) -> None:
     """Export, compare with torch on the example, and only then put the file in place.
 
     Raises ``ModelError`` where the two differ, ``OutputError`` where the file cannot be written.
     """
     data = to_graph(graph, example, free, name, outputs).SerializeToString()
+    examples, names = ((example,), (name,)) if isinstance(example, Tensor) else (example, name)
     with torch.inference_mode():
-        answer = graph(example)
+        answer = graph(*examples)
     wanted = answer if isinstance(answer, tuple) else (answer,)
-    for ours, theirs in zip(open_session(data, "cpu").run(None, {name: example.numpy()}), wanted, strict=True):
+    given = {each: tensor.numpy() for each, tensor in zip(names, examples, strict=True)}
+    for ours, theirs in zip(open_session(data, "cpu").run(None, given), wanted, strict=True):
         worst = float(np.abs(ours - theirs.numpy()).max())
         if not worst <= TOLERANCE:
             raise ModelError(f"{path}: torch and ONNX Runtime differ by {worst:.2g}; not written")
@@ -92,23 +110,43 @@ def _write(
     print(f"{path}: {len(data) / 1e6:.2f} MB")
 
 
+def _detector(weights: Path, path: Path) -> None:
+    net = DetectorNet()
+    load_weights(net, weights)
+    write_detector(net, path)
+
+
+def _landmarks(weights: Path, path: Path) -> None:
+    net = LandmarkNet()
+    load_weights(net, weights)
+    write_landmarks(net, path)
+
+
+def _mesh(weights: Path, path: Path) -> None:
+    net = MeshNet()
+    load_weights(net, weights)
+    write_mesh(net, path)
+
+
+#: What makes a file of each kind of weights.
+WRITERS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
+    LANDMARK_WEIGHTS: _landmarks,
+    MESH_WEIGHTS: _mesh,
+    DETECTOR_WEIGHTS: _detector,
+}
+
+
 def main(
-    run: Annotated[Path, typer.Option(help="Folder with landmarks.pt, detector.pt or both.")],
+    run: Annotated[Path, typer.Option(help="Folder with landmarks.pt, mesh.pt, detector.pt or some of them.")],
     out: Annotated[Path, typer.Option(help="Where the ONNX files go.")],
 ) -> None:
     """Export what the run folder holds."""
     torch.manual_seed(0)
-    landmarks, detector = run / LANDMARK_WEIGHTS, run / DETECTOR_WEIGHTS
-    if not landmarks.exists() and not detector.exists():
-        raise InputError(f"{run}: neither {landmarks.name} nor {detector.name} in it; give the folder of a run")
-    if landmarks.exists():
-        landmark_net = LandmarkNet()
-        load_weights(landmark_net, landmarks)
-        write_landmarks(landmark_net, out / "landmarks.onnx")
-    if detector.exists():
-        detector_net = DetectorNet()
-        load_weights(detector_net, detector)
-        write_detector(detector_net, out / "detector.onnx")
+    found = [name for name in WRITERS if (run / name).exists()]
+    if not found:
+        raise InputError(f"{run}: none of {', '.join(WRITERS)} in it; give the folder of a run")
+    for name in found:
+        WRITERS[name](run / name, out / name.replace(".pt", ".onnx"))
 
 
 if __name__ == "__main__":

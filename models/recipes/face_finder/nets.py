@@ -1,4 +1,4 @@
-"""The two networks of the built-in face finder. Shapes at the end of the line, (C, H, W) for one picture."""
+"""The networks of the built-in face finder. Shapes at the end of the line, (C, H, W) for one picture."""
 
 from typing import Final
 
@@ -11,13 +11,16 @@ __all__ = [
     "DETECTOR_WEIGHTS",
     "LANDMARK_SIZE",
     "LANDMARK_WEIGHTS",
+    "MESH_WEIGHTS",
     "DetectorNet",
     "LandmarkNet",
+    "MeshNet",
 ]
 
 #: Names of the weights in a run's folder.
 DETECTOR_WEIGHTS: Final = "detector.pt"
 LANDMARK_WEIGHTS: Final = "landmarks.pt"
+MESH_WEIGHTS: Final = "mesh.pt"
 
 #: Side of the landmark net's input picture in pixels.
 LANDMARK_SIZE: Final = 112
@@ -29,34 +32,35 @@ DETECTOR_STRIDE: Final = 8
 MOMENTUM: Final = 0.02
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def linear(inputs: int, outputs: int, kernel: int, stride: int, pad: int, groups: int, norm: bool) -> list[nn.Module]:
+    """A convolution and batch norm, or with ``norm`` off one that has a bias, as the exporter leaves it."""
+    filters = nn.Conv2d(inputs, outputs, kernel, stride, pad, groups=groups, bias=not norm)
+    return [filters, nn.BatchNorm2d(outputs, momentum=MOMENTUM) if norm else nn.Identity()]
+
+
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, norm: bool = True
+) -> nn.Sequential:
     """A convolution, batch norm (folded into it by the exporter) and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs, momentum=MOMENTUM),
-        nn.ReLU(inplace=True),
-    )
+    return nn.Sequential(*linear(inputs, outputs, kernel, stride, kernel // 2, groups, norm), nn.ReLU(inplace=True))
 
 
-def conv_valid(channels: int, size: int) -> nn.Sequential:
+def conv_valid(channels: int, size: int, norm: bool = True) -> nn.Sequential:
     """A depthwise filter over the whole ``size`` x ``size`` map (MobileFaceNet, Chen et al., 2018)."""
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels, momentum=MOMENTUM)
-    )
+    return nn.Sequential(*linear(channels, channels, size, 1, 0, channels, norm))
 
 
 class Inverted(nn.Module):
     """MobileNetV2's block (Sandler et al., 2018): widen, filter each channel, project, add."""
 
-    def __init__(self, inputs: int, outputs: int, expand: int, stride: int = 1) -> None:
+    def __init__(self, inputs: int, outputs: int, expand: int, stride: int = 1, norm: bool = True) -> None:
         super().__init__()
         wide = inputs * expand
         self.add = stride == 1 and inputs == outputs
         self.body = nn.Sequential(
-            conv(inputs, wide, 1),
-            conv(wide, wide, 3, stride, groups=wide),
-            nn.Conv2d(wide, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs, momentum=MOMENTUM),
+            conv(inputs, wide, 1, norm=norm),
+            conv(wide, wide, 3, stride, groups=wide, norm=norm),
+            *linear(wide, outputs, 1, 1, 0, 1, norm),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,40 +69,87 @@ class Inverted(nn.Module):
         return x + y if self.add else y
 
 
+def late_blocks(norm: bool) -> list[nn.Module]:
+    """From a map of (72, 14, 14) to a code of (224,): what landmarks and mesh each have of their own."""
+    return [
+        Inverted(72, 128, 4, 2, norm),  # (128, 7, 7)
+        Inverted(128, 128, 3, 1, norm),
+        Inverted(128, 128, 3, 1, norm),
+        conv(128, 224, 1, norm=norm),  # (224, 7, 7)
+        # One 7x7 filter a channel keeps where things are, which average pooling would lose.
+        conv_valid(224, 7, norm),  # (224, 1, 1)
+        nn.Flatten(),  # (224,)
+    ]
+
+
 class LandmarkNet(nn.Module):
     """A face crop to 68 landmarks and a presence logit; in training also the teacher's 468 mesh points.
 
-    Input float32 (N, 3, 112, 112), RGB in 0..1. Points come out as (x, y) in the crop's unit square.
+    Input float32 (N, 3, 112, 112), RGB in 0..1. Points come out as (x, y) in the crop's unit square. With ``norm`` off
+    it is the net as it is shipped, with batch norm folded into the convolutions.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, norm: bool = True) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            conv(3, 24, 3, 2),  # (24, 56, 56)
-            conv(24, 32, 3, 2),  # (32, 28, 28)
-            Inverted(32, 32, 3),
-            Inverted(32, 32, 3),
-            Inverted(32, 72, 4, 2),  # (72, 14, 14)
-            Inverted(72, 72, 3),
-            Inverted(72, 72, 3),
-            Inverted(72, 72, 3),
-            Inverted(72, 128, 4, 2),  # (128, 7, 7)
-            Inverted(128, 128, 3),
-            Inverted(128, 128, 3),
-            conv(128, 224, 1),  # (224, 7, 7)
-            # One 7x7 filter a channel keeps where things are, which average pooling would lose.
-            conv_valid(224, 7),  # (224, 1, 1)
-            nn.Flatten(),  # (224,)
+            conv(3, 24, 3, 2, norm=norm),  # (24, 56, 56)
+            conv(24, 32, 3, 2, norm=norm),  # (32, 28, 28)
+            Inverted(32, 32, 3, 1, norm),
+            Inverted(32, 32, 3, 1, norm),
+            Inverted(32, 72, 4, 2, norm),  # (72, 14, 14)
+            Inverted(72, 72, 3, 1, norm),
+            Inverted(72, 72, 3, 1, norm),
+            Inverted(72, 72, 3, 1, norm),
+            *late_blocks(norm),  # (224,)
         )
         self.landmarks = nn.Linear(224, 68 * 2)
         self.presence = nn.Linear(224, 1)
         self.mesh = nn.Linear(224, VERTICES * 2)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Landmarks (N, 68, 2), presence logit (N,), mesh (N, 468, 2)."""
-        code = self.features((x - 0.5) * 4.0)
+    def maps(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the mesh net starts from: (32, 28, 28) and (72, 14, 14)."""
+        fine = self.features[:FINE]((x - 0.5) * 4.0)
+        return fine, self.features[FINE:COARSE](fine)
+
+    def heads(self, coarse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Landmarks (N, 68, 2), presence logit (N,), mesh (N, 468, 2), from the coarse map."""
+        code = self.features[COARSE:](coarse)
         points = self.landmarks(code).view(-1, 68, 2) + 0.5
         return points, self.presence(code).squeeze(1), self.mesh(code).view(-1, VERTICES, 2) + 0.5
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As of ``heads``."""
+        return self.heads(self.maps(x)[1])
+
+
+#: Layers of the landmark net up to its fine map, and up to its coarse one.
+FINE: Final = 4
+COARSE: Final = 8
+
+
+class MeshNet(nn.Module):
+    """Maps of the landmark net, which stays as it is, to the dense mesh.
+
+    It begins as the landmark net's own last blocks; a second way in, from the fine map, is for lids and lips.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        last = nn.Conv2d(64, 72, 1)
+        nn.init.zeros_(last.weight)  # at first it adds nothing
+        self.fine = nn.Sequential(conv(32, 64, 3, 2, norm=False), last)  # (72, 14, 14)
+        self.blocks = nn.Sequential(*late_blocks(norm=False))  # (224,)
+        self.mesh = nn.Linear(224, VERTICES * 3)
+
+    def code(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """(N, 32, 28, 28) and (N, 72, 14, 14) -> (N, 224)."""
+        code: Tensor = self.blocks(coarse + self.fine(fine))
+        return code
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """The mesh (N, 468, 3) in crop sides: x and y from the crop's corner, z from the face's middle."""
+        mesh: Tensor = self.mesh(self.code(fine, coarse)).view(-1, VERTICES, 3)
+        return mesh
 
 
 class DetectorNet(nn.Module):
