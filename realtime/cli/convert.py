@@ -51,6 +51,7 @@ def convert(
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write what was done, as JSON.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run left unfinished.")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the work.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Swap the faces in a video, a picture or a folder of pictures; all else stays as it is."""
@@ -63,7 +64,18 @@ def convert(
     tune()
     encoding = Encoding(codec, crf, preset)
     job = Job(
-        options.as_file(source), target, look, encoding, report, force, max_pixels, stream, deinterlace, strict, resume
+        options.as_file(source),
+        target,
+        look,
+        encoding,
+        report,
+        force,
+        max_pixels,
+        stream,
+        deinterlace,
+        strict=strict,
+        resume=resume,
+        workers=workers,
     )
     with kept_told(target), progress(job.source.name, show=not quiet) as on_frame:
         done = convert_any(job, on_frame)

@@ -21,10 +21,12 @@ from realtime.jobs.report import (
     write_report,
 )
 from realtime.jobs.report_checks import check_report
+from realtime.jobs.segments.engines.processes import make_in_processes
+from realtime.jobs.segments.engines.serial import make_here
 from realtime.jobs.segments.join import join
 from realtime.jobs.segments.journal import Journal, folder_of, open_journal, was_made
 from realtime.jobs.segments.key import key_of
-from realtime.jobs.segments.maker import Order, make_segments
+from realtime.jobs.segments.maker import Order
 from realtime.jobs.segments.plan import UncuttableError, read_plan
 from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.keys import Credentials
@@ -56,8 +58,8 @@ class Job:
     ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
     ``max_pixels`` are refused. ``STREAM`` as source or target is standard input or output, and ``stream`` the container
     that is written there. ``deinterlace`` makes whole pictures of fields. ``strict`` makes an error of
-    whatever the output would not keep of the input. ``resume`` goes on with what an earlier run
-    left.
+    whatever the output would not keep of the input. ``resume`` goes on with what an earlier run left, and so many
+    ``workers`` share the work.
     """
 
     source: Path
@@ -71,6 +73,7 @@ class Job:
     deinterlace: bool = False
     strict: bool = False
     resume: bool = False
+    workers: int = 1
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -121,7 +124,7 @@ def _convert(
             clock.start(source.expected_frames)
             run(source, swapper.process, sink, clock.tick)
         else:
-            _run_in_segments(journal, source, swapper, sink, clock)
+            _run_in_segments(job, journal, source, swapper, sink, clock)
         clock.stop()
         if credentials is None:
             made, provenance, told = _of_stream(job, given, swapper)
@@ -170,20 +173,26 @@ def _journal(
     if in_one_piece is not None:
         return nullcontext()
     plan = read_plan(source)
-    order = Order(job.source, job.target, encoding, plan, folder_of(job.target))
+    order = Order(
+        job.source, job.target, job.look, encoding, job.max_pixels, job.deinterlace, plan, folder_of(job.target)
+    )
     key = key_of(job.source, job.target, job.look, encoding, [job.deinterlace], swapper.model, plan)
     return open_journal(order, key, job.resume, job.force)
 
 
 def _run_in_segments(
-    journal: Journal, source: FileSource, swapper: FrameSwapper, sink: FileSink, clock: "_Clock"
+    job: Job, journal: Journal, source: FileSource, swapper: FrameSwapper, sink: FileSink, clock: "_Clock"
 ) -> None:
     """Make the segments that are missing, and join all into ``sink``; ``swapper`` then has the counts of all."""
-    plan, missing = journal.order.plan, journal.missing()
+    order, plan, missing = journal.order, journal.order.plan, journal.missing()
+    watcher = _Watcher(journal, clock)
     clock.start(plan.frames, plan.frames - sum(len(plan.span(number)) for number in missing))
     try:
         journal.check_room()
-        make_segments(journal.order, source, swapper, iter(missing), clock.tick, lambda _: journal.check_room())
+        if job.workers > 1:
+            make_in_processes(order, missing, job.workers, swapper.stages, watcher)
+        else:
+            make_here(order, missing, source, swapper, watcher)
         join(journal.paths(), plan, source, sink).put_on(swapper)
         sink.finish()
     except BaseException:
@@ -249,6 +258,17 @@ def _facts_of(part: Path, job: Job) -> tuple[MediaFacts, dict[str, str]]:
         return media_facts(job.target, made.container, made.video), properties(made)
 
 
+class _Watcher:
+    """Tells the clock, and looks after room for the segments to come."""
+
+    def __init__(self, journal: Journal, clock: "_Clock") -> None:
+        self.frames = clock.tick
+        self._journal = journal
+
+    def segment(self, number: int) -> None:
+        self._journal.check_room()
+
+
 class _Clock:
     """Counts frames for the progress bar, and seconds since it was made for the report."""
 
@@ -262,9 +282,9 @@ class _Clock:
         """Frames begin to come, ``expected`` in all (0 where nobody knows), and ``before`` of them came already."""
         self._expected, self._done, self._before, self._started = expected, before, before, perf_counter()
 
-    def tick(self) -> None:
-        """A frame was written."""
-        self._done += 1
+    def tick(self, count: int = 1) -> None:
+        """So many frames were written; fewer than 0 where they have to be written once more."""
+        self._done += count
         if self._first is None:
             self._first = perf_counter()
         if self._on_frame is not None:

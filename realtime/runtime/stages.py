@@ -40,6 +40,12 @@ class Histogram:
         bounds = [log2(limit * 1e6) * _PER_OCTAVE for limit in limits_ms]
         return [sum(count for bucket, count in buckets.items() if bucket + 0.5 <= bound) for bound in bounds]
 
+    def add(self, other: "Histogram") -> None:
+        """Take in all that ``other`` has counted."""
+        for bucket, count in other._buckets.items():
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + count
+        self.count += other.count
+
     def percentile_ms(self, share: float) -> float:
         """What ``share`` (0..1) of the durations stay within, in milliseconds, to the middle of its bucket."""
         buckets = sorted(self._buckets.copy().items())  # a copy in one step: another thread may be recording
@@ -75,6 +81,10 @@ class _Stage:
         self._wall.record(wall_ns)
         self._cpu_ns += cpu_ns
 
+    def add(self, other: "_Stage") -> None:
+        self._wall.add(other._wall)
+        self._cpu_ns += other._cpu_ns
+
     def times(self) -> StageTimes:
         return {
             "p50": round(self._wall.percentile_ms(0.50), 3),
@@ -99,6 +109,11 @@ class Stages:
         if stage is None:
             stage = self._stages[name] = _Stage()
         return stage
+
+    def add(self, other: "Stages") -> None:
+        """Take in all that ``other``, of another process, has recorded."""
+        for name, stage in other._stages.items():
+            self(name).add(stage)
 
     def summary(self) -> dict[str, StageTimes]:
         """Times of every stage that ran, in the order of a frame's way; unknown names come last."""

@@ -16,30 +16,42 @@ from realtime.jobs.segments.plan import Plan
 from realtime.jobs.segments.segment_file import SegmentWriter
 from realtime.jobs.segments.steps import Counts, Step, SwapSteps, read_steps
 from realtime.media.containers import container_for
-from realtime.media.encoding import Encoding
+from realtime.media.encoding import Encoding, is_lossless
 from realtime.media.file_sink import moved_by, video_encoder
 from realtime.media.file_source import FileSource
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
 from realtime.runtime.thread_priority import give_way
-from realtime.swapper import FrameSwapper
+from realtime.settings import Look
+from realtime.swapper import FrameSwapper, make_swapper
 
 __all__ = ["Order", "make_segments"]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What all segments of a job have in common.
+    """What all segments of a job have in common: all that a worker needs to know.
 
     ``target`` is what the output is to be called: its suffix says which container the packets are for. The segment
-    number ``n`` becomes the file ``path(n)``.
+    number ``n`` becomes the file ``path(n)``. The ``encoding`` names its codec; the rest is as in ``Job``.
     """
 
     source: Path
     target: Path
+    look: Look
     encoding: Encoding
+    max_pixels: int
+    deinterlace: bool
     plan: Plan
     folder: Path
+
+    def open_source(self, stages: Stages) -> FileSource:
+        """The source, to be read from anywhere. Raises ``InputError``."""
+        return FileSource(self.source, stages, self.max_pixels, self.deinterlace)
+
+    def open_swapper(self, stages: Stages) -> FrameSwapper:
+        """All that a frame's way needs. Raises ``ModelError``, ``DetectorError`` or ``UsageError``."""
+        return make_swapper(self.look, stages, confined=is_lossless(self.encoding))
 
     def path(self, segment: int) -> Path:
         """The file of a finished segment."""

@@ -1,5 +1,6 @@
 """Long jobs: the same bits however they are cut short, and nothing of them is lost."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -19,13 +20,16 @@ from realtime.finder import BuiltinFinder
 from realtime.finder.face import Face
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.segments import plan as planning
+from realtime.jobs.segments.engines.shares import Shares
 from realtime.jobs.segments.journal import folder_of
 from realtime.jobs.segments.maker import Order, make_segments
 from realtime.jobs.segments.plan import read_plan
 from realtime.media.encoding import Encoding
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
+from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.runtime.errors import MummerError, OutputError
+from realtime.runtime.process import tune
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
 from realtime.swapper import make_swapper
@@ -145,7 +149,8 @@ def test_a_segment_is_the_same_whoever_makes_it_and_when(tmp_path: Path, clip: P
         (tmp_path / name).mkdir()
         swapper = make_swapper(Look(model=str(model), device="cpu"), Stages())
         opened = FileSource(source)
-        order = Order(source, Path("out.mp4"), Encoding("libx264"), read_plan(opened), tmp_path / name)
+        look, encoding = Look(model=str(model)), Encoding("libx264")
+        order = Order(source, Path("out.mp4"), look, encoding, MAX_PIXELS, False, read_plan(opened), tmp_path / name)
         for run in runs:
             make_segments(order, opened, swapper, iter(run), lambda: None, lambda number: None)
         opened.close()
@@ -302,3 +307,43 @@ def test_a_disk_that_fills_loses_nothing(
     assert not target.exists()
     assert ended(command(long_clip, target, model, "--resume")) == (0, "")
     assert packets(target) == long_result[0]
+
+
+# several workers
+
+
+@pytest.mark.usefixtures("short")
+def test_two_workers_one_of_which_is_killed_give_the_same_bits(tmp_path: Path, clip: Path, model: Path) -> None:
+    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    tune()
+    expected = convert(job(clip, whole, model))
+    killed: list[int] = []
+    progress: list[tuple[int, int]] = []
+
+    def kill_one(done: int, frames: int) -> None:
+        progress.append((done, frames))
+        if done == 3:
+            worker = multiprocessing.active_children()[0]
+            worker.kill()
+            killed.append(worker.pid or 0)
+
+    report = convert(job(clip, target, model, workers=2), kill_one)
+    assert len(killed) >= 1
+    assert packets(target) == packets(whole)
+    assert (report.faces, report.frames_swapped) == (expected.faces, expected.frames_swapped)
+    assert progress[-1] == (40, 40)
+    assert report.stages_ms.keys() == expected.stages_ms.keys()
+    assert not multiprocessing.active_children()
+
+
+def test_workers_take_over_what_lies_before_others() -> None:
+    shares = Shares(range(12))
+    assert [shares.next(0), shares.next(1), shares.next(2)] == [0, 6, 3]
+    assert [shares.next(0, 0), shares.next(1, 6)] == [1, 7]
+    shares.lost(1)
+    assert shares.next(3) == 8
+    assert shares.next(2, 3) == 4
+    order = [shares.next(0, 1)]
+    while order[-1] is not None:
+        order.append(shares.next(0, order[-1]))
+    assert order == [2, 6, 7, 10, 11, 5, 9, None]
