@@ -60,6 +60,12 @@ class FrameSwapper:
 
     @property
     def warnings(self) -> list[str]:
+        """What is wrong with the pictures that are drawn, and what is to be said of faces that are as they were."""
+        drawn = self.model.warnings if isinstance(self.model, DrawnModel) else ()
+        return [*drawn, *self._left]
+
+    @property
+    def _left(self) -> list[str]:
         """What is to be said of faces that are as they were; ``faces_unmasked`` counts those with an empty mask."""
         if self.faces_unmasked:
             return [f"the model's mask was empty for {self.faces_unmasked:,} of the faces found: they are as they were"]

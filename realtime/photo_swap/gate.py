@@ -109,8 +109,8 @@ def _mouth(mesh: Floats) -> list[str]:
 
 #: Lids nearer together than this share of the eye's width.
 SHUT: Final = 0.16
-#: Detail of a sharp face, brought to 256 px: the mean strength of its finest edges.
-BLURRED: Final = 2.2
+#: The strongest of the finest edges of a face brought to 256 px, in grey levels, are no less than this.
+BLURRED: Final = 4.5
 
 
 def _sharpness(picture: Bytes, mesh: Floats) -> list[str]:
@@ -124,6 +124,6 @@ def _sharpness(picture: Bytes, mesh: Floats) -> list[str]:
     points = mesh[[*EYES[0], *EYES[1], *INNER_LIPS], :2] * scale
     (x0, y0), (x1, y1) = np.clip(points.min(axis=0), 0, None).astype(int), points.max(axis=0).astype(int) + 1
     region = edges[y0:y1, x0:x1]
-    if region.size and float(np.percentile(region, 97)) < BLURRED * 8:
+    if region.size and float(np.percentile(region, 97)) < BLURRED:
         return ["the photograph is blurred: so will be the swap; take a sharper one"]
     return []

@@ -64,7 +64,10 @@ def read_portrait(path: Path, which: str | None = None, device: str = "auto") ->
     pose = pose_of(mesh, NEUTRAL)
     turned = float(np.hypot(pose.yaw, pose.pitch))
     digest = hashlib.sha256(data).hexdigest()
-    return Portrait(path, digest, around, mesh, identity_of(mesh), view_of(around, mesh), turned, warnings)
+    view = view_of(around, mesh)
+    if view.glasses:
+        warnings += ("glasses: their rims are painted out as well as it goes; take one without",)
+    return Portrait(path, digest, around, mesh, identity_of(mesh), view, turned, warnings)
 
 
 def _faces(picture: Bytes, device: str) -> list[Face]:

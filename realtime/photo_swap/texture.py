@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.raster import Raster, rasterise
+from realtime.photo_swap.glasses import without_glasses
 from realtime.photo_swap.lookup import look_up
 from realtime.photo_swap.skin import skin_of
 from realtime.photo_swap.zones import HAIR, RIM, SKIN
@@ -32,10 +33,14 @@ COARSE: Final = SIDE // 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """One photograph unrolled: ``rgb`` uint8 (SIDE, SIDE, 3), ``seen`` float32 (SIDE, SIDE), how well it shows what."""
+    """One photograph unrolled: ``rgb`` uint8 (SIDE, SIDE, 3), ``seen`` float32 (SIDE, SIDE), how well it shows what.
+
+    ``glasses`` says that it showed some, which were painted out.
+    """
 
     rgb: Bytes
     seen: Floats
+    glasses: bool = False
 
 
 def view_of(picture: Bytes, mesh: Floats) -> View:
@@ -44,7 +49,8 @@ def view_of(picture: Bytes, mesh: Floats) -> View:
     places = _layout().interpolate(np.column_stack([mesh[:, :2], towards]).astype(np.float32))
     rgb = look_up(picture, np.ascontiguousarray(places[..., :2]), cv2.INTER_CUBIC)
     seen = np.clip((places[..., 2] - UNSEEN) / (SEEN - UNSEEN), 0, 1) * _inside(SIDE) * _skin_at_rim(rgb)
-    return View(rgb, np.asarray(seen, np.float32))
+    bare = without_glasses(rgb)
+    return View(rgb if bare is None else bare, np.asarray(seen, np.float32), bare is not None)
 
 
 def _skin_at_rim(texture: Bytes) -> Floats:
@@ -79,8 +85,10 @@ def make_texture(views: list[View]) -> Bytes:
     mixed /= total[..., None]
     seen = np.max([view.seen for view in views], axis=0)
     other = seen[:, ::-1]
-    own = np.where(other > seen + 0.05, seen, 1).astype(np.float32)
+    better = other > seen + 0.05
+    own = np.where(better, seen, 1).astype(np.float32)
     own = np.asarray(cv2.GaussianBlur(own, (0, 0), SIDE / 60), np.float32)
+    own = np.where(better, np.minimum(own, 5 * seen), own).astype(np.float32)  # nothing of what is not seen at all
     mirrored = np.ascontiguousarray(mixed[:, ::-1])
     mirrored = _lit_as(mirrored, mixed, own * inside)
     filled = mixed * own[..., None] + mirrored * (1 - own[..., None])

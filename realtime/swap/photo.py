@@ -91,7 +91,9 @@ def open_photos(options: ModelOptions, device: str = "auto") -> PhotoModel:
     portraits = [read_portrait(path, options.face, device) for path in options.photo]
     data = pack_photos(portraits, person)
     drawing = read_drawing(options.photo[0], data)
-    return PhotoModel(drawing, hashlib.sha256(data).hexdigest(), options)
+    model = PhotoModel(drawing, hashlib.sha256(data).hexdigest(), options)
+    model.warnings = tuple(f"{each.path.name}: {words}" for each in portraits for words in each.warnings)
+    return model
 
 
 def pack_photos(portraits: list[Portrait], person: Identity) -> bytes:

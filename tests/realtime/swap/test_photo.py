@@ -121,6 +121,7 @@ def test_a_picture_is_converted_with_a_photograph(
     facts = json.loads(report.read_text())
     assert facts["model"]["identity"][0]["name"] == "Eileen"
     assert not [words for words in facts["warnings"] if "no face" in words]
+    assert "photo.png: the mouth is open: its teeth stay in the lips; take one with closed lips" in facts["warnings"]
 
 
 def test_whose_face_it_is_must_be_said(photo: Path, record: Path) -> None:

@@ -1,0 +1,75 @@
+"""Glasses in a photograph: told by thin lines around the eyes and across the nose, and painted out.
+
+Otherwise their rims would be dragged over the performer's face, as a drawing on the skin.
+"""
+
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+
+from realtime.mesh.atlas import ATLAS
+from realtime.mesh.canonical import TRIANGLES
+from realtime.mesh.expression import NEUTRAL
+from realtime.mesh.raster import rasterise
+from realtime.mesh.vertices import BROWS, EYES
+from realtime.runtime.arrays import Bytes, Floats
+
+__all__ = ["without_glasses"]
+
+#: Side of the texture in which lines are looked for, and the width below which something is a line, in its pixels.
+SIDE: Final = 512
+WIDTH: Final = 13
+#: How far a line is from what is around it, as a share of the face's brightness, to be one; and to be painted out.
+LINE, FAINT = 0.08, 0.05
+#: Shares of the nose's bridge and of the places below the eyes that lines cover where there are glasses.
+BRIDGE, BELOW = 0.15, 0.06
+#: Lines are painted out with so many pixels around them.
+MARGIN: Final = 7
+
+
+def without_glasses(texture: Bytes) -> Bytes | None:
+    """The unrolled face, uint8 (S, S, 3) RGB, with its glasses painted out; None where there are none to be seen."""
+    small = np.asarray(cv2.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    around, bridge, below = _zones()
+    lines = _lines(small, around)
+    if float((lines > LINE)[bridge > 0.5].mean()) < BRIDGE or float((lines > LINE)[below > 0.5].mean()) < BELOW:
+        return None
+    mask = ((lines > FAINT) & (np.maximum(around, bridge) > 0.3)).astype(np.uint8)
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)), np.uint8)
+    mask = np.asarray(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (MARGIN, MARGIN))), np.uint8)
+    painted = np.asarray(cv2.inpaint(small, mask, 7, cv2.INPAINT_TELEA), np.float32)
+    share = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5)
+    size = texture.shape[1::-1]
+    share = np.clip(1.3 * cv2.resize(share, size), 0, 1)[..., None]
+    full = texture + (cv2.resize(painted, size) - texture) * share
+    return np.asarray(np.clip(full, 0, 255), np.uint8)
+
+
+def _lines(small: Bytes, around: Floats) -> Floats:
+    """How far each pixel differs from all that is wider than a line, as a share of the face's brightness."""
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (WIDTH, WIDTH))
+    dark, bright = (cv2.morphologyEx(grey, how, disc) for how in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
+    level = float(np.median(grey[around > 0.5]))
+    return np.asarray(np.maximum(dark, bright) / max(level, 20.0), np.float32)
+
+
+@cache
+def _zones() -> tuple[Floats, Floats, Floats]:
+    """Around the eyes where rims may be, the bridge of the nose, and below the eyes: float32 (SIDE, SIDE), 0..1."""
+    eyes = [vertex for eye in EYES for vertex in eye]
+    brows = [vertex for brow in BROWS for edge in brow for vertex in edge]
+    x, y = NEUTRAL[:, 0], NEUTRAL[:, 1] - NEUTRAL[eyes, 1].mean()
+    away, off_brow = (
+        np.linalg.norm(NEUTRAL[:, None, :2] - NEUTRAL[None, some, :2], axis=2).min(axis=1) for some in (eyes, brows)
+    )
+    around = (
+        np.clip((away - 0.35) / 0.3, 0, 1) * np.clip((2.8 - away) / 0.4, 0, 1) * np.clip(off_brow / 0.6 - 0.4, 0, 1)
+    )
+    bridge = np.clip(1.5 - np.abs(x), 0, 1) * np.clip(1.6 - 1.2 * np.abs(y), 0, 1)
+    below = around * np.clip((y - 0.6) / 0.4, 0, 1) * np.clip((np.abs(x) - 1.6) / 0.4, 0, 1)
+    values = np.column_stack([around, bridge, below]).astype(np.float32)
+    zones = np.clip(rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE).interpolate(values), 0, 1)
+    return zones[..., 0], zones[..., 1], zones[..., 2]

@@ -1,0 +1,81 @@
+"""The texture of a photograph: glasses painted out, what is behind the face left out, one light for both halves."""
+
+import cv2
+import numpy as np
+import pytest
+
+from realtime.mesh.atlas import ATLAS
+from realtime.mesh.canonical import TRIANGLES
+from realtime.mesh.raster import rasterise
+from realtime.mesh.vertices import EYES
+from realtime.photo_swap.portrait import Portrait, read_portrait
+from realtime.photo_swap.texture import SIDE, make_texture, view_of
+from realtime.photo_swap.zones import COVER
+
+pytest.importorskip("skimage")
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
+    from skimage.data import astronaut
+
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    cv2.imwrite(str(path), cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR))
+    return read_portrait(path, device="cpu")
+
+
+def test_glasses_are_seen_and_painted_out(portrait: Portrait) -> None:
+    assert not portrait.view.glasses
+    bare = view_of(portrait.picture, portrait.mesh)
+    worn = portrait.picture.copy()
+    middles = [portrait.mesh[list(eye), :2].mean(axis=0) for eye in EYES]
+    apart = float(np.linalg.norm(middles[0] - middles[1]))
+    rim, across = round(0.36 * apart), np.array((0.36 * apart, 0))
+    for middle in middles:
+        cv2.circle(worn, np.rint(middle).astype(int).tolist(), rim, (60, 50, 50), 1, cv2.LINE_AA)
+    ends = [np.rint(middles[0] + across).astype(int).tolist(), np.rint(middles[1] - across).astype(int).tolist()]
+    cv2.line(worn, ends[0], ends[1], (60, 50, 50), 1, cv2.LINE_AA)
+    dragged = np.abs(view_of(worn, portrait.mesh).rgb.astype(int) - bare.rgb)
+    assert view_of(worn, portrait.mesh).glasses
+    nose = (slice(int(0.36 * SIDE), int(0.44 * SIDE)), slice(int(0.47 * SIDE), int(0.53 * SIDE)))
+    assert dragged[nose].mean() < 25
+
+
+def test_what_is_behind_the_face_is_no_skin(portrait: Portrait) -> None:
+    green = portrait.picture.copy()
+    hull = np.rint(cv2.convexHull(portrait.mesh[:, :2].astype(np.float32))).astype(np.int32)
+    inside = cv2.fillConvexPoly(np.zeros(green.shape[:2], np.uint8), hull, 1)
+    inside = cv2.erode(inside, np.ones((5, 5), np.uint8))
+    green[inside == 0] = (0, 200, 0)
+    view = view_of(green, portrait.mesh)
+    shown = rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE).interpolate(COVER[:, None])[..., 0] > 0.25
+    shares = [float((rgb[..., 1] > rgb[..., 0] + 60.0)[shown].mean()) for rgb in (view.rgb, make_texture([view]))]
+    assert shares[0] > 0.15
+    assert shares[1] < shares[0] / 5
+
+
+def test_side_light_is_evened_out(portrait: Portrait) -> None:
+    width = portrait.picture.shape[1]
+    shade = np.linspace(1.0, 0.45, width, dtype=np.float32)[None, :, None]
+    lit = (portrait.picture * shade).astype(np.uint8)
+    texture = make_texture([view_of(lit, portrait.mesh)]).astype(float)
+    rows = slice(int(0.45 * SIDE), int(0.6 * SIDE))
+    left, right = (
+        texture[rows, int(0.3 * SIDE) : int(0.4 * SIDE)].mean(),
+        texture[rows, int(0.6 * SIDE) : int(0.7 * SIDE)].mean(),
+    )
+    assert max(left, right) / min(left, right) < 1.15
+
+
+def test_two_photographs_fill_each_others_gaps(portrait: Portrait) -> None:
+    half = portrait.view
+    x = np.arange(SIDE)[None, :] < SIDE // 2
+    marked = [half.rgb.copy(), half.rgb.copy()]
+    marked[0][:, SIDE // 2 :] = 0  # what each does not show
+    marked[1][:, : SIDE // 2] = 0
+    views = [
+        type(half)(rgb, np.where(seen, half.seen, 0).astype(np.float32))
+        for rgb, seen in zip(marked, (x, ~x), strict=True)
+    ]
+    both = make_texture(views)[int(0.4 * SIDE) : int(0.6 * SIDE), int(0.3 * SIDE) : int(0.7 * SIDE)]
+    assert both.mean(axis=2).min() > 25
