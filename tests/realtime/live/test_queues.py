@@ -178,6 +178,18 @@ class TestBackoff:
         assert [backoff.after(0) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
         assert [backoff.after(held) for held in (GOOD, 0, 0)] == [1, 2, 4]
 
+    def test_a_try_that_costs_nobody_anything_is_made_every_second(self) -> None:
+        backoff = Backoff(grows=False)
+        assert [backoff.after(0.0) for _ in range(5)] == [1.0] * 5
+
+    @pytest.mark.parametrize(
+        ("address", "waits"),
+        [("udp://@:5000", True), ("rtmp://0.0.0.0/live/x?listen=1", True), ("srt://:9000?mode=listener", True),
+         ("rtmp://server/live/x", False), ("srt://server:9000", False), ("talk.mp4", False), ("0", False)],
+    )  # fmt: skip
+    def test_sources_that_only_wait(self, address: str, waits: bool) -> None:
+        assert waits_for_senders(address) == waits
+
 
 class TestNumbers:
     def test_the_rate_is_that_of_the_last_seconds_and_falls_when_nothing_comes(self) -> None:
@@ -206,15 +218,3 @@ class TestNumbers:
         assert latency.recent().frames == RECENT
         assert latency.overall().frames == 2 * RECENT
         assert latency.overall().p50 == pytest.approx(100, rel=0.02)
-
-    def test_a_try_that_costs_nobody_anything_is_made_every_second(self) -> None:
-        backoff = Backoff(grows=False)
-        assert [backoff.after(0.0) for _ in range(5)] == [1.0] * 5
-
-    @pytest.mark.parametrize(
-        ("address", "waits"),
-        [("udp://@:5000", True), ("rtmp://0.0.0.0/live/x?listen=1", True), ("srt://:9000?mode=listener", True),
-         ("rtmp://server/live/x", False), ("srt://server:9000", False), ("talk.mp4", False), ("0", False)],
-    )  # fmt: skip
-    def test_sources_that_only_wait(self, address: str, waits: bool) -> None:
-        assert waits_for_senders(address) == waits
