@@ -112,13 +112,13 @@ def main() -> NoReturn:
     stop_signals.listen()
     try:
         if called := _called():
-            check_address_space()
+            check_address_space(called)
         build_app(called)(prog_name="mummer")
     except BaseException as error:
         if stop_signals.was_stopped():  # whatever became of the signal on its way here
             stop_signals.leave()
-        said = error if isinstance(error, MummerError) else of_the_machine(error)
-        if said is None:
+        said = of_the_machine(error) or error
+        if not isinstance(said, MummerError):
             raise
         complain(str(said))
         sys.exit(said.exit_code)

@@ -80,6 +80,27 @@ def test_each_way_of_lacking_memory(work: str) -> None:
     assert "there is not enough memory" in done.stdout, done.stderr
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits and peaks as Linux has them")
+def test_an_encoder_that_has_no_room_is_not_blamed() -> None:
+    """What it says is that its options are wrong."""
+    code = (
+        "import resource\n"
+        "from realtime.cli.failures import _peak, of_the_machine\n"
+        "from realtime.runtime.errors import OutputError\n"
+        "refused = OutputError('out.mp4: the encoder libx264 refuses 320x240')\n"
+        "print(of_the_machine(refused))\n"
+        "peak = _peak()\n"
+        "for room in (1 << 30, 100 << 20):\n"
+        "    resource.setrlimit(resource.RLIMIT_AS, (peak + room, resource.RLIM_INFINITY))\n"
+        "    print(of_the_machine(refused))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    unlimited, roomy, tight = done.stdout.splitlines()
+    assert (unlimited, roomy) == ("None", "None")
+    assert tight.startswith("there is not enough memory: this process may have ")
+    assert "the encoder libx264 refuses 320x240; raise the limit" in tight
+
+
 def test_a_bug_is_none_of_these() -> None:
     for error in (RuntimeError("odd"), ValueError("bad"), ImportError("cannot import name", name="realtime.swapper")):
         assert of_the_machine(error) is None
