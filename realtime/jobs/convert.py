@@ -34,7 +34,7 @@ from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, 
 from realtime.media.codec_family import SAME, choose_codec
 from realtime.media.containers import Container, container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
-from realtime.media.file_sink import FileSink
+from realtime.media.file_sink import FileSink, video_shape
 from realtime.media.file_source import FileSource, check_regular
 from realtime.media.output_checks import check_output
 from realtime.media.pixel_limit import MAX_PIXELS
@@ -174,7 +174,15 @@ def _journal(
         return nullcontext()
     plan = read_plan(source)
     order = Order(
-        job.source, job.target, job.look, encoding, job.max_pixels, job.deinterlace, plan, folder_of(job.target)
+        job.source,
+        job.target,
+        job.look,
+        encoding,
+        job.max_pixels,
+        job.deinterlace,
+        plan,
+        video_shape(source),
+        folder_of(job.target),
     )
     key = key_of(job.source, job.target, job.look, encoding, [job.deinterlace], swapper.model, plan)
     return open_journal(order, key, job.resume, job.force)

@@ -32,7 +32,7 @@ from realtime.media.video_encoder import VideoEncoder, VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
 
-__all__ = ["FileSink", "moved_by", "video_encoder"]
+__all__ = ["FileSink", "moved_by", "video_encoder", "video_shape"]
 
 #: Codecs that hold a frame rate where others hold times.
 _FRAME_CLOCK: Final = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "h263"})
@@ -87,7 +87,9 @@ class FileSink:
             container_options=self._container_options(),
             metadata_errors="surrogateescape",
         )
-        self._encoder = video_encoder(self.container, source, self._kind, encoding, self.name, like)
+        self._encoder = video_encoder(
+            self.container, source, video_shape(source, like), self._kind, encoding, self.name
+        )
         self.warnings += self._encoder.warnings
         self._add_copies()
         self.container.metadata.update(file_tags(source.container.metadata) | source.container_facts.service)
@@ -245,21 +247,14 @@ class FileSink:
                 )
 
 
-def video_encoder(
-    container: OutputContainer,
-    source: FileSource,
-    kind: Container,
-    encoding: Encoding,
-    name: Path,
-    like: Frame | None = None,
-) -> VideoEncoder:
-    """The encoder for the pictures of ``source`` as a stream of ``container``, which is of ``kind``; not open yet.
+def video_shape(source: FileSource, like: Frame | None = None) -> VideoShape:
+    """What the pictures of ``source`` have in common; where pictures take their place, ``like`` is one of those.
 
-    Where pictures take their place, ``like`` is one of those. Raises ``OutputError`` that names ``name``.
+    To be asked for before the first of them is changed, which takes away what stands beside it.
     """
     picture = (like or source.first).picture
     facts = StreamFacts() if like else source.facts
-    shape = VideoShape(
+    return VideoShape(
         width=picture.width,
         height=picture.height,
         pixels=picture.format.name,
@@ -271,24 +266,40 @@ def video_encoder(
         fields=facts.fields,
         hdr=Hdr.read(picture),
         notes=has_notes(picture),
+        matrix=display_matrix(picture),
+        beside=facts.side_data,
     )
+
+
+def video_encoder(
+    container: OutputContainer,
+    source: FileSource,
+    shape: VideoShape,
+    kind: Container,
+    encoding: Encoding,
+    name: Path,
+) -> VideoEncoder:
+    """The encoder for pictures of ``shape`` in place of those of ``source``, as a stream of ``container``, a ``kind``.
+
+    It is not open yet. Raises ``OutputError`` that names ``name``.
+    """
     choice = choose_codec(encoding, source.video, kind, str(name))
     codec = find_encoder(choice.encoding.codec or kind.codec)
     same = codec.canonical_name == codec_of(source.video)
-    beside = source.video if same and carries(facts.side_data) else None
+    beside = source.video if same and carries(shape.beside) else None
     encoder = VideoEncoder(container, str(name), shape, choice.encoding, beside)
     if choice.warning is not None:
         encoder.warnings.insert(0, choice.warning)
-    lost = left_behind(facts.side_data, same, codec.name, kind.muxer)
+    lost = left_behind(shape.beside, same, codec.name, kind.muxer)
     encoder.warnings += [f"{what} was left out" for what in lost]
     if kind.numbers_frames or encoder.codec.canonical_name in _FRAME_CLOCK:
         encoder.context.time_base = 1 / source.rate
     if not kind.reorders:
         encoder.context.max_b_frames = 0
-    if matrix := display_matrix(picture):
-        encoder.stream.set_display_matrix(unpack("9i", matrix))
+    if shape.matrix:
+        encoder.stream.set_display_matrix(unpack("9i", shape.matrix))
     transparent = any(
-        component.is_alpha for component in VideoFormat(encoder.context.pix_fmt or picture.format.name).components
+        component.is_alpha for component in VideoFormat(encoder.context.pix_fmt or shape.pixels).components
     )
     encoder.stream.metadata.update(encoded_tags(source.video.metadata, transparent) | _reel(source))
     encoder.stream.disposition = source.video.disposition

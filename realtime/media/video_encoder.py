@@ -1,7 +1,7 @@
 """The one way to encode video: a stream of a container, into which pictures go."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import sqrt
 from typing import Final, cast
@@ -38,7 +38,8 @@ class VideoShape:
     ``pixels`` is FFmpeg's name of their format, ``rate`` the nominal number of them a second, ``clock`` the seconds a
     unit of their times, ``aspect`` the shape of a pixel, 0 where nobody says. ``chroma`` and ``fields`` are those of
     ``StreamFacts``, ``hdr`` the display that they were graded on, ``notes``
-    whether other programs' notes lie among them.
+    whether other programs' notes lie among them, ``matrix`` nine int32 that say how they are turned to be shown, and
+    ``beside`` what else stands beside them.
     """
 
     width: int
@@ -52,6 +53,8 @@ class VideoShape:
     fields: str | None = None
     hdr: Hdr | None = None
     notes: bool = False
+    matrix: bytes | None = None
+    beside: dict[str, str] = field(default_factory=dict)
 
 
 class VideoEncoder:

@@ -19,6 +19,7 @@ from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, is_lossless
 from realtime.media.file_sink import moved_by, video_encoder
 from realtime.media.file_source import FileSource
+from realtime.media.video_encoder import VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
 from realtime.runtime.thread_priority import give_way
@@ -43,6 +44,7 @@ class Order:
     max_pixels: int
     deinterlace: bool
     plan: Plan
+    shape: VideoShape
     folder: Path
 
     def open_source(self, stages: Stages) -> FileSource:
@@ -139,7 +141,7 @@ class _Encoding:
         kind = container_for(order.target)
         # Nothing is written to it: encoders ask what they are to be muxed into.
         self._container: OutputContainer = av.open(BytesIO(), "w", format=kind.muxer)
-        self._encoder = video_encoder(self._container, source, kind, order.encoding, order.target)
+        self._encoder = video_encoder(self._container, source, order.shape, kind, order.encoding, order.target)
         self._encoder.open()
         try:
             self._writer = SegmentWriter(self._path.with_suffix(PART))
