@@ -193,5 +193,6 @@ def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
             "blend": look.blend,
             "color": look.color,
             "sharpen": look.sharpen,
+            **({"made_of": model.made_of} if isinstance(model, DrawnModel) else {}),
         },
     )

@@ -43,6 +43,7 @@ from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
+from realtime.swap.drawn import DrawnModel
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
 __all__ = ["Job", "OnFrame", "convert", "open_source"]
@@ -115,6 +116,8 @@ def _convert(
         source = stack.enter_context(closing(open_source(job, stages)))
         choice = choose_codec(job.encoding, source.video, _container(job), str(job.target))
         swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding))
+        if in_one_piece is None and isinstance(swapper.model, DrawnModel):
+            raise UncuttableError("a drawn face goes by what it has seen of the performer in all frames before")
         journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, in_one_piece))
         part = stack.enter_context(_place(job))
         given = media_facts(job.source, source.container, source.video)

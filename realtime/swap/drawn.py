@@ -67,6 +67,8 @@ class DrawnModel(ABC):
     ``size`` is the side of the crop where nobody says how large the face is.
     """
 
+    #: What the face is made of, as a claim says it.
+    made_of: str = "a picture"
     #: What is wrong with the picture, for whoever chose it; empty where it was looked at before.
     warnings: tuple[str, ...] = ()
     inputs: tuple[Port, ...] = ()

@@ -60,6 +60,8 @@ class PhotoModel(DrawnModel):
         except ValidationError as error:
             raise ModelError(f"{drawing.path}: its {FACE} does not fit: {first_problem(error)}") from error
         self._photo = PhotoFace.of(np.asarray(face.shape, np.float32), texture)
+        count = len(face.photographs_sha256)
+        self.made_of = "one picture" if count == 1 else f"{count} pictures"
         self._outline = OUTLINE if options.shape is None else options.shape
         self._performers = Tracks[Performer](Performer)
 

@@ -22,7 +22,7 @@ from realtime.swap import open_model
 from realtime.swap.consent import Identity
 from realtime.swap.drawing import pack_drawing, read_drawing
 from realtime.swap.photo import PhotoModel, pack_photos
-from realtime.swapper import make_swapper
+from realtime.swapper import make_claim, make_swapper
 from tests.realtime.tiny import CONSENT
 
 pytest.importorskip("skimage")
@@ -78,7 +78,9 @@ def test_the_photographed_face_is_drawn_over_a_moving_one(photo: Path, record: P
         assert changed[y - 30 : y + 30, x - 30 : x + 30].mean() > 12, "the nose is another one"
         far = np.hypot(*(np.indices(changed.shape) - np.array([y, x])[:, None, None])) > 2.0 * face.eye_distance
         assert (changed[far] == 0).all(), "what is not the face stays, bit for bit"
-    assert [each.name for each in swapper.model.shown] == ["Eileen"]
+    claim = make_claim(None, look, swapper)
+    assert [each.name for each in claim.identities] == ["Eileen"]
+    assert claim.settings["made_of"] == "one picture"
 
 
 def test_the_same_photograph_makes_the_same_file_and_the_same_picture(photo: Path, packed: bytes) -> None:
