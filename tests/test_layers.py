@@ -21,8 +21,8 @@ FORBIDDEN = {
 
 #: The rooms of ``realtime/``, lowest first: each may import those before it. A single file can be a room.
 ROOMS = (
-    "runtime", "settings", "media", "align", "inference", "composite", "devices", "mesh", "finder", "photo_swap",
-    "swap", "marking", "swapper", "puppet", "jobs", "demo", "live", "serve", "cli",
+    "runtime", "settings", "media", "align", "inference", "composite", "devices", "mesh", "masks", "finder",
+    "photo_swap", "swap", "marking", "swapper", "puppet", "jobs", "demo", "live", "serve", "cli",
 )  # fmt: skip
 #: The files at the top of ``realtime/`` that are no rooms.
 TOP = {"__init__.py", "__main__.py", "py.typed", "assets"}

@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "serve": "Run as a daemon: HTTP API, metrics, and a web panel.",
     "consent": "Record who a face is and who agreed to its use.",
     "models": "List the models at hand, add another program's, remove it again.",
+    "mask": "Write the template on which a mask of your own is painted.",
     "bench": "Measure how fast the jobs run on this machine.",
 }
 #: The same for the commands of other packages.

@@ -17,7 +17,7 @@ def inspect(
     import json
 
     from realtime.inference.modelfile import ModelFile
-    from realtime.swap.kinds import PLAIN, kind_of, open_file
+    from realtime.swap.kinds import PLAIN, is_drawing, kind_of, open_file
     from realtime.swap.library import find_model, record_of
     from realtime.swap.manifest import KEY
     from realtime.swap.model import OpenRequest
@@ -25,9 +25,11 @@ def inspect(
     path = find_model(file)
     with ModelFile(path) as read:
         facts: dict[str, object] = {"file": str(path), "bytes": read.size, "sha256": read.sha256()}
-        inputs, outputs, kind = read.graph.inputs, read.graph.outputs, kind_of(read)
+        drawn = is_drawing(read)
+        kind = "drawn" if drawn else kind_of(read)
+        inputs, outputs = ([], []) if drawn else (read.graph.inputs, read.graph.outputs)
         says: dict[str, object] = {"manifest": None, "record": None}
-        if KEY in read.graph.metadata:
+        if drawn or KEY in read.graph.metadata:
             model = open_file(OpenRequest(read, "cpu", 1, PLAIN))
             inputs, outputs = list(model.inputs), list(model.outputs)
             says = {"manifest": model.manifest.model_dump(mode="json")}

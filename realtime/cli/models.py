@@ -77,7 +77,8 @@ def list_(
 @models.command()
 def add(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="The model file, .dfm or .onnx; or a photograph of a face.")
+        str,
+        typer.Argument(metavar="FILE", help="The model file, .dfm or .onnx; a mask, .png; or a photograph of a face."),
     ],
     name: Annotated[str, typer.Option(help="Its name in the library.")],
     consent: options.Consent = None,
@@ -102,6 +103,7 @@ def add(
     from realtime.runtime.errors import UsageError
     from realtime.swap import describe
     from realtime.swap.add import add_model
+    from realtime.swap.add_mask import add_mask, is_mask
     from realtime.swap.add_photos import add_photos, is_photograph
     from realtime.swap.consent import read_identity
     from realtime.swap.one_image import LICENCE_NOTE
@@ -113,6 +115,10 @@ def add(
         if person is None:
             raise UsageError("--identity is another name for the face of --consent; give that, too")
         person = person.model_copy(update={"name": identity})
+    if person is None and is_mask(Path(file)):
+        kept = add_mask(Path(file), name, licence)
+        say(f"{name}: a mask; kept in {kept}, use it with --model {name}")
+        return
     if is_photograph(Path(file)):
         if needless := [f"--{name}" for name, said in (("template", template), ("color", color)) if said]:
             raise UsageError(f"{file}: a photograph is drawn through the face's mesh; leave out {', '.join(needless)}")

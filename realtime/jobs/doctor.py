@@ -23,6 +23,7 @@ from realtime.inference.session import SPINNING, open_session, why_not
 from realtime.runtime.errors import HEADLESS, ModelError
 from realtime.runtime.files import scratch_folder
 from realtime.runtime.packages import OURS, imported_instead
+from realtime.swap.drawing import SUFFIX
 from realtime.swap.library import ASSETS, list_models
 
 __all__ = ["DeviceCheck", "Diagnosis", "ModelCheck", "OpenCVCheck", "PackageCheck", "Spinning", "diagnose"]
@@ -118,7 +119,8 @@ def diagnose(device: str = "auto") -> Diagnosis:
     for name, each in DEVICES.items():
         reason = why_not(name, probe)
         devices.append(DeviceCheck(name=name, provider=each.provider, works=reason is None, why_not=reason))
-    paths = [*(ASSETS / f"{net}.onnx" for net in NETS), *list_models()]
+    networks = [path for path in list_models() if path.suffix != SUFFIX]  # what is drawn runs on nothing
+    paths = [*(ASSETS / f"{net}.onnx" for net in NETS), *networks]
     return Diagnosis(
         packages=[_package(name) for name in OURS],
         onnxruntime=onnxruntime.__version__,

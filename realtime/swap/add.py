@@ -14,7 +14,8 @@ from realtime.runtime.files import whole_or_nothing, write_whole, writing
 from realtime.settings import first_problem
 from realtime.swap.consent import Identity, check_consent
 from realtime.swap.dfm import DfmModel
-from realtime.swap.kinds import PLAIN, kind_of, open_file
+from realtime.swap.drawing import SUFFIX as DRAWN
+from realtime.swap.kinds import PLAIN, is_drawing, kind_of, open_file
 from realtime.swap.library import SUFFIXES, ModelRecord, how_to_add, list_models, models_folder
 from realtime.swap.manifest import KEY
 from realtime.swap.model import OpenRequest, SwapModel
@@ -44,12 +45,14 @@ def add_model(
     """
     check_name(name)
     with ModelFile(path) as file:
-        kind = kind_of(file)
         request = OpenRequest(file, "cpu", 1, PLAIN)
+        if is_drawing(file):
+            _no_need(path, identity, template, licence, color)
+            _try(open_file(request))
+            return _place(file, name, DRAWN, None)
+        kind = kind_of(file)
         if KEY in file.graph.metadata:
-            said = {"--consent": identity, "--template": template, "--licence": licence, "--color": color}
-            if needless := ", ".join(option for option, value in said.items() if value is not None):
-                raise UsageError(f"{path}: carries its own manifest; leave out {needless}")
+            _no_need(path, identity, template, licence, color)
             _try(open_file(request))
             return _place(file, name, SUFFIXES[kind == "dfm"], None)
         if kind == "dfm":
@@ -118,6 +121,15 @@ def _record(
 def _try(model: SwapModel) -> None:
     """One grey face: a model that fails on it fails on every one."""
     model.swap(np.full((1, model.size, model.size, 3), 128, np.uint8))
+
+
+def _no_need(
+    path: Path, identity: Identity | None, template: str | None, licence: str | None, color: str | None
+) -> None:
+    """Raise ``UsageError`` where something is said that the file says itself."""
+    said = {"--consent": identity, "--template": template, "--licence": licence, "--color": color}
+    if needless := ", ".join(option for option, value in said.items() if value is not None):
+        raise UsageError(f"{path}: carries its own manifest; leave out {needless}")
 
 
 def _place(file: ModelFile, name: str, suffix: str, record: ModelRecord | None) -> Path:

@@ -28,7 +28,7 @@ from realtime.swap.model import check_crops
 
 __all__ = ["DrawnModel", "Tracks", "into_crop", "mesh_of", "placed"]
 
-#: Side of the crop in extents of the face's outline: room for what moves around it.
+#: Side of the crop in extents of the face's outline: room for what moves around it, where a model does not say less.
 ROOM: Final = 1.75
 #: The crop's side in pixels, at least and at most: one of the frame's each, where the face is neither tiny nor huge.
 SIDES: Final = (128, 768)
@@ -64,13 +64,14 @@ class Tracks(Generic[_State]):
 class DrawnModel(ABC):
     """The part of a model that draws which does not depend on what it draws; see ``SwapModel``.
 
-    ``size`` is the side of the crop where nobody says how large the face is.
+    ``size`` is the side of the crop where nobody says how large the face is, ``room`` that side in extents of the face.
     """
 
     #: What the face is made of, as a claim says it.
     made_of: str = "a picture"
     #: What is wrong with the picture, for whoever chose it; empty where it was looked at before.
     warnings: tuple[str, ...] = ()
+    room: float = ROOM
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
 
@@ -143,7 +144,7 @@ class DrawnModel(ABC):
         """
         outline = mesh_of(face)[AROUND, :2]
         low, high = outline.min(axis=0), outline.max(axis=0)
-        wanted = float((high - low).max()) * ROOM
+        wanted = float((high - low).max()) * self.room
         size = int(np.clip(np.ceil(wanted / STEP) * STEP, *SIDES))
         scale = 1.0 if SIDES[0] <= wanted <= SIDES[1] else size / max(wanted, 1.0)
         corner = (low + high) / 2 - (size - 1) / 2 / scale

@@ -13,6 +13,8 @@ from realtime.swap.drawing import MAGIC, Drawing, read_drawing
 from realtime.swap.drawn import DrawnModel
 from realtime.swap.library import ModelRecord, find_model, how_to_add, record_of
 from realtime.swap.manifest import KEY, Manifest, parse_manifest
+from realtime.swap.mask import KIND as MASK
+from realtime.swap.mask import MaskModel
 from realtime.swap.model import OpenRequest, SwapModel
 from realtime.swap.one_image import OneImageModel
 from realtime.swap.photo import KIND as PHOTO
@@ -36,7 +38,10 @@ KINDS: Final = {
     "own": ModelKind(own.fits, own.OwnModel),
 }
 #: Kinds of drawing, by the name of the architecture in the manifest.
-DRAWINGS: Final[dict[str, Callable[[Drawing, str, ModelOptions], DrawnModel]]] = {PHOTO: PhotoModel}
+DRAWINGS: Final[dict[str, Callable[[Drawing, str, ModelOptions], DrawnModel]]] = {
+    MASK: MaskModel,
+    PHOTO: PhotoModel,
+}
 
 
 def open_model(name_or_path: str, device: str = "auto", options: ModelOptions = PLAIN, threads: int = 1) -> SwapModel:

@@ -104,7 +104,8 @@ def how_to_add(path: Path, *, consent: bool = True) -> str:
 
 def _built_in() -> list[Path]:
     # The face finder's networks lie there too; swap models carry a manifest.
-    return sorted(path for path in ASSETS.glob("*.onnx") if KEY.encode() in path.read_bytes())
+    networks = [path for path in ASSETS.glob("*.onnx") if KEY.encode() in path.read_bytes()]
+    return sorted([*networks, *ASSETS.glob("*.drawn")])
 
 
 def _added() -> list[Path]:

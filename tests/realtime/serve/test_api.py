@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from realtime.live.sources.portrait import Portrait, Pose
+from realtime.masks.materials import MATERIALS
 from realtime.runtime.errors import InputError, MummerError, UsageError
 from realtime.serve.settings import read_settings
 from realtime.serve.token import read_token
@@ -210,7 +211,9 @@ def test_a_camera_that_is_not_there_ends_the_session_with_its_words(daemon: Daem
 
 def test_models_choices_devices_and_the_description(daemon: Daemon) -> None:
     with daemon.client() as client:
-        assert [model["name"] for model in client.get("/api/models").json()] == ["bronze", "negative"]
+        assert [model["name"] for model in client.get("/api/models").json()] == sorted(["bronze", *MATERIALS]) + [
+            "negative"
+        ]
         picture = client.get("/api/models/bronze/picture")
         decoded = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None and decoded.shape[0] == decoded.shape[1] >= 128
