@@ -115,7 +115,12 @@ def add(
         if person is None:
             raise UsageError("--identity is another name for the face of --consent; give that, too")
         person = person.model_copy(update={"name": identity})
-    if person is None and is_mask(Path(file)):
+    if is_mask(Path(file)):
+        said = {"--consent": person, "--template": template, "--color": color, "--photo": photo, "--face": face}
+        if needless := [option for option, value in said.items() if value]:
+            raise UsageError(
+                f"{file}: has transparency, so it is a mask and shows nobody; leave out {', '.join(needless)}"
+            )
         kept = add_mask(Path(file), name, licence)
         say(f"{name}: a mask; kept in {kept}, use it with --model {name}")
         return

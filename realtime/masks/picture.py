@@ -11,13 +11,12 @@ from realtime.masks.pictures import blurred
 from realtime.masks.relief import carve
 from realtime.masks.sculpture import TABLE
 from realtime.masks.studio import polished
-from realtime.media.picture import opened
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.still import kind_of, read_still
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError
 
-__all__ = ["LARGEST", "painted", "read_mask", "see_through"]
+__all__ = ["LARGEST", "painted", "read_mask"]
 
 #: Sides of a mask's picture that are taken, in pixels; larger ones are made smaller.
 SMALLEST: Final = 64
@@ -59,7 +58,7 @@ def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Bytes:
     if alpha is None or alpha.min() == 255:
         raise InputError(
             f"{path}: is opaque everywhere, so it is no mask: leave the eyes see-through, as on what `mummer mask"
-            " template OUT.png` writes; a photograph of a person needs --consent"
+            " template OUT.png` writes; a photograph has no transparency, and needs --consent"
         )
     mask = np.dstack([color, alpha])
     if width > LARGEST:
@@ -67,17 +66,6 @@ def read_mask(path: Path, max_pixels: int = MAX_PIXELS) -> Bytes:
     if (mask[..., 3] / 255).mean() < LEAST:
         raise InputError(f"{path}: is see-through nearly everywhere, and hides nobody; paint it on opaque")
     return mask
-
-
-def see_through(path: Path, max_pixels: int = MAX_PIXELS) -> bool:
-    """Whether ``path`` is a still or moving picture with something in it that is not opaque. Raises ``InputError``."""
-    if kind_of(path, max_pixels) == "other":
-        return False
-    with opened(path, max_pixels=max_pixels) as image:
-        if not image.has_transparency_data:
-            return False
-    alpha = read_still(path, max_pixels).alpha
-    return alpha is not None and int(alpha.min()) < np.iinfo(alpha.dtype).max
 
 
 def painted(mask: Bytes) -> Material:

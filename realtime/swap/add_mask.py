@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from realtime.masks.picture import read_mask, see_through
+from realtime.masks.picture import read_mask
+from realtime.media.picture import is_picture
 from realtime.runtime.files import write_whole
 from realtime.swap.add import check_name
+from realtime.swap.add_photos import is_photograph
 from realtime.swap.drawing import SUFFIX
 from realtime.swap.library import models_folder
 from realtime.swap.mask import pack_picture
@@ -13,8 +15,8 @@ __all__ = ["add_mask", "is_mask"]
 
 
 def is_mask(path: Path) -> bool:
-    """Whether ``path`` is a picture with transparency. Raises ``InputError`` where it is a picture, but damaged."""
-    return path.is_file() and see_through(path)
+    """Whether ``path`` is a picture with transparency; without, it is a photograph."""
+    return path.is_file() and is_picture(path) and not is_photograph(path)
 
 
 def add_mask(path: Path, name: str, licence: str | None = None) -> Path:
