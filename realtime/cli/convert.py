@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -44,6 +44,9 @@ def convert(
     strict: Annotated[
         bool, typer.Option("--strict", help="An error, before the work starts, where anything would be lost.")
     ] = False,
+    on_damage: Annotated[
+        Literal["keep", "stop"], typer.Option(help="A damaged INPUT: convert what can be decoded, or refuse it.")
+    ] = "keep",
     max_pixels: options.MaxPixels = MAX_PIXELS,
     stream: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="With OUTPUT -, standard output: mkv, webm, ts, mp4.")
@@ -74,6 +77,7 @@ def convert(
         stream,
         deinterlace,
         strict=strict,
+        keep_damaged=on_damage == "keep",
         resume=resume,
         workers=workers,
     )

@@ -59,8 +59,9 @@ class Job:
     ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
     ``max_pixels`` are refused. ``STREAM`` as source or target is standard input or output, and ``stream`` the container
     that is written there. ``deinterlace`` makes whole pictures of fields. ``strict`` makes an error of
-    whatever the output would not keep of the input. ``resume`` goes on with what an earlier run left, and so many
-    ``workers`` share the work.
+    whatever the output would not keep of the input. ``keep_damaged`` converts what can be decoded of a damaged input;
+    without it that is an error. ``resume`` goes on with what an earlier run left, and so many ``workers`` share the
+    work.
     """
 
     source: Path
@@ -73,6 +74,7 @@ class Job:
     stream: str | None = None
     deinterlace: bool = False
     strict: bool = False
+    keep_damaged: bool = True
     resume: bool = False
     workers: int = 1
 
@@ -166,7 +168,7 @@ def _convert(
 
 def open_source(job: Job, stages: Stages | None = None) -> FileSource:
     """The job's input, read as the job says. Raises ``InputError``."""
-    return FileSource(job.source, stages, job.max_pixels, job.deinterlace)
+    return FileSource(job.source, stages, job.max_pixels, job.deinterlace, job.keep_damaged)
 
 
 def _journal(

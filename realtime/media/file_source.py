@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from realtime.media.completeness import Promise
 from realtime.media.container_facts import container_facts
+from realtime.media.damage import Damage, Splices, packets_of
 from realtime.media.frame import Frame
 from realtime.media.interlaced import field_times, without_fields
 from realtime.media.orientation import Turn
@@ -46,7 +47,9 @@ class FileSource:
     other streams come as they were read, in file order. The file is trusted with nothing: only media
     containers are opened, and none of them may name another file or an address. Raises ``InputError`` when
     the file cannot be opened, holds no video, has a video without frames or with pictures of more than
-    ``max_pixels``, or breaks off or is damaged on the way. ``deinterlace`` makes whole pictures of fields.
+    ``max_pixels``, or breaks off or is damaged on the way. ``deinterlace`` makes whole pictures of fields. With
+    ``keep`` damage is no error: what decodes comes, what does not is counted in ``damage``, pictures of another shape
+    are made like the first, and where the clock jumps back the rest follows what came before.
     """
 
     def __init__(
@@ -55,13 +58,16 @@ class FileSource:
         stages: Stages | None = None,
         max_pixels: int = MAX_PIXELS,
         deinterlace: bool = False,
+        keep: bool = False,
     ) -> None:
         self.path = path
         self.frames = 0
         self._max_pixels = max_pixels
         self._deinterlace = deinterlace
         self._fields: tuple[tuple[int, int], ...] = ()
-        self.warnings: list[str] = []
+        self.damage = Damage() if keep else None
+        self._splices = None if self.damage is None else Splices(self.damage)
+        self._told: list[str] = []
         self._stage = (stages or Stages())("decode")
         self._time: Fraction | None = None
         self._shape = ""
@@ -70,7 +76,7 @@ class FileSource:
         self._decoding_times: deque[int] | None = None
         check_regular(path)
         if path != STREAM:
-            check_whole(path)
+            self._check_whole()
         self.container = open_media(path, max_pixels)
         try:
             self.video = self._choose_video()
@@ -92,6 +98,11 @@ class FileSource:
         except BaseException:
             self.container.close()
             raise
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is not as it was, so far."""
+        return self._told if self.damage is None else [*self._told, *self.damage.words]
 
     @property
     def others(self) -> list[Stream]:
@@ -155,9 +166,9 @@ class FileSource:
             kinds = ", ".join(sorted({stream.type for stream in self.container.streams}))
             raise InputError(f"{self.path}: no video in this file, only {kinds or 'nothing'}; give a video file")
         if len(videos) > 1:
-            self.warnings.append(f"only the first of {len(videos)} video streams was converted")
+            self._told.append(f"only the first of {len(videos)} video streams was converted")
         if len(videos) < len(self.container.streams.video):
-            self.warnings.append("the cover picture was left out: it may show a face")
+            self._told.append("the cover picture was left out: it may show a face")
         video = videos[0]
         if video.codec_context is None:
             raise InputError(f"{self.path}: no decoder for its video; convert it to H.264 first")
@@ -166,7 +177,7 @@ class FileSource:
     def _see_fields(self, order: str) -> None:
         if self._deinterlace:
             self.facts = replace(self.facts, fields=None)
-            self.warnings.append("the video is interlaced: of each picture the first field was kept, and made whole")
+            self._told.append("the video is interlaced: of each picture the first field was kept, and made whole")
         else:
             self._fields = field_times(order, round(1 / (2 * self.rate) / self.time_base))
 
@@ -177,46 +188,98 @@ class FileSource:
                 return item
         raise InputError(f"{self.path}: its video has no frames")
 
+    def _check_whole(self) -> None:
+        try:
+            check_whole(self.path)
+        except InputError as error:
+            if self.damage is None or not self.path.stat().st_size:
+                raise
+            self.damage.missing = str(error).removeprefix(f"{self.path}: ").removesuffix("; get a whole copy")
+
     def _read(self) -> Generator[Item]:
         streams = [self.video, *self.others]
         promise = Promise(self.container, streams)
+        untimed: list[VideoFrame] | None = []
         with self._clear_errors():
-            for packet in self.container.demux(*streams):
+            for packet in packets_of(self.container, streams, self.damage):
                 if packet.size:
                     promise.note(packet)
                 if packet.stream is not self.video:  # the empty packets at the end have an index of 0
                     if packet.size:
                         self._note_damage(packet)
-                        yield packet
+                        yield self._in_row(packet)
                     continue
-                if packet.is_corrupt:
+                if packet.is_corrupt and self.damage is None:
                     raise InputError(f"{self.path}: the file is damaged or cut short {self._where()}")
                 if self._decoding_times is not None and packet.dts is not None and packet.size:
                     self._decoding_times.append(packet.dts)
-                with self._stage:
-                    pictures = self._decoder.decode(packet)
+                pictures = self._decoded(packet)
+                if untimed is not None:
+                    untimed += pictures
+                    if (
+                        not packet.size
+                        or len(untimed) > _UNTIMED_AT_MOST
+                        or any(each.pts is not None for each in untimed)
+                    ):
+                        pictures, untimed = self._timed(untimed), None
+                    else:
+                        continue
                 for picture in pictures:
                     yield self._frame(picture)
+        for picture in untimed or ():
+            yield self._frame(picture)
         if missing := promise.broken():
-            raise InputError(f"{self.path}: the file is damaged or cut short: {missing}; get a whole copy")
+            if self.damage is None:
+                raise InputError(f"{self.path}: the file is damaged or cut short: {missing}; get a whole copy")
+            self.damage.missing = self.damage.missing or missing
+
+    def _decoded(self, packet: "Packet[Stream]") -> list[VideoFrame]:
+        try:
+            with self._stage:
+                return self._decoder.decode(packet)
+        except av.error.FFmpegError:
+            context = self.video.codec_context
+            if self.damage is None or context.width * context.height > self._max_pixels:
+                raise
+            self.damage.packets += 1
+            return []
+
+    def _timed(self, pictures: list[VideoFrame]) -> list[VideoFrame]:
+        """The first pictures of a recording that was joined on its way: those before the first time count back."""
+        start = next((at for at, picture in enumerate(pictures) if picture.pts is not None), 0)
+        for at, picture in enumerate(pictures[:start]):
+            known = pictures[start]
+            step = 1 / (self.rate * (known.time_base or self.time_base))
+            picture.pts = cast(int, known.pts) - round((start - at) * step)
+        return pictures
+
+    def _in_row(self, packet: "Packet[Stream]") -> "Packet[Stream]":
+        """``packet``, later by as much as the clock has jumped back."""
+        time = packet.pts if packet.dts is None else packet.dts
+        if self._splices is not None and time is not None and packet.time_base:
+            unit = packet.time_base
+            later = round(self._splices.shift(packet.stream.index, time * unit, (packet.duration or 0) * unit) / unit)
+            if later:
+                packet.pts = None if packet.pts is None else packet.pts + later
+                packet.dts = None if packet.dts is None else packet.dts + later
+        return packet
 
     def _note_damage(self, packet: "Packet[Stream]") -> None:
         stream = packet.stream
         if packet.is_corrupt and stream.index not in self._damaged:
             self._damaged.add(stream.index)
-            self.warnings.append(f"stream {stream.index} ({stream.type}) is damaged in places: copied as it is")
+            self._told.append(f"stream {stream.index} ({stream.type}) is damaged in places: copied as it is")
 
     def _frame(self, picture: VideoFrame) -> Frame:
         if picture.is_corrupt:
-            raise InputError(f"{self.path}: the picture is damaged {self._where()}")
+            if self.damage is None:
+                raise InputError(f"{self.path}: the picture is damaged {self._where()}")
+            self.damage.pictures += 1
+        check_pixels(self.path, picture.width, picture.height, self._max_pixels)
         shape = _shape(picture)
         self._shape = self._shape or shape
-        check_pixels(self.path, picture.width, picture.height, self._max_pixels)
         if shape != self._shape:
-            raise InputError(
-                f"{self.path}: the picture changes from {self._shape} to {shape} {self._where()};"
-                " split the file there first"
-            )
+            picture = self._like_the_first(picture)
         if picture.time_base is None:
             picture.time_base = self.time_base
         if self._decoding_times:  # pictures come in the order in which they are shown
@@ -224,6 +287,10 @@ class FileSource:
         if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
             number = round(self.frames / self.rate / picture.time_base)
             picture.pts = number if picture.dts is None else picture.dts
+        if self._splices is not None:
+            unit = picture.time_base
+            shift = self._splices.shift(self.video.index, picture.pts * unit, 1 / self.rate)
+            picture.pts += round(shift / unit)
         if self.frames == 0 and (matrix := display_matrix(picture)):
             self._turn = Turn.read(matrix)
         self.frames += 1
@@ -234,11 +301,24 @@ class FileSource:
         siting = siting_of(self.video.codec_context.name)
         return Frame(known, siting=siting, turn=self._turn, stated=self._siting, fields=self._fields)
 
+    def _like_the_first(self, picture: VideoFrame) -> VideoFrame:
+        if self.damage is None:
+            raise InputError(
+                f"{self.path}: the picture changes from {self._shape} to {_shape(picture)} {self._where()};"
+                " split the file there first"
+            )
+        self.damage.resized += 1
+        size, pixels = self._shape.split(" ")
+        width, height = map(int, size.split("x"))
+        like = picture.reformat(width=width, height=height, format=pixels)
+        like.pts, like.time_base, like.duration = picture.pts, picture.time_base, picture.duration
+        return like
+
     def _known(self, picture: VideoFrame) -> VideoFrame:
         """``picture`` in the nearest format whose planes we know."""
         name = nearest_known(picture.format.name)
         if self.frames == 1:
-            self.warnings.append(f"pictures were converted from {picture.format.name} to {name}")
+            self._told.append(f"pictures were converted from {picture.format.name} to {name}")
         known = picture.reformat(format=name, dst_color_range=picture.color_range or None)
         known.pts, known.time_base, known.duration = picture.pts, picture.time_base, picture.duration
         return known
@@ -369,6 +449,9 @@ _UNTIMED: Final = frozenset({"avi"})
 
 #: Decoders that give transparency back, by those that do not.
 _TRANSPARENT: Final = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
+
+#: Pictures that may wait for the first time; where none comes, the file has none.
+_UNTIMED_AT_MOST: Final = 32
 
 #: Enough to keep the decoder ahead; each thread holds a frame or two.
 DECODER_THREADS: Final = 2

@@ -225,6 +225,9 @@ class Frame:
         return self._views
 
 
+#: Bytes at whose multiples FFmpeg lets a plane begin.
+_ALIGNMENT = 16
+
 # BT.2020 puts chroma on the top left luma sample.
 _WIDE_GAMUT = {ColorMatrix.BT2020: Siting.TOP_LEFT, ColorMatrix.BT2020_CL: Siting.TOP_LEFT}
 
@@ -238,8 +241,11 @@ def _view(plane: VideoPlane, pixels: PixelFormat, channels: int, size: tuple[int
 
 
 def _upright(picture: av.VideoFrame) -> av.VideoFrame:
-    """Pictures stored from the bottom up, as old AVI files have them, copied to lie from the top down."""
-    if all(plane.line_size >= 0 for plane in picture.planes):
+    """Pictures stored from the bottom up, as old AVI files have them, copied to lie from the top down.
+
+    So are those that begin at an odd address, behind a crop: encoders read sixteen bytes at a time and more.
+    """
+    if all(plane.line_size >= 0 and plane.buffer_ptr % _ALIGNMENT == 0 for plane in picture.planes):
         return picture
     graph = av.filter.Graph()
     source = graph.add_buffer(

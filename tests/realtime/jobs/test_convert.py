@@ -459,8 +459,11 @@ def test_a_damaged_index_is_an_error(tmp_path: Path, model: Path) -> None:
     with pytest.raises(
         InputError, match=r"cut short: its video ends at 1.\d+ s, and should reach 7.\d+ s; get a whole"
     ):
-        convert(job(source, tmp_path / "out.mp4", model))
+        convert(job(source, tmp_path / "out.mp4", model, keep_damaged=False))
     assert left_in(tmp_path) == ["in.mp4"]
+    report = convert(job(source, tmp_path / "out.mp4", model))
+    assert report.frames_out == 22
+    assert any("its video ends at" in words for words in report.warnings)
 
 
 def test_a_recording_of_unknown_length_that_breaks_off_is_an_error(tmp_path: Path, model: Path) -> None:
@@ -472,7 +475,7 @@ def test_a_recording_of_unknown_length_that_breaks_off_is_an_error(tmp_path: Pat
     convert(job(source, tmp_path / "whole.mkv", model))
     source.write_bytes(data[: len(data) * 6 // 10])
     with pytest.raises(InputError, match=r"cut short: its content ends at 4.\d+ s, and should reach 7.\d+ s"):
-        convert(job(source, tmp_path / "out.mkv", model))
+        convert(job(source, tmp_path / "out.mkv", model, keep_damaged=False))
     assert not (tmp_path / "out.mkv").exists()
 
 
