@@ -39,6 +39,7 @@ from realtime.media.file_source import FileSource, check_regular
 from realtime.media.output_checks import check_output
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM, streamed
+from realtime.media.tone import HDR
 from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
@@ -156,7 +157,14 @@ def _convert(
             stages_ms=stages.summary(),
             model=model_facts(swapper.model),
             provenance=provenance,
-            warnings=[*source.warnings, *sink.warnings, *swapper.warnings, *told, *(in_one_piece or ())],
+            warnings=[
+                *source.warnings,
+                *sink.warnings,
+                *swapper.warnings,
+                *_of_hdr(source),
+                *told,
+                *(in_one_piece or ()),
+            ],
             compared=compared,
         )
         if journal is not None:
@@ -256,6 +264,14 @@ def _open_sink(job: Job, source: FileSource, part: Path, stages: Stages) -> File
     tag(sink.container.metadata, beside=job.target != STREAM and not embeds(job.target))
     sink.open()
     return sink
+
+
+def _of_hdr(source: FileSource) -> list[str]:
+    """What is to be said where models, which know SDR only, meet HDR."""
+    name = HDR.get(source.first.kind.curve)
+    if name is None:
+        return []
+    return [f"the video is HDR ({name}), and models know SDR only: faces were tone-mapped for them, and mapped back"]
 
 
 def _check_losses(job: Job, source: FileSource, sink: FileSink) -> None:

@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from realtime.media.pixel_formats import Family, PixelFormat
+from realtime.media.tone import from_sdr, to_sdr
 from realtime.runtime.arrays import Bytes
 
 __all__ = ["Codes", "ColorMatrix", "Conversion", "conversion", "matrix_of", "range_of"]
@@ -74,34 +75,47 @@ class Conversion:
     """Code values of one kind of stream to RGB and back.
 
     ``decode`` is float64 (3, n + 1) from n components to RGB in 0..255, ``encode`` float64 (n, 4) the other
-    way; the last column is added. ``top`` is the greatest code value in memory.
+    way; the last column is added. ``top`` is the greatest code value in memory. ``curve`` is the transfer of an HDR
+    stream (FFmpeg's code), whose RGB is shown as SDR here; 0 for every other.
     """
 
     decode: NDArray[np.float64]
     encode: NDArray[np.float64]
     dtype: type[np.uint8] | type[np.uint16]
     top: int
+    curve: int = 0
 
     def to_rgb(self, codes: Codes) -> Bytes:
         """Code values (H, W) or (H, W, n) to uint8 (H, W, 3) RGB, rounded and clipped."""
         if self._plain:
             return np.array(codes, np.uint8)  # a copy: these may be views of a plane
         rgb = cv2.transform(codes, self.decode)
-        return np.asarray(rgb if rgb.dtype == np.uint8 else cv2.convertScaleAbs(rgb), np.uint8)
+        plain = np.asarray(rgb if rgb.dtype == np.uint8 else cv2.convertScaleAbs(rgb), np.uint8)
+        return np.asarray(cv2.LUT(plain, _curves(self.curve)[0]), np.uint8) if self.curve else plain
 
     def from_rgb(self, rgb: Bytes) -> Codes:
         """uint8 (H, W, 3) RGB to code values (H, W, n), or (H, W) where n is 1, rounded and clipped."""
         if self._plain:
             return rgb
+        if self.curve:
+            return self._from_sdr(rgb)
         wide: Codes = rgb if self.dtype is np.uint8 else rgb.astype(np.uint16)
         codes = cast(Codes, cv2.transform(wide, self.encode))
         if self.top not in (255, 65535):
             np.minimum(codes, self.top, out=codes)
         return codes
 
+    def _from_sdr(self, rgb: Bytes) -> Codes:
+        """The curve's steps are finer than those of 8 bits, and stay so."""
+        fine = _curves(self.curve)[1][rgb]
+        matrix = self.encode.copy()
+        matrix[:, :3] /= 256
+        codes = np.asarray(cv2.transform(fine.astype(np.float32), matrix))
+        return np.clip(np.rint(codes), 0, self.top).astype(self.dtype)
+
     @property
     def _plain(self) -> bool:
-        return self.dtype is np.uint8 and np.array_equal(self.decode, np.eye(3, 4))
+        return not self.curve and self.dtype is np.uint8 and np.array_equal(self.decode, np.eye(3, 4))
 
 
 def _basis(matrix: ColorMatrix) -> NDArray[np.float64]:
@@ -115,9 +129,17 @@ def _basis(matrix: ColorMatrix) -> NDArray[np.float64]:
     return np.stack([luma, to_blue, to_red])
 
 
+@lru_cache
+def _curves(transfer: int) -> tuple[Bytes, NDArray[np.uint16]]:
+    return to_sdr(transfer), from_sdr(transfer)
+
+
 @lru_cache(maxsize=64)
-def conversion(pixels: PixelFormat, matrix: ColorMatrix, full: bool) -> Conversion:
-    """The conversion for a pixel format, a matrix (of no effect on RGB) and a range, full or limited."""
+def conversion(pixels: PixelFormat, matrix: ColorMatrix, full: bool, curve: int = 0) -> Conversion:
+    """The conversion for a pixel format, a matrix (of no effect on RGB) and a range, full or limited.
+
+    ``curve`` is that of the ``Conversion``.
+    """
     depth = pixels.depth
     peak = 2**depth - 1
     unit = 2 ** (depth - 8)
@@ -134,4 +156,4 @@ def conversion(pixels: PixelFormat, matrix: ColorMatrix, full: bool) -> Conversi
     lift = 2**pixels.shift
     encode = np.column_stack([forward, offset]) * lift
     decode = np.column_stack([backward / lift, -backward @ offset])
-    return Conversion(decode, encode, pixels.dtype, peak * lift)
+    return Conversion(decode, encode, pixels.dtype, peak * lift, curve)

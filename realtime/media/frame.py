@@ -23,6 +23,7 @@ from realtime.media.orientation import Turn
 from realtime.media.paste import Patch, patches
 from realtime.media.pixel_formats import FORMATS, Family, Layout, PixelFormat, Siting, nearest_known
 from realtime.media.resample import sample
+from realtime.media.tone import HDR
 from realtime.runtime.arrays import Bytes, Matrix
 from realtime.runtime.errors import InputError
 
@@ -33,7 +34,8 @@ __all__ = ["Frame", "PictureFormat"]
 class PictureFormat:
     """All that decides how RGB becomes the bits of a frame; frames of one kind take each other's patches.
 
-    ``width`` and ``height`` are those of the stored picture.
+    ``width`` and ``height`` are those of the stored picture, ``curve`` its transfer where that is HDR (FFmpeg's code),
+    else 0: crops of it are SDR.
     """
 
     width: int
@@ -43,11 +45,12 @@ class PictureFormat:
     full_range: bool
     siting: Siting
     turn: Turn
+    curve: int = 0
 
     @property
     def coding(self) -> Conversion:
         """The conversion between this kind's code values and RGB."""
-        return conversion(self.pixels, self.matrix, self.full_range)
+        return conversion(self.pixels, self.matrix, self.full_range, self.curve)
 
 
 class Frame:
@@ -85,7 +88,8 @@ class Frame:
         matrix = matrix_of(picture.colorspace, picture.height)
         full = range_of(picture.color_range, pixels)
         siting = stated or _WIDE_GAMUT.get(matrix, siting or pixels.siting)
-        self.kind = PictureFormat(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn())
+        curve = picture.color_trc if picture.color_trc in HDR else 0
+        self.kind = PictureFormat(picture.width, picture.height, pixels, matrix, full, siting, turn or Turn(), curve)
         self.pasted: list[Patch] = []
         self._own = False
         self._views: list[Codes] | None = None
