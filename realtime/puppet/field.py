@@ -93,20 +93,20 @@ class Bends:
 class Field:
     """Makes ``Bends`` of one photo's moving part."""
 
-    def __init__(self, part: Part, still: Points, unit: float) -> None:
-        """``part`` of the photo moves; ``still`` float32 (N, 2) are its points, ``unit`` a face unit, in its pixels."""
+    def __init__(self, part: Part, unit: float) -> None:
+        """``part`` of the photo moves; ``unit`` is a face unit in its pixels."""
         self.part = part
-        self._still, self._unit = still, unit
+        self._unit = unit
         self._origin = part.origin
         longer = max(part.width, part.height)
         self._side = min(COARSE, longer)
         self._zoom = np.float32(self._side / longer)
         self._coarse = tuple(max(round(side * float(self._zoom)), 1) for side in (part.width, part.height))
 
-    def __call__(self, moved: Floats) -> Bends:
-        """``moved``, float32 (N, 3) in pixels of the photo, is where the points are."""
+    def __call__(self, moved: Floats, sources: Points) -> Bends:
+        """``moved``, float32 (N, 3) in pixels of the photo, are the points, which show what is at ``sources`` (N, 2)."""
         shown, depth = moved[:, :2] - self._origin, moved[:, 2]
-        offsets = self._still - moved[:, :2]
+        offsets = sources - moved[:, :2]
         points = (shown + 0.5) * self._zoom - 0.5
         order = _order(points, depth, ALL_TRIANGLES, _ALL_EYE, self._unit)
         raster = rasterise(points, ALL_TRIANGLES, self._side, order)
@@ -132,7 +132,8 @@ class Field:
         """
         shown = moved[:VERTICES, :2] - self._origin
         raster, longer = _fine(shown, TRIANGLES, np.flatnonzero(_MOUTH), part)
-        there = np.dstack([raster.interpolate(driver), _marks(raster, _MOUTH)])
+        open_ = _marks(raster, _MOUTH)
+        there = np.dstack([_beyond(raster.interpolate(driver), open_), open_])
         whole = cv2.resize(there, (longer, longer))[: part.height, : part.width]
         return np.ascontiguousarray(whole[..., :2]), np.ascontiguousarray(whole[..., 2])
 
@@ -154,6 +155,13 @@ class Field:
         there = field[part.here]
         there += (whole[..., :2] - there) * weight
         return part, np.ascontiguousarray(whole[..., 3]) if marks else None
+
+
+def _beyond(values: Floats, where: Floats) -> Floats:
+    """``values``, float32 (S, S, K), going on smoothly around where they are: ``where`` float32 (S, S) is 1."""
+    near = cv2.GaussianBlur(np.dstack([values * where[..., None], where]), (0, 0), 3.0)
+    around = near[..., :-1] / np.maximum(near[..., -1:], 1e-4)
+    return np.asarray(np.where(where[..., None] > 0, values, around), np.float32)
 
 
 def _fine(shown: Points, triangles: Triangles, order: NDArray[np.int64], part: Part) -> tuple[Raster, int]:

@@ -18,6 +18,8 @@ from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["Puppet"]
 
+#: How much darker an eye becomes between lids that shut, and from which opening on.
+SLIT, SHUTS = 0.55, 0.6
 #: Pixels that the moving part reaches beyond the last ring, which does not move.
 ROOM: Final = 2.0
 
@@ -36,7 +38,7 @@ class Puppet:
         self.part = Part.around(self.rig.still, ROOM, (width, height))
         self.alpha = self._moving()
         self._picture = np.ascontiguousarray(photo[self.part.here])
-        self._field = Field(self.part, self.rig.still, self.rig.pose.scale)
+        self._field = Field(self.part, self.rig.pose.scale)
         self._mouth = Mouth(photo, mesh)
         self._folds = Folds()
         y, x = np.mgrid[0 : self.part.height, 0 : self.part.width].astype(np.float32)
@@ -52,12 +54,13 @@ class Puppet:
         ``performer`` lends the inside of the mouth and the folds of the skin; without one there are none.
         """
         moved = self.rig.moved(motion)
-        bends = self._field(moved)
+        bends = self._field(moved, self.rig.sources(motion))
         move_irises(bends, moved[:VERTICES, :2] - self.part.origin, motion.gaze)
         places = cv2.add(self._places, bends.offsets, dst=bends.offsets)
         picture = np.asarray(
             cv2.remap(self._picture, places, NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
+        _shade_slits(picture, bends, motion)
         if performer is not None:
             self._mouth.draw(picture, self._field, moved, performer, motion.mouth)
             self._shade(picture, bends, moved, self._folds(performer))
@@ -87,3 +90,12 @@ class Puppet:
         alpha = np.zeros((self.part.height, self.part.width), np.uint8)
         cv2.fillPoly(alpha, [np.rint(rim).astype(np.int32)], 255)
         return alpha
+
+
+def _shade_slits(picture: Bytes, bends: Bends, motion: Motion) -> None:
+    """Darken what is left of the eyes between lids that shut, in place: lashes shade it."""
+    for (part, open_), share in zip(bends.eyes, motion.lids, strict=True):
+        if share < SHUTS:
+            dark = SLIT * float(1 - share / SHUTS)
+            here = picture[part.here]
+            here[:] = here * (1 - np.float32(dark) * open_)[..., None]

@@ -36,7 +36,9 @@ EXPRESSION: Final = 1.35
 FREE_SHIFT, MOST_SHIFT = 0.10, 0.22
 FREE_ZOOM, MOST_ZOOM = 0.08, 0.18
 #: What is left between shut lids: a line of lashes, not nothing.
-LASHES: Final = 0.10
+LASHES: Final = 0.06
+#: Below that opening the skin above the lashes comes down, by that share of the way to the fold.
+SHUTS, SKIN_DOWN = 0.75, 0.60
 #: Lids that open wider than at rest do so by no more than this.
 WIDEST: Final = 1.3
 
@@ -89,6 +91,21 @@ class Rig:
         rings = self.still[VERTICES:] + self._grip * moved[:, :2] + self._bends * self._grip * dragged
         behind = float(face[:, 2].max()) + 40 + 10 * np.repeat(np.arange(len(SIZES)), len(AROUND))
         return np.concatenate([face, np.column_stack([rings, behind])]).astype(np.float32)
+
+    def sources(self, motion: Motion) -> Points:
+        """Where in the photo the points find what they show, float32 (N, 2): where they lie, but for lids that shut.
+
+        The edge of an upper lid is all lashes there, which would be drawn out over the eye. So the skin above them
+        comes down, and the lashes go with the slit.
+        """
+        if (motion.lids >= SHUTS).all():
+            return self.still
+        sources = self.still.copy()
+        for pairs, fold, share in zip(_LIDS, FOLDS, motion.lids, strict=True):
+            upper = pairs[:, 0]
+            shut = SKIN_DOWN * float(np.clip((SHUTS - share) / SHUTS, 0, 1))
+            sources[upper] += np.float32(shut) * (self.still[list(fold)] - self.still[upper])
+        return sources
 
     def _pose(self, motion: Motion) -> Pose:
         """The pose in the photo that ``motion`` asks for, limited."""
