@@ -13,10 +13,10 @@ __all__ = ["demo"]
 
 def demo(
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for sample.mp4, swapped.mp4 and before_after.png.")
+        Path, typer.Option(metavar="DIR", help="Folder for sample.mp4, swapped.mp4, before_after.png and puppet.mp4.")
     ] = Path("mummer-demo"),
 ) -> None:
-    """Make a sample clip with sound, swap its face, and show both."""
+    """Make a sample clip with sound, swap its face, show both, and let it move a drawing."""
     from time import perf_counter
 
     from realtime.demo.picture import write_before_after
@@ -45,3 +45,19 @@ def demo(
         note(warning)
     write_before_after(picture, sample, swapped)
     say(f"{picture}: a few moments of both")
+    _puppet(out, sample)
+
+
+def _puppet(out: Path, sample: Path) -> None:
+    """A drawn face that moves as the sample's portrait does: photo, consent record and clip."""
+    from realtime.jobs.puppet import PuppetJob
+    from realtime.jobs.puppet import puppet as run
+    from realtime.live.sources.portrait import write_portrait
+
+    photo, moved = out / "drawing.png", out / "puppet.mp4"
+    consent = write_portrait(photo)
+    with progress(moved.name, show=True) as on_frame:
+        done = run(PuppetJob(photo, sample, moved, consent, force=True), on_frame)
+    say(f"{moved}: {photo.name} moves as the portrait does, {done.fps:.1f} frames a second, {done.wall_s:.1f} s")
+    for warning in done.warnings:
+        note(warning)

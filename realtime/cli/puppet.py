@@ -19,6 +19,9 @@ def puppet(
     driver: Annotated[str, typer.Argument(metavar="DRIVER", help="A video of the performer.")],
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The video to write: .mp4, .mov, .mkv, ...")],
     consent: options.Consent = None,
+    face: Annotated[
+        str | None, typer.Option(metavar="left|right|N", help="Which face of the photo, where there are several.")
+    ] = None,
     rest: Annotated[
         str,
         typer.Option(
@@ -50,6 +53,7 @@ def puppet(
         driver=options.as_file(driver),
         target=target,
         consent=consent,
+        face=face,
         rest=read_rest(rest),
         label=None if label == "off" else label,
         label_place=label_place,

@@ -39,14 +39,15 @@ __all__ = ["PuppetJob", "puppet"]
 class PuppetJob:
     """One photo, moved by the performer of one clip.
 
-    ``consent`` is the record of whom the photo shows, ``rest`` the performer's (see ``read_rest``), ``label`` of None
-    leaves the label out. The others mean what they mean in ``Job``.
+    ``consent`` is the record of whom the photo shows, ``face`` which of several faces that is, ``rest`` the performer's
+    (see ``read_rest``); ``label`` of None leaves the label out. The others mean what they mean in ``Job``.
     """
 
     photo: Path
     driver: Path
     target: Path
     consent: Path | None = None
+    face: str | None = None
     rest: Rest = None
     label: str | None = LABEL
     label_place: str = "bottom-right"
@@ -67,7 +68,7 @@ def puppet(job: PuppetJob, on_frame: OnFrame | None = None) -> Report:
     _check(job)
     credentials = ready_to_sign()
     stages = Stages()
-    sitter = read_sitter(job.photo, job.consent, job.device, job.max_pixels)
+    sitter = read_sitter(job.photo, job.consent, job.device, job.face, job.max_pixels)
     rest = find_rest(job.driver, job.rest, job.device, job.max_pixels)
     show = Show(
         sitter,

@@ -36,9 +36,9 @@ class LivePuppet:
     counts those that were sent. ``watermark`` is the photo's.
     """
 
-    def __init__(self, photo: Path, consent: Path | None, device: str, stages: Stages) -> None:
-        """Open ``photo``; raises what ``read_sitter`` raises."""
-        self.sitter = read_sitter(photo, consent, device, longest=LONGEST)
+    def __init__(self, photo: Path, consent: Path | None, device: str, stages: Stages, face: str | None = None) -> None:
+        """Open ``photo``, of which ``face`` is meant where there are several; raises what ``read_sitter`` raises."""
+        self.sitter = read_sitter(photo, consent, device, face, longest=LONGEST)
         self.watermark = Watermark(payload_of(self.sitter.sha256))
         self.follower = Follower()
         self.frames = 0

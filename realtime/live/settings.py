@@ -180,9 +180,8 @@ class Change(LiveLook):
     def opens_model(self) -> bool:
         """Whether a model has to be opened for it; its other choices hold for the one that runs."""
         named = self.model_fields_set
-        return bool(named & {"model", "photo", "face", "shape", "embedder"}) or (
-            "consent" in named and "puppet" not in named
-        )
+        of_puppet = {"consent", "face"} if "puppet" in named else set[str]()
+        return bool((named - of_puppet) & {"model", "photo", "face", "shape", "embedder", "consent"})
 
     def applied_to(self, look: LiveLook) -> LiveLook:
         """``look`` with what is named here, but for the model and what is chosen about it."""

@@ -75,7 +75,7 @@ class SwapController:
         self.look: LiveLook = settings
         self._events, self._clock, self._stages = events, clock, stages
         self._swapper = make_swapper(_for_faces(settings), stages, finder)
-        self._puppet = None if settings.puppet is None else self._open_puppet(settings.puppet, settings.consent)
+        self._puppet = None if settings.puppet is None else self._open_puppet(settings.puppet, settings)
         self._puppets = {} if self._puppet is None else {settings.puppet: self._puppet}
         self._puppeted = 0
         self._full = self._swapper.model
@@ -171,7 +171,7 @@ class SwapController:
         if look.mirror != self.look.mirror:
             steps.append(self.new_picture)
         if "puppet" in named:
-            steps.append(self._plan_puppet(change.puppet, change.consent))
+            steps.append(self._plan_puppet(change.puppet, change))
         if not change.opens_model:
             check_choice(model, change)
             if change.identity is not None:
@@ -299,18 +299,19 @@ class SwapController:
 
     # within
 
-    def _open_puppet(self, photo: Path, consent: Path | None) -> LivePuppet:
-        puppet = LivePuppet(photo, consent, self.look.device, self._stages)
+    def _open_puppet(self, photo: Path, options: ModelOptions) -> LivePuppet:
+        consent = options.consent or self.look.consent
+        puppet = LivePuppet(photo, consent, self.look.device, self._stages, options.face)
         for warning in puppet.sitter.warnings:
             self._events.tell("puppet", warning, problem=True)
         return puppet
 
-    def _plan_puppet(self, photo: Path | None, consent: Path | None) -> _Step:
+    def _plan_puppet(self, photo: Path | None, options: ModelOptions) -> _Step:
         """Open ``photo``, unless it was shown before, or take the puppet away; what comes back does so."""
         puppet = None
         if photo is not None:
-            known = self._puppets.get(photo) if consent is None else None
-            puppet = self._puppets[photo] = known or self._open_puppet(photo, consent or self.look.consent)
+            known = self._puppets.get(photo) if options.consent is None and options.face is None else None
+            puppet = self._puppets[photo] = known or self._open_puppet(photo, options)
 
         def begin() -> None:
             # Nothing is known of the faces that came and went meanwhile.

@@ -5,7 +5,6 @@ give the same map as drawing every triangle at full size, for a tenth of the tim
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import cv2
@@ -25,7 +24,7 @@ OUTER: Final = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raster:
-    """Which triangle each pixel shows: ``numbers`` int32 (S, S), 0 for none, else one more than its index.
+    """Which triangle each pixel shows: ``numbers`` int32 (H, W), 0 for none, else one more than its index.
 
     ``points`` float32 (V, 2) are the corners in pixels of this picture, ``triangles`` int32 (T, 3).
     """
@@ -35,17 +34,16 @@ class Raster:
     triangles: Triangles
 
     def interpolate(self, values: Floats) -> Floats:
-        """What the corners carry, float32 (V, K), at every pixel: float32 (S, S, K), 0 where no triangle is."""
-        size = len(self.numbers)
+        """What the corners carry, float32 (V, K), at every pixel: float32 (H, W, K), 0 where no triangle is."""
+        height, width = self.numbers.shape
         planes = self._planes(values)  # (T + 1, 3, K)
-        here = planes.reshape(len(planes), -1)[self.numbers.ravel()].reshape(-1, *planes.shape[1:])
-        x, y = _grid(size)
-        at = here[:, 0]
-        at *= x
-        here[:, 1] *= y
-        at += here[:, 1]
-        at += here[:, 2]
-        return np.ascontiguousarray(at).reshape(size, size, -1)
+        here = planes.reshape(len(planes), -1)[self.numbers.ravel()].reshape(height, width, *planes.shape[1:])
+        at = here[:, :, 0]
+        at *= np.arange(width, dtype=np.float32)[:, None]
+        here[:, :, 1] *= np.arange(height, dtype=np.float32)[:, None, None]
+        at += here[:, :, 1]
+        at += here[:, :, 2]
+        return np.ascontiguousarray(at)
 
     def _planes(self, values: Floats) -> Floats:
         """For each triangle, and before them for none, a, b and c of ``a x + b y + c``: float32 (T + 1, 3, K)."""
@@ -89,10 +87,3 @@ def far_to_near(points: Floats, triangles: Triangles) -> NDArray[np.int64]:
     shown = np.flatnonzero(facing(points, triangles))
     depth = points[triangles[shown], 2].mean(axis=1)
     return shown[np.argsort(-depth, kind="stable")]
-
-
-@cache
-def _grid(size: int) -> tuple[Floats, Floats]:
-    """x and y of every pixel, float32 (size * size, 1) each."""
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
-    return x.reshape(-1, 1), y.reshape(-1, 1)

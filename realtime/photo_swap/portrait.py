@@ -8,9 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.finder import BuiltinFinder
-from realtime.finder.face import Face
-from realtime.media.frame import Frame
+from realtime.finder.still_face import face_in
 from realtime.media.picture import decode_picture, read_bytes
 from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.outline import AROUND
@@ -19,12 +17,9 @@ from realtime.photo_swap.gate import SMALLEST, inspect
 from realtime.photo_swap.shape import identity_of
 from realtime.photo_swap.texture import View, view_of
 from realtime.runtime.arrays import Bytes, Floats
-from realtime.runtime.errors import InputError, UsageError
 
 __all__ = ["Portrait", "read_portrait"]
 
-#: Looks at a still picture: the mesh settles.
-LOOKS: Final = 4
 #: The face's outline is brought to at most so many pixels: the texture holds no more.
 LARGE: Final = 800
 #: Room around the outline that is kept, as a share of it.
@@ -57,7 +52,7 @@ def read_portrait(path: Path, which: str | None = None, device: str = "auto") ->
     """
     data = read_bytes(path)
     picture = decode_picture(path, data)
-    face = _chosen(path, _faces(picture, device), which)
+    face = face_in(path, picture, which, device)
     assert face.mesh is not None  # noqa: S101  # asked for
     around, mesh = _cut_out(picture, face.mesh)
     warnings = inspect(path, around, mesh, face.mesh)
@@ -68,34 +63,6 @@ def read_portrait(path: Path, which: str | None = None, device: str = "auto") ->
     if view.glasses:
         warnings += ("glasses: their rims are painted out as well as it goes; take one without",)
     return Portrait(path, digest, around, mesh, identity_of(mesh), view, turned, warnings)
-
-
-def _faces(picture: Bytes, device: str) -> list[Face]:
-    """The faces of a still picture, from left to right, each with its mesh."""
-    finder = BuiltinFinder(device, interval=1, mesh=True)
-    frame = Frame.from_rgb(picture)
-    faces: tuple[Face, ...] = ()
-    for _ in range(LOOKS):
-        faces = finder.find(frame)
-        if not faces:
-            break
-    return sorted(faces, key=lambda face: float(face.landmarks[:, 0].mean()))
-
-
-def _chosen(path: Path, faces: list[Face], which: str | None) -> Face:
-    if not faces:
-        raise InputError(f"{path}: no face found in this photograph; take one that looks into the camera")
-    places = {"left": 0, "right": len(faces) - 1, **{str(number + 1): number for number in range(len(faces))}}
-    if which is not None:
-        if which.lower() not in places:
-            raise UsageError(f"{path}: --face {which}: say left, right, or a number from 1 to {len(faces)}")
-        return faces[places[which.lower()]]
-    # Somebody far behind is not meant.
-    sizes = [face.eye_distance for face in faces]
-    near = [face for face, size in zip(faces, sizes, strict=True) if size > max(sizes) / 3]
-    if len(near) > 1:
-        raise InputError(f"{path}: {len(near)} faces in this photograph; say which with --face left|right|N")
-    return near[0]
 
 
 def _cut_out(picture: Bytes, mesh: Floats) -> tuple[Bytes, Floats]:

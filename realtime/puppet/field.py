@@ -4,7 +4,7 @@ A coarse raster of all triangles carries head, hair and neck, smoothed outside t
 their own, as fine as the photo, in which lids and lips keep their edges.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from realtime.mesh.canonical import POINTS, TRIANGLES, UV, VERTICES, Triangles
 from realtime.mesh.raster import Raster, rasterise
 from realtime.mesh.vertices import EYES, FOLDS, INNER_LIPS, OUTER_LIPS, OVAL
-from realtime.puppet.part import Part
+from realtime.puppet.part import NO_MAP, Part
 from realtime.puppet.rig import ALL_TRIANGLES
 from realtime.runtime.arrays import Floats, Points
 
@@ -50,10 +50,8 @@ def _inner() -> Floats:
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
-#: How far a point is inside the face, float32 (N,): 0 on the outline and the rings, 1 soon within.
-_INNER: Final = np.append(_inner(), np.zeros(ALL_TRIANGLES.max() + 1 - VERTICES, np.float32))
-#: The same for the places in the canonical texture, float32 (N, 2); those of the rings are never looked at.
-_UV: Final = np.concatenate([UV, np.zeros((len(_INNER) - VERTICES, 2), np.float32)])
+#: How far a point is inside the face, float32 (468,): 0 on the outline, 1 soon within.
+_INNER: Final = _inner()
 
 
 class _Zone:
@@ -93,8 +91,8 @@ class Bends:
 class Field:
     """Makes ``Bends`` of one photo's moving part."""
 
-    def __init__(self, part: Part, unit: float) -> None:
-        """``part`` of the photo moves; ``unit`` is a face unit in its pixels."""
+    def __init__(self, part: Part, still: Floats, unit: float) -> None:
+        """``part`` of the photo moves; ``still`` float32 (N, 3) are its points, ``unit`` a face unit, in its pixels."""
         self.part = part
         self._unit = unit
         self._origin = part.origin
@@ -102,19 +100,28 @@ class Field:
         self._side = min(COARSE, longer)
         self._zoom = np.float32(self._side / longer)
         self._coarse = tuple(max(round(side * float(self._zoom)), 1) for side in (part.width, part.height))
+        # What the photo's own pixels are: where they show goes with them.
+        shown, depth = (still[:, :2] - self._origin + 0.5) * self._zoom - 0.5, still[:, 2]
+        raster = rasterise(shown, TRIANGLES, self._side, _order(shown, depth, TRIANGLES, _EYE, unit))
+        width, height = self._coarse
+        own = raster.interpolate(np.column_stack([UV, _INNER]))[:height, :width]
+        self._uv, self._inside = np.ascontiguousarray(own[..., :2]), np.ascontiguousarray(own[..., 2])
+        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+        self._places = np.dstack([x, y])
 
     def __call__(self, moved: Floats, sources: Points) -> Bends:
-        """``moved``, float32 (N, 3) in pixels of the photo, are the points, which show what is at ``sources`` (N, 2)."""
+        """``moved``, float32 (N, 3) in pixels of the photo, are the points; they show what is at ``sources`` (N, 2)."""
         shown, depth = moved[:, :2] - self._origin, moved[:, 2]
         offsets = sources - moved[:, :2]
         points = (shown + 0.5) * self._zoom - 0.5
         order = _order(points, depth, ALL_TRIANGLES, _ALL_EYE, self._unit)
         raster = rasterise(points, ALL_TRIANGLES, self._side, order)
         width, height = self._coarse
-        values = np.column_stack([offsets, _UV, _INNER])
-        coarse = np.ascontiguousarray(raster.interpolate(values)[:height, :width])
-        inside = np.asarray(cv2.GaussianBlur(np.ascontiguousarray(coarse[..., 4]), (0, 0), 1.0), np.float32)
-        bends = np.ascontiguousarray(coarse[..., :2])
+        raster = replace(raster, numbers=raster.numbers[:height, :width])
+        bends = raster.interpolate(offsets)
+        there = self._places + bends * self._zoom
+        uv, inside = (cv2.remap(each, there, NO_MAP, cv2.INTER_LINEAR) for each in (self._uv, self._inside))
+        inside = cv2.GaussianBlur(inside, (0, 0), 1.0)
         soft, face = (np.asarray(cv2.GaussianBlur(bends, (0, 0), sigma), np.float32) for sigma in (SOFT, FACE))
         soft += (face - soft) * inside[..., None]
         field: Floats = np.asarray(cv2.resize(soft, (self.part.width, self.part.height)), np.float32)
@@ -123,7 +130,7 @@ class Field:
             part, open_ = self._refine(zone, field, shown, depth, offsets)
             if open_ is not None:
                 eyes.append((part, open_))
-        return Bends(field, tuple(eyes), np.ascontiguousarray(coarse[..., 2:4]), inside)
+        return Bends(field, tuple(eyes), np.asarray(uv, np.float32), np.asarray(inside, np.float32))
 
     def mouth(self, moved: Floats, driver: Points, part: Part) -> tuple[Floats, Floats]:
         """Of a ``part`` of the moving part: where in the performer's picture the mouth lies, and where it is open.
@@ -131,10 +138,9 @@ class Field:
         ``driver`` float32 (468, 2) is the performer's mesh. Float32 (H, W, 2) and float32 (H, W) 0..1.
         """
         shown = moved[:VERTICES, :2] - self._origin
-        raster, longer = _fine(shown, TRIANGLES, np.flatnonzero(_MOUTH), part)
+        raster, pixel = _fine(shown, TRIANGLES, np.flatnonzero(_MOUTH), part)
         open_ = _marks(raster, _MOUTH)
-        there = np.dstack([_beyond(raster.interpolate(driver), open_), open_])
-        whole = cv2.resize(there, (longer, longer))[: part.height, : part.width]
+        whole = _enlarged(np.dstack([_beyond(raster.interpolate(driver), open_), open_]), part, pixel)
         return np.ascontiguousarray(whole[..., :2]), np.ascontiguousarray(whole[..., 2])
 
     def _refine(
@@ -143,18 +149,23 @@ class Field:
         """Put the fine bends of ``zone`` into ``field``; returns where that is, and where the eye in it is open."""
         part = Part.around(shown[zone.points], 2, field.shape[1::-1])
         order = _order(shown, depth, zone.triangles, zone.eye, self._unit)
-        raster, longer = _fine(shown, zone.triangles, order, part)
+        raster, pixel = _fine(shown, zone.triangles, order, part)
         values = np.column_stack([offsets[:VERTICES], zone.weight])
         fine = np.asarray(cv2.GaussianBlur(raster.interpolate(values), (0, 0), SHARP), np.float32)
         marks = [cv2.GaussianBlur(_marks(raster, zone.eye), (0, 0), 0.8)] if zone.eye.any() else []
-        whole: Floats = np.dstack([fine, *marks])
-        if len(whole) != longer:
-            whole = np.asarray(cv2.resize(whole, (longer, longer)), np.float32)
-        whole = whole[: part.height, : part.width]
+        whole = _enlarged(np.dstack([fine, *marks]), part, pixel)
         weight = np.clip(whole[..., 2:3] * 1.5, 0, 1)
         there = field[part.here]
         there += (whole[..., :2] - there) * weight
         return part, np.ascontiguousarray(whole[..., 3]) if marks else None
+
+
+def _enlarged(values: Floats, part: Part, pixel: float) -> Floats:
+    """``values``, float32 (h, w, K) of a raster whose pixels stand for ``pixel`` of ``part``, at each of those."""
+    if pixel != 1:
+        size = round(values.shape[1] * pixel), round(values.shape[0] * pixel)
+        values = np.asarray(cv2.resize(values, size), np.float32)
+    return values[: part.height, : part.width]
 
 
 def _beyond(values: Floats, where: Floats) -> Floats:
@@ -164,12 +175,14 @@ def _beyond(values: Floats, where: Floats) -> Floats:
     return np.asarray(np.where(where[..., None] > 0, values, around), np.float32)
 
 
-def _fine(shown: Points, triangles: Triangles, order: NDArray[np.int64], part: Part) -> tuple[Raster, int]:
-    """A raster over ``part``, a square as wide as its longer side, which is returned too."""
+def _fine(shown: Points, triangles: Triangles, order: NDArray[np.int64], part: Part) -> tuple[Raster, float]:
+    """A raster over ``part``, and the pixels of the photo that one of its own stands for."""
     longer = max(part.width, part.height)
     size = min(longer, FINE)
     points = (shown[:VERTICES] - part.origin + 0.5) * np.float32(size / longer) - 0.5
-    return rasterise(points, triangles, size, order), longer
+    raster = rasterise(points, triangles, size, order)
+    height, width = (min(-(-side * size // longer), size) for side in (part.height, part.width))
+    return replace(raster, numbers=raster.numbers[:height, :width]), longer / size
 
 
 def _order(

@@ -72,7 +72,7 @@ class Motion:
 STILL: Final = Motion(np.eye(3), np.zeros(3), 1.0, np.zeros(POINTS.shape, np.float32), np.ones(2), np.zeros(2), 0.0)
 
 #: Between these openings, in shares of the mouth's width, the inside of the performer's mouth comes into sight.
-SHUT, OPEN = 0.03, 0.09
+SHUT, OPEN = 0.05, 0.12
 #: What is seen of an eye, against its rest, where it is shut, and from where on it counts as open.
 EYES_SHUT, EYES_OPEN = 0.42, 0.82
 #: A mesh says less than the lids do.

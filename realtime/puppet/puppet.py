@@ -9,7 +9,7 @@ from realtime.mesh.canonical import VERTICES
 from realtime.puppet.field import Bends, Field
 from realtime.puppet.folds import Folds
 from realtime.puppet.gaze import move_irises
-from realtime.puppet.motion import Motion
+from realtime.puppet.motion import STILL, Motion
 from realtime.puppet.mouth import Mouth
 from realtime.puppet.part import NO_MAP, Part
 from realtime.puppet.performer import Performer
@@ -38,7 +38,7 @@ class Puppet:
         self.part = Part.around(self.rig.still, ROOM, (width, height))
         self.alpha = self._moving()
         self._picture = np.ascontiguousarray(photo[self.part.here])
-        self._field = Field(self.part, self.rig.pose.scale)
+        self._field = Field(self.part, self.rig.moved(STILL), self.rig.pose.scale)
         self._mouth = Mouth(photo, mesh)
         self._folds = Folds()
         y, x = np.mgrid[0 : self.part.height, 0 : self.part.width].astype(np.float32)

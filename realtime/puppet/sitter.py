@@ -7,9 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.finder.builtin import BuiltinFinder
-from realtime.finder.face import Face
-from realtime.media.frame import Frame
+from realtime.finder.still_face import face_in
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.still import read_still
 from realtime.mesh.canonical import POINTS
@@ -27,8 +25,6 @@ ONE_PICTURE: Final = "one picture"
 
 #: Pixels of the longer side beyond which a photo is made smaller: more than a video holds, or anybody sees move.
 LONGEST: Final = 4096
-#: Looks at the photo: each starts from what the last one found.
-LOOKS: Final = 4
 #: A face less wide than this many pixels has nothing to show. Degrees to the side beyond which half of it is hidden,
 #: and beyond which that is worth a warning.
 SMALLEST: Final = 64
@@ -52,9 +48,14 @@ class Sitter:
 
 
 def read_sitter(
-    photo: Path, consent: Path | None, device: str = "auto", max_pixels: int = MAX_PIXELS, longest: int = LONGEST
+    photo: Path,
+    consent: Path | None,
+    device: str = "auto",
+    which: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    longest: int = LONGEST,
 ) -> Sitter:
-    """Open ``photo``, with the ``consent`` record of whom it shows.
+    """Open ``photo``, with the ``consent`` record of whom it shows; ``which`` chooses a face, as in ``face_in``.
 
     Raises ``UsageError`` without a record, ``ConsentError`` for one that does not hold, and ``InputError`` for a
     picture that cannot be read or has no face, several, or one too small or seen from the side.
@@ -78,8 +79,7 @@ def read_sitter(
     if min(height, width) < SMALLEST:
         raise InputError(f"{photo}: {width}x{height} pixels are too few; give a larger photo")
     picture = np.ascontiguousarray(picture[:height, :width])
-    face = _only_face(photo, picture, device)
-    mesh = face.mesh
+    mesh = face_in(photo, picture, which, device).mesh
     assert mesh is not None  # noqa: S101  # asked for
     _check(photo, mesh, warnings)
     return Sitter(photo, picture, mesh, identity, file_digest(photo), warnings)
@@ -93,18 +93,6 @@ def _plain(samples: "np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]
         share = (alpha / np.float32(np.iinfo(alpha.dtype).max))[..., None]
         rgb = np.rint(rgb * share + 255 * (1 - share))
     return np.ascontiguousarray(rgb, np.uint8)
-
-
-def _only_face(photo: Path, picture: Bytes, device: str) -> Face:
-    finder, frame = BuiltinFinder(device, mesh=True), Frame.from_rgb(picture)
-    faces: tuple[Face, ...] = ()
-    for _ in range(LOOKS):
-        faces = finder.find(frame)
-    if not faces:
-        raise InputError(f"{photo}: no face found in this picture; give one that shows a face from the front")
-    if len(faces) > 1:
-        raise InputError(f"{photo}: {len(faces)} faces in this picture; cut it to the one that is to move")
-    return faces[0]
 
 
 def _check(photo: Path, mesh: Floats, warnings: list[str]) -> None:

@@ -4,8 +4,10 @@ Its proportions are those of the demo's landmarks, made symmetrical, so that fac
 for. It depicts nobody.
 """
 
+import datetime
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import cv2
@@ -15,8 +17,10 @@ from numpy.typing import NDArray
 from realtime.demo.portrait import DEPTH, LANDMARKS
 from realtime.finder.landmarks68 import LID_PAIRS, MIRRORED
 from realtime.runtime.arrays import Bytes
+from realtime.runtime.files import write_whole
+from realtime.swap.consent import Consent, Identity
 
-__all__ = ["Portrait", "Pose"]
+__all__ = ["Portrait", "Pose", "write_portrait"]
 
 #: float64 (N, 3): x to the right, y down, z away from the camera; a face is some 95 wide and 140 high.
 Shape: TypeAlias = NDArray[np.float64]
@@ -132,6 +136,22 @@ class Portrait:
         scale = self._zoom * _DISTANCE / (_DISTANCE + z)
         width, height = self._size
         return np.column_stack([x * scale + width / 2, y * scale + height * 0.45])
+
+
+def write_portrait(path: Path, size: tuple[int, int] = (512, 600)) -> Path:
+    """Write the portrait at rest to ``path``, a PNG, and beside it who it is; returns that record's path."""
+    picture = cv2.cvtColor(Portrait(*size).draw(Pose()), cv2.COLOR_RGB2BGR)
+    record = Consent(
+        by="mummer",
+        date=datetime.date(2026, 1, 1),
+        scope="any use",
+        statement="This face is drawn by a program and depicts nobody.",
+    )
+    identity = Identity(id="drawing", name="Drawing", kind="synthetic", consent=record)
+    page = path.with_suffix(".json")
+    write_whole(path, cv2.imencode(".png", picture)[1].tobytes())
+    write_whole(page, (identity.model_dump_json(indent=2) + "\n").encode())
+    return page
 
 
 def _symmetrical() -> Shape:

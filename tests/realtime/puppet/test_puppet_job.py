@@ -148,7 +148,7 @@ def test_refusals_are_one_line(folder: Path, photo: Path, driver: Path, consent:
         (photo, None, UsageError, "must have agreed"),
         (photo, driver, ConsentError, "not a consent record"),
         (empty, consent, InputError, "no face found"),
-        (two, consent, InputError, "2 faces"),
+        (two, consent, InputError, "2 faces in this photograph; say which with --face"),
         (small, consent, InputError, "64 are needed"),
         (driver, consent, InputError, "not a picture"),
         (folder / "none.png", consent, InputError, "none.png"),
@@ -156,6 +156,7 @@ def test_refusals_are_one_line(folder: Path, photo: Path, driver: Path, consent:
         with pytest.raises(error, match=words) as raised:
             puppet(PuppetJob(picture, driver, out, record))
         assert "\n" not in str(raised.value)
+    assert read_sitter(two, consent, "cpu", "right").mesh[:, 0].min() > 240
     with pytest.raises(OutputError, match="the output is the input"):
         puppet(PuppetJob(photo, driver, driver, consent, force=True))
     assert not out.exists()
