@@ -37,8 +37,9 @@ FREE_SHIFT, MOST_SHIFT = 0.10, 0.22
 FREE_ZOOM, MOST_ZOOM = 0.08, 0.18
 #: What is left between shut lids: a line of lashes, not nothing.
 LASHES: Final = 0.06
-#: Below that opening the skin above the lashes comes down, by that share of the way to the fold.
-SHUTS, SKIN_DOWN = 0.75, 0.60
+#: Below that opening the skin above the lashes comes down, by that share of the way to the fold, and the skin below the
+#: eye comes up, by that share of the eye's height.
+SHUTS, SKIN_DOWN, SKIN_UP = 0.75, 0.60, 0.18
 #: Lids that open wider than at rest do so by no more than this.
 WIDEST: Final = 1.3
 
@@ -95,16 +96,17 @@ class Rig:
     def sources(self, motion: Motion) -> Points:
         """Where in the photo the points find what they show, float32 (N, 2): where they lie, but for lids that shut.
 
-        The edge of an upper lid is all lashes there, which would be drawn out over the eye. So the skin above them
-        comes down, and the lashes go with the slit.
+        The edge of an upper lid is all lashes there, which would be drawn out over the eye, and that of a lower one is
+        white. So the skin beyond them comes to the edge, and the lashes go with the slit.
         """
         if (motion.lids >= SHUTS).all():
             return self.still
         sources = self.still.copy()
         for pairs, fold, share in zip(_LIDS, FOLDS, motion.lids, strict=True):
-            upper = pairs[:, 0]
-            shut = SKIN_DOWN * float(np.clip((SHUTS - share) / SHUTS, 0, 1))
-            sources[upper] += np.float32(shut) * (self.still[list(fold)] - self.still[upper])
+            upper, lower = pairs[:, 0], pairs[:, 1]
+            shut = np.float32(np.clip((SHUTS - share) / SHUTS, 0, 1))
+            sources[upper] += np.float32(SKIN_DOWN) * shut * (self.still[list(fold)] - self.still[upper])
+            sources[lower] += np.float32(SKIN_UP) * shut * (self.still[lower] - self.still[upper])
         return sources
 
     def _pose(self, motion: Motion) -> Pose:
