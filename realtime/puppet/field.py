@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from realtime.mesh.canonical import POINTS, TRIANGLES, UV, VERTICES, Triangles
 from realtime.mesh.raster import Raster, rasterise
 from realtime.mesh.vertices import EYES, FOLDS, INNER_LIPS, OUTER_LIPS, OVAL
-from realtime.puppet.part import NO_MAP, Part
+from realtime.photo_swap.lookup import look_up_values
+from realtime.puppet.part import Part
 from realtime.puppet.rig import ALL_TRIANGLES
 from realtime.runtime.arrays import Floats, Points
 
@@ -120,8 +121,8 @@ class Field:
         raster = replace(raster, numbers=raster.numbers[:height, :width])
         bends = raster.interpolate(offsets)
         there = self._places + bends * self._zoom
-        uv, inside = (cv2.remap(each, there, NO_MAP, cv2.INTER_LINEAR) for each in (self._uv, self._inside))
-        inside = cv2.GaussianBlur(inside, (0, 0), 1.0)
+        uv, inside = look_up_values(self._uv, there), look_up_values(self._inside, there)
+        inside = np.asarray(cv2.GaussianBlur(inside, (0, 0), 1.0), np.float32)
         soft, face = (np.asarray(cv2.GaussianBlur(bends, (0, 0), sigma), np.float32) for sigma in (SOFT, FACE))
         soft += (face - soft) * inside[..., None]
         field: Floats = np.asarray(cv2.resize(soft, (self.part.width, self.part.height)), np.float32)
@@ -130,7 +131,7 @@ class Field:
             part, open_ = self._refine(zone, field, shown, depth, offsets)
             if open_ is not None:
                 eyes.append((part, open_))
-        return Bends(field, tuple(eyes), np.asarray(uv, np.float32), np.asarray(inside, np.float32))
+        return Bends(field, tuple(eyes), uv, inside)
 
     def mouth(self, moved: Floats, driver: Points, part: Part) -> tuple[Floats, Floats]:
         """Of a ``part`` of the moving part: where in the performer's picture the mouth lies, and where it is open.

@@ -11,7 +11,7 @@ import numpy as np
 from realtime.mesh.canonical import POINTS, TRIANGLES, UV
 from realtime.mesh.raster import rasterise
 from realtime.mesh.vertices import BROWS, EYES, INNER_LIPS, OUTER_LIPS
-from realtime.puppet.part import NO_MAP
+from realtime.photo_swap.lookup import look_up
 from realtime.puppet.performer import Performer
 from realtime.runtime.arrays import Bytes, Floats
 
@@ -83,9 +83,7 @@ class Folds:
         small = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
         places = (mesh[self._corners, :2] * self._shares[..., None]).sum(axis=2)  # (S, S, 2)
         places = ((places + 0.5) * np.float32(zoom) - 0.5).astype(np.float32)
-        grey = cv2.remap(
-            cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), places, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        grey = look_up(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), places)
         light = np.log(grey.astype(np.float32) + 8)
         return np.asarray(cv2.GaussianBlur(light - _wide(light * self._skin) / self._weight, (0, 0), 1.0), np.float32)
 

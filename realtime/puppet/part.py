@@ -1,16 +1,12 @@
 """A part of a picture."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from realtime.runtime.arrays import Floats, Points
 
-__all__ = ["NO_MAP", "Part"]
-
-#: Where ``cv2.remap`` takes both coordinates from its first map.
-NO_MAP: Final = np.empty((0, 0), np.float32)
+__all__ = ["Part"]
 
 
 @dataclass(frozen=True, slots=True)

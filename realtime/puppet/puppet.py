@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 
 from realtime.mesh.canonical import VERTICES
+from realtime.photo_swap.lookup import look_up, look_up_values
 from realtime.puppet.field import Bends, Field
 from realtime.puppet.folds import Folds
 from realtime.puppet.gaze import move_irises
 from realtime.puppet.motion import STILL, Motion
 from realtime.puppet.mouth import Mouth
-from realtime.puppet.part import NO_MAP, Part
+from realtime.puppet.part import Part
 from realtime.puppet.performer import Performer
 from realtime.puppet.rig import Rig
 from realtime.runtime.arrays import Bytes, Floats
@@ -57,9 +58,7 @@ class Puppet:
         bends = self._field(moved, self.rig.sources(motion))
         move_irises(bends, moved[:VERTICES, :2] - self.part.origin, motion.gaze)
         places = cv2.add(self._places, bends.offsets, dst=bends.offsets)
-        picture = np.asarray(
-            cv2.remap(self._picture, places, NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
-        )
+        picture = look_up(self._picture, places, cv2.INTER_CUBIC)
         _shade_slits(picture, bends, motion)
         if performer is not None:
             self._mouth.draw(picture, self._field, moved, performer, motion.mouth)
@@ -69,7 +68,7 @@ class Puppet:
     def _shade(self, picture: Bytes, bends: Bends, moved: Floats, folds: Floats) -> None:
         """Lay ``folds``, logarithms of light over the texture, on the face, in place."""
         places = bends.uv * np.float32(len(folds)) - np.float32(0.5)
-        light = cv2.remap(folds, places, NO_MAP, cv2.INTER_LINEAR) * bends.inside
+        light = look_up_values(folds, places) * bends.inside
         face = Part.around(moved[:VERTICES, :2] - self.part.origin, 0, picture.shape[1::-1])
         zoom = light.shape[1] / picture.shape[1], light.shape[0] / picture.shape[0]
         to_light = np.array(
