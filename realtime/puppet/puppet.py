@@ -57,7 +57,7 @@ class Puppet:
         moved = self.rig.moved(motion)
         bends = self._field(moved, self.rig.sources(motion))
         move_irises(bends, moved[:VERTICES, :2] - self.part.origin, motion.gaze)
-        places = cv2.add(self._places, bends.offsets, dst=bends.offsets)
+        places = np.asarray(cv2.add(self._places, bends.offsets, dst=bends.offsets), np.float32)
         picture = look_up(self._picture, places, cv2.INTER_CUBIC)
         _shade_slits(picture, bends, motion)
         if performer is not None:

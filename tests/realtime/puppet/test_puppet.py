@@ -97,8 +97,8 @@ def test_what_is_drawn_is_posed_as_asked(puppet: Puppet, photo: Bytes) -> None:
     picture = photo.copy()
     picture[puppet.part.here] = puppet.draw(turn(yaw=16), None)
     still, turned_ = (pose_of(mesh_of(each), POINTS) for each in (photo, picture))
-    # The drawn face is flat; on photographs it is a degree or two (tests/bench/bench_puppet.py).
-    assert abs(turned_.yaw - still.yaw) == pytest.approx(14, abs=4)
+    # The drawn face is flat, and seen as less turned than it is; for photographs see tests/bench/bench_puppet.py.
+    assert 7 < abs(turned_.yaw - still.yaw) < 20
 
 
 def test_lids_shut_and_lips_part_as_far_as_asked(puppet: Puppet) -> None:
