@@ -16,7 +16,10 @@ def demo(
         Path, typer.Option(metavar="DIR", help="Folder for sample.mp4, swapped.mp4, before_after.png and puppet.mp4.")
     ] = Path("mummer-demo"),
 ) -> None:
-    """Make a sample clip with sound, swap its face, show both, and let it move a drawing."""
+    """Make a sample clip with sound, swap its face, and show both.
+
+    It also moves a drawing.
+    """
     from time import perf_counter
 
     from realtime.demo.picture import write_before_after

@@ -36,7 +36,10 @@ def live(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
     log_level: options.LogLevel = None,
 ) -> None:
-    """Swap the faces of a camera, live; end it with Ctrl-C. With --puppet, Enter takes the performer's rest anew."""
+    """Swap the faces of a camera, live; end it with Ctrl-C.
+
+    With --puppet, Enter takes the performer's rest anew.
+    """
     from realtime.live.engine import Engine
     from realtime.live.sinks import SinkOpener
     from realtime.runtime.logs import set_up

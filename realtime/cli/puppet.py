@@ -40,7 +40,10 @@ def puppet(
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Let a photo move as the performer of a video does; sound and times are the video's."""
+    """Let a photo move as the performer of a video does.
+
+    Its size is the photo's, sound and times are the video's.
+    """
     from realtime.jobs.puppet import PuppetJob
     from realtime.jobs.puppet import puppet as run
     from realtime.jobs.rest import read_rest
