@@ -60,6 +60,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MummerError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_here)
+    app.add_exception_handler(Exception, _broken)
 
 
 def without_flags(words: str) -> str:
@@ -96,6 +97,11 @@ def _not_here(request: Request, error: Exception) -> JSONResponse:
         case 400:
             return _answer(400, f"{place}: the body cannot be read; send JSON in UTF-8")
     return _answer(error.status_code, f"{place}: {error.detail}")
+
+
+def _broken(request: Request, _: Exception) -> JSONResponse:
+    """A bug of ours; its traceback is in the log."""
+    return _answer(500, f"{request.url.path}: an error of the daemon's own; its log says more, please report it")
 
 
 def _allowed(request: Request) -> str:

@@ -3,6 +3,7 @@
 ``MUMMER_EXAMPLES`` is the number of requests an operation, of each sort; few by default, 50 for a thorough look.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -27,6 +28,10 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from realtime.serve.app import build_app
+from realtime.serve.session import Session
+from realtime.serve.settings import ServeSettings
+from realtime.serve.webrtc import Browser
 from tests.realtime.serve.conftest import Daemon, Launch
 from tests.realtime.serve.test_api import until
 
@@ -108,6 +113,20 @@ def test_refusals_have_one_shape(daemon: Daemon) -> None:
             assert list(answer.json()) == ["error"] and "\n" not in answer.json()["error"], answer.text
         assert answers[405].headers["allow"] == "DELETE, PATCH, POST"
         assert client.get("/panel/nothing.js").json()["error"].startswith("/panel/nothing.js")
+
+
+def test_a_bug_of_our_own_has_the_shape_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    session = Session()
+    monkeypatch.setattr(session, "status", lambda: 1 // 0)
+    app = build_app(session, Browser(), ServeSettings(token_file=tmp_path / "token"), "0123456789abcdef")
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
+            return await client.get("/api/status")
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, list(answer.json())) == (500, ["error"])
 
 
 @pytest.mark.parametrize(
