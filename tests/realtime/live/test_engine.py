@@ -210,12 +210,12 @@ def test_a_first_opening_that_fails_ends_the_run(face_clip: Path) -> None:
         engine.wait(LONG)
 
 
-def test_an_error_of_our_own_ends_the_run_with_its_traceback(face_clip: Path) -> None:
-    class Buggy(InspectingSink):
-        def write(self, frame: Frame) -> None:
-            raise ZeroDivisionError("a bug")
+def test_an_error_of_our_own_ends_the_run_with_its_traceback(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def buggy(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
 
-    with running(face_clip, Buggy()) as engine, pytest.raises(ZeroDivisionError):
+    monkeypatch.setattr("realtime.live.output.Output.settle", buggy)
+    with running(face_clip, InspectingSink()) as engine, pytest.raises(ZeroDivisionError):
         engine.wait(LONG)
 
 
