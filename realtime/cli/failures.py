@@ -24,6 +24,10 @@ NO_ROOM: Final = (
 OURS: Final = ("realtime", "models", "export", "mummer")
 
 
+class AddressSpaceError(MummerError):
+    """This process may not have as many addresses as it takes to begin."""
+
+
 def of_the_machine(error: BaseException) -> MummerError | None:
     """What to say of an error that comes from the machine or from what is installed on it; None for a bug of ours."""
     if isinstance(error, MummerError):
@@ -49,7 +53,7 @@ def check_address_space(command: str) -> None:
     """Raise ``MummerError`` where this process may have fewer addresses than ``command`` takes at least."""
     limit, least = _limit(), LEAST_AT_WORK if command in AT_WORK else LEAST
     if limit is not None and limit < least:
-        raise MummerError(
+        raise AddressSpaceError(
             f"this process is limited to {limit >> 20} MB of address space, which is less than its libraries take;"
             f" raise the limit (`ulimit -v`) to {least >> 10} or more"
         )
@@ -68,7 +72,7 @@ def _limit() -> int | None:
 def _for_want_of_room(error: MummerError) -> MummerError | None:
     """``error``, if it came when there was no room left: encoders and decoders then say that they cannot, not why."""
     limit, peak = _limit(), _peak()
-    if limit is None or peak is None or limit - peak > NO_ROOM_LEFT:
+    if limit is None or peak is None or limit - peak > NO_ROOM_LEFT or isinstance(error, AddressSpaceError):
         return None
     return MummerError(
         f"there is not enough memory: this process may have {limit >> 20} MB of addresses, and had {peak >> 20} MB when"
