@@ -75,8 +75,6 @@ STILL: Final = Motion(np.eye(3), np.zeros(3), 1.0, np.zeros(POINTS.shape, np.flo
 SHUT, OPEN = 0.05, 0.12
 #: What is seen of an eye, against its rest, where it is shut, and from where on it counts as open.
 EYES_SHUT, EYES_OPEN = 0.42, 0.82
-#: A mesh says less than the lids do.
-LIDS_FOLLOW: Final = 1.3
 _LIDS: Final = np.array(LID_PAIRS)  # (2, 7, 2)
 _CORNERS: Final = np.array(((33, 133), (263, 362)))
 
@@ -102,9 +100,9 @@ def relative(now: Held, rest: Held) -> Motion:
 
 def _lids(now: Held, rest: Held) -> NDArray[np.float64]:
     """How far the eyes are open against their rest: what the mesh says, and shut where the picture says so."""
-    by_mesh = 1 + LIDS_FOLLOW * (now.lids / np.maximum(rest.lids, 1e-3) - 1)
+    by_mesh = now.lids / np.maximum(rest.lids, 1e-3)
     seen = (now.eyes / np.maximum(rest.eyes, 1e-3) - EYES_SHUT) / (EYES_OPEN - EYES_SHUT)
-    return np.asarray(np.clip(by_mesh, 0, None) * np.clip(seen, 0, 1), np.float64)
+    return np.asarray(by_mesh * np.clip(seen, 0, 1), np.float64)
 
 
 def lid_openings(points: Floats) -> NDArray[np.float64]:

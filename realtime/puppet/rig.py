@@ -31,7 +31,7 @@ HAIR: Final = 0.35
 #: Where the skull's middle lies behind the tip of the nose, in face units, and the size at which the rings are there.
 SKULL, AT_SKULL = 10.5, 1.45
 #: The performer's expression is shown a little larger than it is.
-EXPRESSION: Final = 1.35
+EXPRESSION: Final = 1.2
 #: In face heights and as a ratio of sizes: what the head moves as asked, and what it never passes.
 FREE_SHIFT, MOST_SHIFT = 0.10, 0.22
 FREE_ZOOM, MOST_ZOOM = 0.08, 0.18
