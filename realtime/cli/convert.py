@@ -44,6 +44,9 @@ def convert(
     strict: Annotated[
         bool, typer.Option("--strict", help="An error, before the work starts, where anything would be lost.")
     ] = False,
+    layer: Annotated[
+        bool, typer.Option("--layer", help="Write the faces alone, transparent around them: .mov, .mkv.")
+    ] = False,
     on_damage: Annotated[
         Literal["keep", "stop"], typer.Option(help="A damaged INPUT: convert what can be decoded, or refuse it.")
     ] = "keep",
@@ -78,6 +81,7 @@ def convert(
         deinterlace,
         strict=strict,
         keep_damaged=on_damage == "keep",
+        layer=layer,
         resume=resume,
         workers=workers,
     )

@@ -36,6 +36,9 @@ from realtime.media.containers import Container, container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
 from realtime.media.file_sink import FileSink, video_shape
 from realtime.media.file_source import FileSource, check_regular
+from realtime.media.frame import Frame
+from realtime.media.interlaced import fields_of
+from realtime.media.layer import layer_encoding, layer_of
 from realtime.media.output_checks import check_output
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM, streamed
@@ -59,10 +62,10 @@ class Job:
 
     ``report`` is where the report is written as JSON; ``force`` replaces an existing output; pictures of more than
     ``max_pixels`` are refused. ``STREAM`` as source or target is standard input or output, and ``stream`` the container
-    that is written there. ``deinterlace`` makes whole pictures of fields. ``strict`` makes an error of
-    whatever the output would not keep of the input. ``keep_damaged`` converts what can be decoded of a damaged input;
-    without it that is an error. ``resume`` goes on with what an earlier run left, and so many ``workers`` share the
-    work.
+    that is written there. ``deinterlace`` makes whole pictures of fields. ``strict`` makes an error of whatever the
+    output would not keep of the input. ``keep_damaged`` converts what can be decoded of a damaged input, else an error.
+    ``layer`` writes the faces alone, transparent around them. ``resume`` goes on with what an earlier run left, and so
+    many ``workers`` share the work.
     """
 
     source: Path
@@ -76,6 +79,7 @@ class Job:
     deinterlace: bool = False
     strict: bool = False
     keep_damaged: bool = True
+    layer: bool = False
     resume: bool = False
     workers: int = 1
 
@@ -93,7 +97,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     _check(job)
     credentials = None if job.target == STREAM else ready_to_sign()
     once = partial(_convert, job, credentials, on_frame, finder)
-    if STREAM in (job.source, job.target):
+    if STREAM in (job.source, job.target) or job.layer:
         return once([])
     try:
         return once(None)
@@ -117,8 +121,10 @@ def _convert(
     clock, stages = _Clock(on_frame), Stages()
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_source(job, stages)))
+        if job.layer:
+            job = _for_layer(job)
         choice = choose_codec(job.encoding, source.video, _container(job), str(job.target))
-        swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding))
+        swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding) and not job.layer)
         if in_one_piece is None and isinstance(swapper.model, DrawnModel):
             raise UncuttableError("a drawn face goes by what it has seen of the performer in all frames before")
         journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, in_one_piece))
@@ -128,7 +134,7 @@ def _convert(
         sink = _open_sink(job, source, part, stages)
         if journal is None:
             clock.start(source.expected_frames)
-            run(source, swapper.process, sink, clock.tick)
+            run(source, partial(_lift, swapper) if job.layer else swapper.process, sink, clock.tick)
         else:
             _run_in_segments(job, journal, source, swapper, sink, clock)
         clock.stop()
@@ -221,6 +227,22 @@ def _run_in_segments(
         raise
 
 
+def _for_layer(job: Job) -> Job:
+    """The job with an encoder for transparency, and no label: that would be no face."""
+    encoding = layer_encoding(job.encoding, _container(job), str(job.target))
+    return replace(job, encoding=encoding, look=job.look.model_copy(update={"label": None}))
+
+
+def _lift(swapper: FrameSwapper, frame: Frame) -> None:
+    """Swap the faces of ``frame``, and leave nothing of its picture but them."""
+    for each in fields_of(frame):
+        swapper.swap(each)
+    layer = layer_of(frame)
+    layer.pasted = frame.pasted
+    swapper.mark(layer)
+    frame.picture = layer.picture
+
+
 def _container(job: Job) -> Container:
     """What the target is. Raises ``OutputError`` for a name that has no container's suffix."""
     return streamed(job.stream)[0] if job.target == STREAM else container_for(job.target)
@@ -259,7 +281,8 @@ def _of_stream(job: Job, given: MediaFacts, swapper: FrameSwapper) -> tuple[Medi
 
 def _open_sink(job: Job, source: FileSource, part: Path, stages: Stages) -> FileSink:
     """The sink that writes the file ``part``, which is to be the job's target; its header is written."""
-    sink = FileSink(part, source, job.encoding, stages, name=job.target, stream=job.stream)
+    like = layer_of(source.first) if job.layer else None
+    sink = FileSink(part, source, job.encoding, stages, name=job.target, stream=job.stream, like=like)
     _check_losses(job, source, sink)
     tag(sink.container.metadata, beside=job.target != STREAM and not embeds(job.target))
     sink.open()
