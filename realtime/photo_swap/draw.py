@@ -26,7 +26,7 @@ __all__ = ["Performer", "PhotoFace", "draw"]
 #: Pixels of the crop to one of the picture in which triangles are drawn: for crops of up to so many pixels.
 STEPS: Final = ((320, 2), (576, 4), (1 << 16, 8))
 #: Rings around the outline, in its sizes, and which share of its motion each follows.
-RINGS: Final = ((1.12, 0.80), (1.30, 0.35), (1.65, 0.0))
+RINGS: Final = ((1.10, 0.80), (1.24, 0.35), (1.46, 0.0))
 _TRIANGLES: Final = np.concatenate([TRIANGLES, ring_triangles(len(RINGS))])
 _POINTS: Final = VERTICES + len(RINGS) * len(AROUND)
 #: The photograph covers the performer a little sooner than the zones say.

@@ -14,7 +14,7 @@ import numpy as np
 from realtime.mesh.expression import NEUTRAL, expression_of
 from realtime.mesh.outline import AROUND, SPREAD
 from realtime.mesh.pose import Pose, pose_of
-from realtime.mesh.vertices import INNER_LIP_PAIRS, LID_PAIRS
+from realtime.mesh.vertices import INNER_LIP_PAIRS, LID_PAIRS, MIRRORED
 from realtime.runtime.arrays import Floats
 
 __all__ = ["OUTLINE", "Person", "identity_of"]
@@ -66,8 +66,13 @@ OPENING: Final = _opening()
 
 def identity_of(mesh: Floats) -> Floats:
     """The shape of a person at rest, float32 (468, 3) in face axes, estimated from one mesh of a picture."""
-    shape = pose_of(mesh, NEUTRAL).undo(mesh)
-    return shape - expression_of(shape)
+    return _at_rest(pose_of(mesh, NEUTRAL).undo(mesh))
+
+
+def _at_rest(shape: Floats) -> Floats:
+    """A shape without its expression; what is left of a smirk or a raised brow goes, for faces are symmetric."""
+    rest = shape - expression_of(shape)
+    return np.asarray((rest + rest[MIRRORED] * np.array((-1, 1, 1), np.float32)) / 2, np.float32)
 
 
 @dataclass(slots=True)
@@ -85,7 +90,7 @@ class Person:
         """
         pose = pose_of(mesh, NEUTRAL)
         shape = pose.undo(mesh)
-        own = shape - expression_of(shape)
+        own = _at_rest(shape)
         self.count += 1
         self.identity = (
             own if self.identity is None else self.identity + max(1 / self.count, SLOWEST) * (own - self.identity)

@@ -58,7 +58,7 @@ def _skin_at_rim(texture: Bytes) -> Floats:
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
     zones = _coarse(np.column_stack([SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1), RIM]))
     likeness = skin_of(small, np.ascontiguousarray(zones[..., 0])).strictly(small)
-    likeness = np.asarray(cv2.erode(likeness, np.ones((11, 11), np.uint8)), np.float32)
+    likeness = np.asarray(cv2.erode(likeness, np.ones((19, 19), np.uint8)), np.float32)
     full = cv2.resize(1 - zones[..., 1] * (1 - likeness), (SIDE, SIDE))
     return np.asarray(full, np.float32)
 

@@ -29,7 +29,7 @@ from realtime.swap.model import check_crops
 __all__ = ["DrawnModel", "Tracks", "into_crop", "mesh_of", "placed"]
 
 #: Side of the crop in extents of the face's outline: room for what moves around it, where a model does not say less.
-ROOM: Final = 1.75
+ROOM: Final = 1.5
 #: The crop's side in pixels, at least and at most: one of the frame's each, where the face is neither tiny nor huge.
 SIDES: Final = (128, 768)
 #: The side grows in steps of so many pixels, so that few sizes occur.

@@ -102,7 +102,7 @@ def test_the_crop_is_as_large_as_the_face_within_bounds(scale: float, side: int 
     matrix, size = Checks().frame_to_crop(finder.find(frame())[0])
     outline = finder.points[AROUND, :2] @ matrix[:, :2].T + matrix[:, 2]
     extent = float((outline.max(axis=0) - outline.min(axis=0)).max())
-    assert size == side if side else extent * 1.75 <= size < extent * 1.75 + 16
+    assert size == side if side else extent * 1.5 <= size < extent * 1.5 + 16
     assert outline.min() > 0
     assert outline.max() < size
 
