@@ -88,9 +88,11 @@ def make_texture(views: list[View]) -> Bytes:
     better = other > seen + 0.05
     own = np.where(better, seen, 1).astype(np.float32)
     own = np.asarray(cv2.GaussianBlur(own, (0, 0), SIDE / 60), np.float32)
-    own = np.where(better, np.minimum(own, 5 * seen), own).astype(np.float32)  # nothing of what is not seen at all
+    rim = np.asarray(cv2.resize(_coarse(RIM[:, None])[..., 0], (SIDE, SIDE)), np.float32)
+    wall = better * np.clip(3 * rim, 0, 1) * np.clip(1 - 4 * seen, 0, 1)
+    own = (own * (1 - wall)).astype(np.float32)  # nothing of what is no skin
     mirrored = np.ascontiguousarray(mixed[:, ::-1])
-    mirrored = _lit_as(mirrored, mixed, own * inside)
+    mirrored = _lit_as(mirrored, mixed, own * inside * np.clip(3 * seen, 0.02, 1))
     filled = mixed * own[..., None] + mirrored * (1 - own[..., None])
     trust = np.clip(TRUST * (seen * own + other * (1 - own)), 0, 1).astype(np.float32)
     return _extended(_evened(_without_hair(np.clip(filled, 0, 255).astype(np.uint8), trust)))
@@ -130,12 +132,12 @@ def _without_hair(texture: Bytes, trust: Floats) -> Bytes:
     likeness = skin_of(small, sure).likeness(small)
     kept = _cut(small, likeness, zone, inside)
     shown = np.asarray(cv2.resize(trust, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.float32)
-    kept = np.minimum(kept, 1 - np.clip(1.5 * rim, 0, 1) * (1 - shown))
     margin = max(round(COARSE * 0.04), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
     kept = np.asarray(cv2.GaussianBlur(cv2.erode(kept, disc), (0, 0), COARSE / 70), np.float32)
     reach = cv2.GaussianBlur((zone > 0.3).astype(np.float32), (0, 0), 2)
     kept = np.maximum(kept, 1 - np.clip(4 * zone + reach, 0, 1))  # never in the middle of the face
+    kept = np.minimum(kept, 1 - np.clip(3 * rim, 0, 1) * (1 - shown))
     full = cv2.resize(np.clip(kept, 0, 1), (SIDE, SIDE))[..., None]
     going_on = cv2.resize(_continued(small, kept * inside, skin), (SIDE, SIDE))
     return np.asarray(np.clip(texture * full + going_on * (1 - full), 0, 255), np.uint8)
