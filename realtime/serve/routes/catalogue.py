@@ -13,7 +13,7 @@ from realtime.serve.refusals import refusals
 from realtime.serve.routes.pictures import Jpeg
 from realtime.serve.thumbnails import Thumbnails
 from realtime.swap import open_model
-from realtime.swap.kinds import KINDS, kind_of
+from realtime.swap.kinds import KINDS, is_drawing, kind_of
 from realtime.swap.library import list_models
 
 __all__ = ["ModelFacts", "catalogue_routes"]
@@ -74,7 +74,8 @@ def catalogue_routes(recordings: Path | None) -> APIRouter:
 def _facts(path: Path) -> ModelFacts:
     try:
         with ModelFile(path) as file:
-            takes_photo = bool(getattr(KINDS[kind_of(file)].open, "takes_photograph", False))
+            drawn = is_drawing(file)  # the photograph is in it
+            takes_photo = not drawn and bool(getattr(KINDS[kind_of(file)].open, "takes_photograph", False))
         if takes_photo:  # which is opened with a photograph only
             return ModelFacts(name=path.stem, takes_photo=True)
         model = open_model(str(path), "cpu")

@@ -214,6 +214,7 @@ def test_models_choices_devices_and_the_description(daemon: Daemon) -> None:
         assert [model["name"] for model in client.get("/api/models").json()] == sorted(["bronze", *MATERIALS]) + [
             "negative"
         ]
+        assert not any(model["problem"] for model in client.get("/api/models").json() if model["name"] in MATERIALS)
         picture = client.get("/api/models/bronze/picture")
         decoded = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None and decoded.shape[0] == decoded.shape[1] >= 128
