@@ -58,6 +58,12 @@ def convert(
     force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run left unfinished.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the work.")] = 1,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where they run: here, or on a Ray cluster (extra `ray`).")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The Ray cluster; by default one of its own, here.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Swap the faces in a video, a picture or a folder of pictures; all else stays as it is."""
@@ -84,6 +90,8 @@ def convert(
         layer=layer,
         resume=resume,
         workers=workers,
+        engine=engine,
+        address=address,
     )
     with kept_told(target), progress(job.source.name, show=not quiet) as on_frame:
         done = convert_any(job, on_frame)

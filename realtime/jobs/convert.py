@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from realtime.finder import FaceFinder
 from realtime.jobs.comparison import Compared, compare, properties
@@ -22,6 +22,7 @@ from realtime.jobs.report import (
 )
 from realtime.jobs.report_checks import check_report
 from realtime.jobs.segments.engines.processes import make_in_processes
+from realtime.jobs.segments.engines.ray_engine import make_on_ray
 from realtime.jobs.segments.engines.serial import make_here
 from realtime.jobs.segments.join import join
 from realtime.jobs.segments.journal import Journal, folder_of, open_journal, was_made
@@ -50,10 +51,14 @@ from realtime.settings import Look
 from realtime.swap.drawn import DrawnModel
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
-__all__ = ["Job", "OnFrame", "convert", "open_source"]
+__all__ = ["Engine", "Job", "OnFrame", "convert", "open_source"]
 
 #: Called after each frame with the number written and the number expected (0 where nobody knows).
 OnFrame: TypeAlias = Callable[[int, int], None]
+
+
+#: What ``workers`` are: processes of this machine, or of a Ray cluster.
+Engine: TypeAlias = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class Job:
     that is written there. ``deinterlace`` makes whole pictures of fields. ``strict`` makes an error of whatever the
     output would not keep of the input. ``keep_damaged`` converts what can be decoded of a damaged input, else an error.
     ``layer`` writes the faces alone, transparent around them. ``resume`` goes on with what an earlier run left, and so
-    many ``workers`` share the work.
+    many ``workers`` share the work: processes of this machine, or of the Ray cluster at ``address`` (None: one of its
+    own) where the ``engine`` is that.
     """
 
     source: Path
@@ -82,6 +88,8 @@ class Job:
     layer: bool = False
     resume: bool = False
     workers: int = 1
+    engine: Engine = "local"
+    address: str | None = None
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -216,7 +224,9 @@ def _run_in_segments(
     clock.start(plan.frames, plan.frames - sum(len(plan.span(number)) for number in missing))
     try:
         journal.check_room()
-        if job.workers > 1:
+        if job.engine == "ray":
+            make_on_ray(order, missing, job.workers, job.address, swapper.stages, watcher)
+        elif job.workers > 1:
             make_in_processes(order, missing, job.workers, swapper.stages, watcher)
         else:
             make_here(order, missing, source, swapper, watcher)

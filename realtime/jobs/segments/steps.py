@@ -98,6 +98,8 @@ def _frames_from(source: FileSource, plan: Plan, begin: int) -> Generator[Frame]
                 raise UncuttableError(f"what is decoded at frame {number:,} is not what its packets say")
             if number == plan.frames - 1 and next(frames, None) is not None:
                 raise UncuttableError("more is decoded than its packets say")
+            if source.damage is not None and source.damage.words:
+                raise UncuttableError("it is damaged in places")
             yield frame
     except InputError as error:
         raise UncuttableError("it is damaged in places") from error

@@ -1,11 +1,13 @@
 """Long jobs: the same bits however they are cut short, and nothing of them is lost."""
 
+import contextlib
 import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -29,7 +31,7 @@ from realtime.media.file_sink import video_shape
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.media.pixel_limit import MAX_PIXELS
-from realtime.runtime.errors import MummerError, OutputError
+from realtime.runtime.errors import MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
@@ -120,7 +122,8 @@ def test_a_job_that_failed_goes_on_and_gives_the_same_bits(
     expected = convert(job(clip, whole, model))
     with pytest.raises(MummerError, match=r"lights went out \(50 % of it is finished and kept.*--resume goes on"):
         convert(job(clip, target, model), finder=Failing(12 + 12 + 10 + 10 + 5))
-    assert sorted(path.suffix for path in folder_of(target).iterdir()) == [".json", ".part", ".segment", ".segment"]
+    left = [path for path in left_in(folder_of(target)) if not path.endswith(".part")]  # begun, or not yet
+    assert left == ["000000.segment", "000001.segment", "job.json"]
     progress: list[tuple[int, int]] = []
     report = convert(job(clip, target, model, resume=True), lambda *now: progress.append(now))
     assert progress[0] == (25, 40)
@@ -354,3 +357,37 @@ def test_workers_take_over_what_lies_before_others() -> None:
     while order[-1] is not None:
         order.append(shares.next(0, order[-1]))
     assert order == [2, 6, 7, 10, 11, 5, 9, None]
+
+
+@pytest.mark.usefixtures("short")
+def test_a_ray_cluster_whose_worker_is_killed_gives_the_same_bits(tmp_path: Path, clip: Path, model: Path) -> None:
+    pytest.importorskip("ray")
+    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    expected = convert(job(clip, whole, model))
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        while not killed:
+            for line in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    if line.read_bytes().startswith(b"ray::_make"):
+                        os.kill(int(line.parent.name), signal.SIGKILL)
+                        killed.append(int(line.parent.name))
+                        return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    report = convert(job(clip, target, model, workers=2, engine="ray"))
+    assert killed
+    assert packets(target) == packets(whole)
+    assert (report.faces, report.frames_swapped) == (expected.faces, expected.frames_swapped)
+
+
+def test_without_ray_its_engine_says_what_to_install(
+    tmp_path: Path, clip: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install 'mummer\[ray\]'"):
+        convert(job(clip, tmp_path / "out.mp4", model, engine="ray"))
+    assert left_in(tmp_path) == []

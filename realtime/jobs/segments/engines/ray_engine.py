@@ -1,0 +1,111 @@
+"""A Ray cluster: segments go out as tasks, their files come back through its object store.
+
+The source and the model must lie under the same path on every machine; nothing else is shared.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from realtime.jobs.segments.engines.watcher import Watcher
+from realtime.jobs.segments.key import machine
+from realtime.jobs.segments.maker import Order, make_segments
+from realtime.jobs.segments.plan import UncuttableError
+from realtime.runtime.errors import MummerError, UsageError
+from realtime.runtime.files import scratch_folder, write_whole
+from realtime.runtime.process import tune
+from realtime.runtime.stages import Stages
+
+__all__ = ["make_on_ray"]
+
+#: Consecutive segments a task: within one, nothing is decoded twice.
+STRETCH: Final = 4
+#: How often Ray makes a task anew whose worker was lost.
+RETRIES: Final = 3
+
+
+def make_on_ray(
+    order: Order, segments: list[int], workers: int, address: str | None, stages: Stages, watcher: Watcher
+) -> None:
+    """Make ``segments`` on the cluster at ``address``, or on one of this machine's own with so many ``workers``.
+
+    Raises what a task raises, ``UsageError`` without Ray, and ``MummerError`` where the cluster is not there, loses
+    a task too often, or has a processor that would give other bits.
+    """
+    with _cluster(address, workers) as ray:
+        task = ray.remote(num_cpus=1, max_retries=RETRIES)(_make)
+        # The path is the driver's own; everything else of the order holds on every machine.
+        asked = replace(order, source=order.source.absolute(), folder=Path())
+        stretches = iter(_stretches(segments, workers))
+        at_work = {task.remote(asked, machine(), part): part for part in islice(stretches, 2 * workers)}
+        try:
+            while at_work:
+                (done,), _ = ray.wait(list(at_work), num_returns=1)
+                made, times = ray.get(done)
+                for number, content in zip(at_work.pop(done), made, strict=True):
+                    write_whole(order.path(number), content)
+                    watcher.frames(len(order.plan.span(number)))
+                    watcher.segment(number)
+                stages.add(times)
+                for part in islice(stretches, 1):
+                    at_work[task.remote(asked, machine(), part)] = part
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, MummerError | UncuttableError):
+                raise error.cause from None
+            raise
+        except ray.exceptions.RayError as error:
+            raise MummerError(f"{order.target}: Ray cannot do it: {str(error).splitlines()[0]}") from error
+
+
+def _make(order: Order, driver: list[str], segments: list[int]) -> tuple[list[bytes], Stages]:
+    """A task: the files of ``segments``, and the times of their steps."""
+    if machine() != driver:
+        raise MummerError(
+            f"{order.target}: {os.uname().nodename} has another processor than this machine, and would give other bits;"
+            " use machines of one kind"
+        )
+    tune()
+    stages = Stages()
+    with scratch_folder() as folder, closing(order.open_source(stages)) as source:
+        here = replace(order, folder=folder)
+        swapper = here.open_swapper(stages)
+        make_segments(here, source, swapper, iter(segments), lambda: None, lambda _: None)
+        return [here.path(number).read_bytes() for number in segments], stages
+
+
+def _stretches(segments: list[int], workers: int) -> Iterator[list[int]]:
+    """Consecutive segments in lists, short enough for every worker to have some."""
+    longest = max(1, min(STRETCH, len(segments) // (2 * workers)))
+    stretch: list[int] = []
+    for segment in segments:
+        if stretch and (segment != stretch[-1] + 1 or len(stretch) == longest):
+            yield stretch
+            stretch = []
+        stretch.append(segment)
+    if stretch:
+        yield stretch
+
+
+@contextmanager
+def _cluster(address: str | None, workers: int) -> Iterator[Any]:
+    """Ray, connected; it is let go of at the end."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise UsageError("--engine ray needs Ray, which is not installed: pip install 'mummer[ray]'") from error
+    own = {} if address else {"num_cpus": workers, "include_dashboard": False}
+    environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
+    try:
+        ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR", **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise MummerError(f"no Ray cluster at {address or 'this machine'}: {str(error).splitlines()[0]}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
