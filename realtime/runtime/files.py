@@ -176,6 +176,10 @@ def sole_user(lock: Path, refusal: str) -> Iterator[None]:
             pass  # a file system without locks
         if not (lock.exists() and os.path.samestat(os.fstat(opened), lock.stat())):
             raise OutputError(refusal)  # its last user removed it just now, and another may have made a new one
+    except BaseException:
+        os.close(opened)  # and the file stays: it is not ours
+        raise
+    try:
         yield
     finally:
         if sys.platform != "win32":
