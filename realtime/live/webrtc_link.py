@@ -129,6 +129,7 @@ class WebRtcLink:
         try:
             answer, location = self._ask("POST", url, offer.encode(), ANSWERING)
         except HTTPError as error:
+            error.close()  # it is an answer, with a connection
             hint = "; give its token before the host: TOKEN@HOST" if error.code in (401, 403) else ""
             raise self.failure(f"the server refuses: {error.code} {error.reason}{hint}") from error
         except TimeoutError as error:
