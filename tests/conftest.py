@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from realtime.runtime.thread_priority import schedule_as_usual
+
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -14,6 +16,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ["MUMMER_HOME"] = str(folder)
     yield folder
     del os.environ["MUMMER_HOME"]
+
+
+@pytest.fixture(autouse=True)
+def usual_scheduling() -> Iterator[None]:
+    """A test that encodes AV1 as root leaves no real-time thread behind: it would starve the programs of others."""
+    yield
+    schedule_as_usual()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """The encoder that every sink has: settings, and what the containers are known to hold."""
 
+import os
 from fractions import Fraction
 from io import BytesIO
+from pathlib import Path
 
 import av
 import pytest
@@ -82,3 +84,12 @@ def test_what_a_container_does_not_hold_is_one_line() -> None:
     for muxer, codec in (("mpegts", "ffv1"), ("webm", "libx264")):
         with pytest.raises(OutputError, match=f"out: {muxer} does not hold what {codec} encodes; use another"):
             encoder(Encoding(codec), muxer=muxer)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may ask for real time")
+def test_no_encoder_works_in_real_time() -> None:
+    made = encoder(Encoding("libsvtav1"))
+    made.open()
+    threads = [int(each.name) for each in Path("/proc/self/task").iterdir()]
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
+    made.encode(None)
