@@ -44,12 +44,13 @@ class Plan:
 
     @property
     def segments(self) -> int:
-        """How many there are."""
-        return -(-self.frames // self.grid)
+        """How many there are: what is left after the last cut, and less than half of one, goes with the one before."""
+        return max((self.frames + self.grid // 2) // self.grid, 1)
 
     def span(self, segment: int) -> range:
         """The numbers of the frames of a segment, from 0."""
-        return range(segment * self.grid, min((segment + 1) * self.grid, self.frames))
+        is_last = segment == self.segments - 1
+        return range(segment * self.grid, self.frames if is_last else (segment + 1) * self.grid)
 
 
 def read_plan(source: FileSource) -> Plan:

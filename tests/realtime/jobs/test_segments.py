@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[3]
 #: How often a run is killed; a release is held to 20.
 KILLS = int(os.environ.get("MUMMER_KILLS", "2"))
 #: Frames a segment in most of these tests.
-GRID = 12
+GRID = 11
 
 Packets: TypeAlias = list[tuple[int, int | None, int | None, int | None, bytes]]
 
@@ -121,12 +121,12 @@ def test_a_job_that_failed_goes_on_and_gives_the_same_bits(
     whole, target = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
     expected = convert(job(clip, whole, model))
     with pytest.raises(MummerError, match=r"lights went out \(50 % of it is finished and kept.*--resume goes on"):
-        convert(job(clip, target, model), finder=Failing(12 + 12 + 10 + 10 + 5))
+        convert(job(clip, target, model), finder=Failing(11 + 11 + 10 + 10 + 5))
     left = [path for path in left_in(folder_of(target)) if not path.endswith(".part")]  # begun, or not yet
     assert left == ["000000.segment", "000001.segment", "job.json"]
     progress: list[tuple[int, int]] = []
     report = convert(job(clip, target, model, resume=True), lambda *now: progress.append(now))
-    assert progress[0] == (25, 40)
+    assert progress[0] == (23, 40)
     assert progress[-1] == (40, 40)
     assert packets(target) == packets(whole)
     assert (report.frames_swapped, report.faces, report.frames_out) == (expected.frames_swapped, expected.faces, 40)
@@ -246,7 +246,7 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three segments of the true length."""
-    clip = Clip(size=(96, 64), frames=2 * planning.GRID + 50, options={"preset": "ultrafast"})
+    clip = Clip(size=(96, 64), frames=2 * planning.GRID + 130, options={"preset": "ultrafast"})
     return make(tmp_path_factory.mktemp("long") / "in.mp4", clip)
 
 
