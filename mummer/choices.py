@@ -48,6 +48,10 @@ class LiveChoices(LookChoices, total=False):
     """The fields of ``realtime.live.settings.LiveSettings``, but for the model, the camera and the sinks."""
 
     on_miss: _OnMiss
+    puppet: AnyPath | None
+    mirror: bool
+    buffer: float | None
+    delay: float
     light_model: str | None
     size: tuple[int, int] | str | None
     fps: float | None
@@ -64,6 +68,8 @@ class Changes(_Appearance, total=False):
 
     model: str
     on_miss: _OnMiss
+    puppet: AnyPath | None
+    mirror: bool
     camera: str
     add_sinks: tuple[str, ...] | list[str]
     remove_sinks: tuple[str, ...] | list[str]

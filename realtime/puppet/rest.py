@@ -12,7 +12,7 @@ __all__ = ["RestPicker", "neutral"]
 
 #: What makes a moment less neutral: degrees that the head is turned away from the camera, openings of the mouth in its
 #: widths, shares by which the lids are lower than they usually are; so much of each counts the same.
-TURNED, OPEN, LIDS = 12.0, 0.08, 0.12
+TURNED, OPEN, LIDS = 6.0, 0.08, 0.12
 #: Eyes that are seen to be less open than this share of what is usual may blink.
 SEEN: Final = 0.75
 #: The best moments of all are averaged, as single ones tremble.

@@ -18,6 +18,9 @@ from threading import Thread, current_thread, main_thread
 from types import FrameType
 from typing import Final, NoReturn
 
+if sys.platform != "win32":
+    import fcntl
+
 __all__ = [
     "INTERRUPTED",
     "STOPS",
@@ -88,11 +91,20 @@ def listen() -> None:
         if number in STOPS[:2] or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _listener.handle)
     if sys.platform != "win32":  # there it takes a socket, and nobody else sends signals
-        reader, writer = os.pipe()
+        reader, writer = map(_beside_streams, os.pipe())
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))  # the child's signals are its own
         Thread(target=_listener.relay, args=(reader,), name="stop signals", daemon=True).start()
+
+
+def _beside_streams(end: int) -> int:
+    """The same end of a pipe under a number that no standard stream has: one of those may be closed, and free."""
+    if sys.platform == "win32":
+        return end
+    moved = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(end)
+    return moved
 
 
 def on_stop(call: Callable[[], None]) -> None:

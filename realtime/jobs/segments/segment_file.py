@@ -8,6 +8,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -70,7 +71,8 @@ class SegmentWriter:
 
     def abort(self) -> None:
         """Let go of the file as it is."""
-        self._file.close()
+        with suppress(OSError):  # of what could not be written before
+            self._file.close()
 
     def _append(self, data: bytes) -> None:
         self._sum = zlib.crc32(data, self._sum)

@@ -107,7 +107,6 @@ def playlist(path: Path, parts: Path) -> None:
         (missing, "no such file"),
         (empty, "is empty"),
         (random, "not a video that can be read"),
-        (truncated, "cut short"),
         (headless, "cut short"),
         (folder_instead, "a folder"),
         (sound_only, "no video in this file, only audio"),
@@ -130,6 +129,15 @@ def test_inputs(
     said = fails(tmp_path, monkeypatch, capsys, "convert", str(source), str(tmp_path / "out.mp4"), "--model", model)
     assert words in said
     assert str(source) in said
+
+
+def test_a_video_that_is_cut_short_is_refused_where_that_is_asked_for(
+    parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truncated(tmp_path / "in.mp4", parts)
+    model = str(parts / "model.onnx")
+    words = ("convert", str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4"), "--model", model, "--on-damage", "stop")
+    assert "cut short" in fails(tmp_path, monkeypatch, capsys, *words)
 
 
 @pytest.mark.parametrize(

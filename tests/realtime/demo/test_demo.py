@@ -221,7 +221,9 @@ def test_demo_runs_the_main_job(tmp_path: Path) -> None:
     ran = mummer("demo", "--out", out)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
-    assert sorted(path.name for path in out.iterdir()) == ["before_after.png", "sample.mp4", "swapped.mp4"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "before_after.png", "drawing.json", "drawing.png", "puppet.mp4", "sample.mp4", "swapped.mp4"
+    ]  # fmt: skip
     assert "frames a second" in ran.stdout
     assert "210 faces swapped in 210 of 210 frames" in ran.stdout
     seen = mummer("faces", "--json", out / "sample.mp4")
