@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from realtime.runtime import stop_signals, watchdog
 from realtime.runtime.thread_priority import schedule_as_usual
 
 
@@ -23,6 +24,15 @@ def usual_scheduling() -> Iterator[None]:
     """A test that encodes AV1 as root leaves no real-time thread behind: it would starve the programs of others."""
     yield
     schedule_as_usual()
+
+
+@pytest.fixture(autouse=True)
+def no_signal_stays() -> Iterator[None]:
+    """A test that sends a stop signal to this very process does not end what later tests run: the process lives on."""
+    yield
+    if stop_signals._listener.came:
+        stop_signals._listener = stop_signals._Listener()
+        watchdog._watchdog.cache_clear()
 
 
 @pytest.fixture(scope="session")
