@@ -11,8 +11,7 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import complain, harmless, note, say
-from realtime.media.pixel_limit import MAX_PIXELS
-from realtime.settings import Look
+from realtime.settings import Conversion
 
 if TYPE_CHECKING:
     from realtime.jobs.comparison import Compared
@@ -34,23 +33,7 @@ def convert(
             " .tif, .avif, .bmp; for a folder of pictures a folder.",
         ),
     ],
-    look: Look,
-    codec: options.Codec = None,
-    crf: options.Crf = None,
-    preset: options.Preset = None,
-    deinterlace: Annotated[
-        bool, typer.Option("--deinterlace", help="Make whole pictures of interlaced ones, which else stay so.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="An error, before the work starts, where anything would be lost.")
-    ] = False,
-    layer: Annotated[
-        bool, typer.Option("--layer", help="Write the faces alone, transparent around them: .mov, .mkv.")
-    ] = False,
-    on_damage: Annotated[
-        Literal["keep", "stop"], typer.Option(help="A damaged INPUT: convert what can be decoded, or refuse it.")
-    ] = "keep",
-    max_pixels: options.MaxPixels = MAX_PIXELS,
+    settings: Conversion,
     stream: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="With OUTPUT -, standard output: mkv, webm, ts, mp4.")
     ] = None,
@@ -67,28 +50,20 @@ def convert(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Swap the faces in a video, a picture or a folder of pictures; all else stays as it is."""
-    from realtime.jobs.convert import Job
     from realtime.jobs.dispatch import convert_any
     from realtime.jobs.folder import FolderReport
-    from realtime.media.encoding import Encoding
+    from realtime.jobs.from_settings import job_of
     from realtime.runtime.process import tune
 
     tune()
-    encoding = Encoding(codec, crf, preset)
-    job = Job(
+    job = job_of(
+        settings,
         options.as_file(source),
         target,
-        look,
-        encoding,
-        report,
-        force,
-        max_pixels,
-        stream,
-        deinterlace,
-        strict=strict,
-        keep_damaged=on_damage == "keep",
-        layer=layer,
+        report=report,
+        force=force,
         resume=resume,
+        stream=stream,
         workers=workers,
         engine=engine,
         address=address,

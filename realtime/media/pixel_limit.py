@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from realtime.runtime.errors import InputError
+from realtime.settings import LARGEST_PICTURE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PIXELS", "PixelLimitError", "check_pixels", "decoder_options", "limit_pixels", "too_many_pixels"]
 
 #: What a picture may have where nothing else is asked for.
-MAX_PIXELS: Final = 8192 * 8192
+MAX_PIXELS: Final = LARGEST_PICTURE
 
 
 class PixelLimitError(InputError):

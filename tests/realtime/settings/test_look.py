@@ -10,10 +10,12 @@ from pydantic import BaseModel, ValidationError
 from realtime.cli.convert import convert
 from realtime.cli.live import live
 from realtime.cli.options import with_settings
+from realtime.jobs.from_settings import job_of
 from realtime.live.settings import Change, LiveSettings
+from realtime.media.encoding import Encoding
 from realtime.runtime.errors import UsageError
 from realtime.serve.settings import ServeSettings, read_settings
-from realtime.settings import Look, ModelOptions, first_problem
+from realtime.settings import Conversion, Look, ModelOptions, first_problem
 
 LOOK = set(Look.model_fields)
 
@@ -21,6 +23,18 @@ LOOK = set(Look.model_fields)
 @pytest.mark.parametrize("command", [convert, live], ids=["convert", "live"])
 def test_every_choice_is_an_option_of_the_command(command: Any) -> None:
     assert set(inspect.signature(command).parameters) >= LOOK
+
+
+def test_what_a_file_job_may_be_told_is_all_there() -> None:
+    """The command has every field, and each gets into the job."""
+    assert set(inspect.signature(convert).parameters) >= set(Conversion.model_fields)
+    told = Conversion(
+        model="gold", codec="ffv1", crf=3, preset="slow", deinterlace=True, strict=True, layer=True, on_damage="stop",
+        max_pixels=9,
+    )  # fmt: skip
+    job = job_of(told, Path("a"), Path("b"), workers=3)
+    assert (job.look, job.encoding) == (Look(model="gold"), Encoding("ffv1", 3, "slow"))
+    assert (job.deinterlace, job.strict, job.layer, job.keep_damaged, job.max_pixels) == (True, True, True, False, 9)
 
 
 @pytest.mark.parametrize("model", [LiveSettings, Change])

@@ -1,0 +1,48 @@
+"""What a file job may be told, beside which file and where to: on the command line, in job files, over HTTP."""
+
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import Field
+
+from realtime.settings.look import Look
+from realtime.settings.option import Option
+
+__all__ = ["LARGEST_PICTURE", "Conversion", "OnDamage"]
+
+#: Pixels of a picture at most, where nothing else is said.
+LARGEST_PICTURE: Final = 8192 * 8192
+
+#: A damaged input: what can be decoded is converted, or it is refused.
+OnDamage: TypeAlias = Literal["keep", "stop"]
+
+
+class Conversion(Look):
+    """A look, and how a file with it is read and written.
+
+    ``codec``, ``crf`` and ``preset`` of None are what suits the input and its codec; they are for videos.
+    """
+
+    codec: Annotated[str | None, Option("ENCODER")] = Field(
+        default=None,
+        description="FFmpeg's name: libx264, libx265, ffv1, h264_nvenc, ...; by default `same`, the input's codec.",
+    )
+    crf: Annotated[float | None, Option("NUMBER")] = Field(
+        default=None, ge=0, le=63, description="Constant quality, lower is better; 20 for libx264."
+    )
+    preset: Annotated[str | None, Option("NAME")] = Field(
+        default=None, description="The encoder's preset; veryfast for libx264."
+    )
+    deinterlace: bool = Field(default=False, description="Make whole pictures of interlaced ones, which else stay so.")
+    strict: bool = Field(default=False, description="An error, before the work starts, where anything would be lost.")
+    layer: bool = Field(default=False, description="Write the faces alone, transparent around them: .mov, .mkv.")
+    on_damage: OnDamage = Field(
+        default="keep", description="A damaged INPUT: convert what can be decoded, or refuse it."
+    )
+    max_pixels: Annotated[int, Option("NUMBER")] = Field(
+        default=LARGEST_PICTURE, ge=1, le=2**31 - 1, description="Refuse pictures of more pixels than that."
+    )
+
+    @property
+    def look(self) -> Look:
+        """What of it is about the faces."""
+        return Look.model_construct(**{name: getattr(self, name) for name in Look.model_fields})
