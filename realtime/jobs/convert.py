@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from realtime.finder import FaceFinder
 from realtime.jobs.comparison import Compared, compare, properties
+from realtime.jobs.file_checks import check_files
 from realtime.jobs.pipeline import run
 from realtime.jobs.report import (
     MediaFacts,
@@ -20,7 +21,6 @@ from realtime.jobs.report import (
     provenance_facts,
     write_report,
 )
-from realtime.jobs.report_checks import check_report
 from realtime.jobs.segments.engines.processes import make_in_processes
 from realtime.jobs.segments.engines.ray_engine import make_on_ray
 from realtime.jobs.segments.engines.serial import make_here
@@ -28,7 +28,7 @@ from realtime.jobs.segments.join import join
 from realtime.jobs.segments.journal import Journal, folder_of, open_journal, was_made
 from realtime.jobs.segments.key import key_of
 from realtime.jobs.segments.maker import Order
-from realtime.jobs.segments.plan import UncuttableError, read_plan
+from realtime.jobs.segments.plan import Plan, UncuttableError, read_plan
 from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
@@ -40,7 +40,6 @@ from realtime.media.file_source import FileSource, check_regular
 from realtime.media.frame import Frame
 from realtime.media.interlaced import fields_of
 from realtime.media.layer import layer_encoding, layer_of
-from realtime.media.output_checks import check_output
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM, streamed
 from realtime.media.tone import HDR
@@ -112,7 +111,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     except UncuttableError as why:
         if finder is not None:
             finder.reset()
-        return once([f"converted in one piece, because {why}: had it been stopped, it could not have been resumed"])
+        return once([_one_piece(why)])
 
 
 def _convert(
@@ -124,7 +123,7 @@ def _convert(
 ) -> Report:
     """Run ``job`` in segments, or in one piece and say why.
 
-    Raises ``UncuttableError`` where it does not do in segments.
+    Raises ``UncuttableError`` where it shows on the way that it does not do in segments.
     """
     clock, stages = _Clock(on_frame), Stages()
     with ExitStack() as stack:
@@ -133,12 +132,10 @@ def _convert(
             job = _for_layer(job)
         choice = choose_codec(job.encoding, source.video, _container(job), str(job.target))
         swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding) and not job.layer)
-        if in_one_piece is None and isinstance(swapper.model, DrawnModel):
-            raise UncuttableError("a drawn face goes by what it has seen of the performer in all frames before")
-        journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, in_one_piece))
+        plan, told = (None, in_one_piece) if in_one_piece is not None else _plan(source, swapper)
+        journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, plan))
         part = stack.enter_context(_place(job))
-        given = media_facts(job.source, source.container, source.video)
-        was = properties(source)
+        given, was = media_facts(job.source, source.container, source.video), properties(source)
         sink = _open_sink(job, source, part, stages)
         if journal is None:
             clock.start(source.expected_frames)
@@ -147,40 +144,11 @@ def _convert(
             _run_in_segments(job, journal, source, swapper, sink, clock)
         clock.stop()
         if credentials is None:
-            made, provenance, told = _of_stream(job, given, swapper)
-            compared = list[Compared]()
+            made = _streamed(job, given, swapper)
         else:
-            made, has = _facts_of(part, job)
-            told, compared = list[str](), compare(was, has)
-            _check_losses(job, source, sink)
-            claim = make_claim(job.source, job.look, swapper)
-            began = perf_counter()
-            signed = sign(part, claim, job.target, credentials)
-            provenance = provenance_facts(job.target, claim, signed, perf_counter() - began)
-        report = Report(
-            input=given,
-            output=made,
-            frames_in=source.frames if journal is None else journal.order.plan.frames,
-            frames_out=sink.frames,
-            frames_swapped=swapper.frames_swapped,
-            faces=swapper.faces_swapped,
-            faces_left=swapper.faces_left,
-            fps=clock.fps,
-            first_frame_s=clock.first_s,
-            wall_s=clock.now_s,
-            stages_ms=stages.summary(),
-            model=model_facts(swapper.model),
-            provenance=provenance,
-            warnings=[
-                *source.warnings,
-                *sink.warnings,
-                *swapper.warnings,
-                *_of_hdr(source),
-                *told,
-                *(in_one_piece or ()),
-            ],
-            compared=compared,
-        )
+            made = _signed(job, credentials, part, was, source, sink, swapper)
+        frames_in = source.frames if journal is None else journal.order.plan.frames
+        report = _report(given, made, frames_in, clock, source, sink, swapper, told)
         if journal is not None:
             journal.note_output(part)
     if job.report is not None:
@@ -188,18 +156,61 @@ def _convert(
     return report
 
 
+def _report(
+    given: MediaFacts,
+    made: "_Made",
+    frames_in: int,
+    clock: "_Clock",
+    source: FileSource,
+    sink: FileSink,
+    swapper: FrameSwapper,
+    told: list[str],
+) -> Report:
+    """What was done; ``told`` is to be said beside what the parts say themselves."""
+    return Report(
+        input=given,
+        output=made.facts,
+        frames_in=frames_in,
+        frames_out=sink.frames,
+        frames_swapped=swapper.frames_swapped,
+        faces=swapper.faces_swapped,
+        faces_left=swapper.faces_left,
+        fps=clock.fps,
+        first_frame_s=clock.first_s,
+        wall_s=clock.now_s,
+        stages_ms=swapper.stages.summary(),
+        model=model_facts(swapper.model),
+        provenance=made.provenance,
+        warnings=[*source.warnings, *sink.warnings, *swapper.warnings, *_of_hdr(source), *made.told, *told],
+        compared=made.compared,
+    )
+
+
 def open_source(job: Job, stages: Stages | None = None) -> FileSource:
     """The job's input, read as the job says. Raises ``InputError``."""
     return FileSource(job.source, stages, job.max_pixels, job.deinterlace, job.keep_damaged)
 
 
+def _plan(source: FileSource, swapper: FrameSwapper) -> tuple[Plan | None, list[str]]:
+    """The plan for the job's segments; None where it does not do in segments, and what is to be said of that."""
+    try:
+        if isinstance(swapper.model, DrawnModel):
+            raise UncuttableError("a drawn face goes by what it has seen of the performer in all frames before")
+        return read_plan(source), []
+    except UncuttableError as why:
+        return None, [_one_piece(why)]
+
+
+def _one_piece(why: UncuttableError) -> str:
+    return f"converted in one piece, because {why}: had it been stopped, it could not have been resumed"
+
+
 def _journal(
-    job: Job, encoding: Encoding, source: FileSource, swapper: FrameSwapper, in_one_piece: list[str] | None
+    job: Job, encoding: Encoding, source: FileSource, swapper: FrameSwapper, plan: Plan | None
 ) -> AbstractContextManager[Journal | None]:
-    """The journal of a job in segments. Raises ``UncuttableError`` where there is no plan for ``source``."""
-    if in_one_piece is not None:
+    """The journal of a job in segments; None for one without a plan."""
+    if plan is None:
         return nullcontext()
-    plan = read_plan(source)
     order = Order(
         job.source,
         job.target,
@@ -261,14 +272,11 @@ def _container(job: Job) -> Container:
 def _check(job: Job) -> None:
     """Raise ``OutputError`` for what cannot be written, or not as it is asked for."""
     _container(job)
-    if job.target != STREAM:
-        check_output(job.target, (job.source,), job.force, sidecar_of)
-        if job.stream is not None:
-            raise UsageError(f"--format is for standard output; {job.target} says by its suffix what it is")
+    check_files((job.source,), job.target, job.report, job.force, (Path(job.look.model),))
+    if job.stream is not None and job.target != STREAM:
+        raise UsageError(f"--format is for standard output; {job.target} says by its suffix what it is")
     if job.encoding.codec not in (None, SAME):
         check_encoding(job.encoding, job.encoding.codec)
-    if job.report is not None:
-        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
 
 
 def _place(job: Job) -> AbstractContextManager[Path]:
@@ -278,7 +286,16 @@ def _place(job: Job) -> AbstractContextManager[Path]:
     return whole_or_nothing(job.target, sidecar_of, replace=job.force)
 
 
-def _of_stream(job: Job, given: MediaFacts, swapper: FrameSwapper) -> tuple[MediaFacts, ProvenanceFacts, list[str]]:
+class _Made(NamedTuple):
+    """An output: its facts, how it is marked, what is to be said of that, and how it compares with the input."""
+
+    facts: MediaFacts
+    provenance: ProvenanceFacts
+    told: list[str]
+    compared: list[Compared]
+
+
+def _streamed(job: Job, given: MediaFacts, swapper: FrameSwapper) -> _Made:
     """What is known of a stream that is gone: it cannot be read back, nor signed."""
     kind, _ = streamed(job.stream)
     claim = make_claim(job.source, job.look, swapper)
@@ -286,7 +303,27 @@ def _of_stream(job: Job, given: MediaFacts, swapper: FrameSwapper) -> tuple[Medi
         manifest="none", manifest_path=None, algorithm=None, signed_s=0.0, watermark=claim.watermark, label=claim.label
     )
     told = "a stream cannot be signed: label, watermark and comment are all that marks it; write a file to sign it"
-    return given.model_copy(update={"path": str(STREAM), "container": kind.muxer}), provenance, [told]
+    facts = given.model_copy(update={"path": str(STREAM), "container": kind.muxer})
+    return _Made(facts, provenance, [told], [])
+
+
+def _signed(
+    job: Job,
+    credentials: Credentials,
+    part: Path,
+    was: dict[str, str],
+    source: FileSource,
+    sink: FileSink,
+    swapper: FrameSwapper,
+) -> _Made:
+    """Read the file ``part`` back, hold it against what the input ``was``, and sign it."""
+    facts, has = _facts_of(part, job)
+    _check_losses(job, source, sink)
+    claim = make_claim(job.source, job.look, swapper)
+    began = perf_counter()
+    signed = sign(part, claim, job.target, credentials)
+    provenance = provenance_facts(job.target, claim, signed, perf_counter() - began)
+    return _Made(facts, provenance, [], compare(was, has))
 
 
 def _open_sink(job: Job, source: FileSource, part: Path, stages: Stages) -> FileSink:

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job
+from realtime.jobs.file_checks import check_report
 from realtime.jobs.photo import swap_photo
 from realtime.jobs.report import Report, write_report
-from realtime.jobs.report_checks import check_report
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of
 from realtime.media.containers import CONTAINERS
 from realtime.media.encoding import Encoding

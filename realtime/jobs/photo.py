@@ -7,17 +7,15 @@ from typing import Final
 
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job
+from realtime.jobs.file_checks import check_files
 from realtime.jobs.report import ColorFacts, MediaFacts, Report, model_facts, provenance_facts, write_report
-from realtime.jobs.report_checks import check_report
 from realtime.marking.provenance.claim import with_source_type
 from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
 from realtime.marking.watermark import Watermark
 from realtime.media.colorspace import Codes
 from realtime.media.encoding import Encoding
-from realtime.media.file_source import check_regular
 from realtime.media.frame import Frame
-from realtime.media.output_checks import check_output
 from realtime.media.still import read_still
 from realtime.media.still_encoder import encode_still, fitted, is_lossless, photo_format
 from realtime.runtime.errors import UsageError
@@ -46,10 +44,7 @@ def check_picture_job(job: Job, what: str) -> None:
     """Raise a ``MummerError`` where ``job`` cannot be done; ``what`` is the kind of picture that it makes."""
     if job.encoding != Encoding():
         raise UsageError(f"--codec, --crf and --preset are for videos; leave them out for {what}")
-    check_regular(job.source)
-    check_output(job.target, (job.source,), job.force, sidecar_of)
-    if job.report is not None:
-        check_report(job.report, job.target, (job.source, Path(job.look.model)), job.force)
+    check_files((job.source,), job.target, job.report, job.force, (Path(job.look.model),))
 
 
 def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Report:

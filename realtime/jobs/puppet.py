@@ -9,9 +9,9 @@ import numpy as np
 
 from realtime.finder.builtin import BuiltinFinder
 from realtime.jobs.convert import OnFrame
+from realtime.jobs.file_checks import check_files
 from realtime.jobs.pipeline import run
 from realtime.jobs.report import ModelFacts, Report, media_facts, provenance_facts, write_report
-from realtime.jobs.report_checks import check_report
 from realtime.jobs.rest import Rest, find_rest
 from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim, tag
@@ -20,8 +20,7 @@ from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, check_encoding
 from realtime.media.file_sink import FileSink
-from realtime.media.file_source import FileSource, check_regular
-from realtime.media.output_checks import check_output
+from realtime.media.file_source import FileSource
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM
 from realtime.puppet.follower import Follower
@@ -123,14 +122,10 @@ def _check(job: PuppetJob) -> None:
     """Raise a ``MummerError`` for what can be known to fail before anything is decoded."""
     if STREAM in (job.photo, job.driver, job.target):
         raise UsageError("- is for convert; a puppet is made of files, and the clip is read twice")
-    check_regular(job.photo)
-    check_regular(job.driver)
     codec = job.encoding.codec or container_for(job.target).codec
-    read = (job.photo, job.driver, *([job.consent] if job.consent else []))
-    check_output(job.target, read, job.force, sidecar_of)
+    consent = () if job.consent is None else (job.consent,)
+    check_files((job.photo, job.driver), job.target, job.report, job.force, consent)
     check_encoding(job.encoding, codec)
-    if job.report is not None:
-        check_report(job.report, job.target, read, job.force)
 
 
 def _claim(job: PuppetJob, show: Show) -> Claim:

@@ -332,13 +332,13 @@ def test_two_workers_one_of_which_is_killed_give_the_same_bits(tmp_path: Path, c
 
     def kill_one(done: int, frames: int) -> None:
         progress.append((done, frames))
-        if done == 3:
+        if done == 3 and not killed:  # the count goes back by what the worker had done
             worker = multiprocessing.active_children()[0]
             worker.kill()
             killed.append(worker.pid or 0)
 
     report = convert(job(clip, target, model, workers=2), kill_one)
-    assert len(killed) >= 1
+    assert len(killed) == 1
     assert packets(target) == packets(whole)
     assert (report.faces, report.frames_swapped) == (expected.faces, expected.frames_swapped)
     assert progress[-1] == (40, 40)

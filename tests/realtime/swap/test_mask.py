@@ -144,3 +144,17 @@ def test_half_a_mask_is_half_seen() -> None:
     grey = np.full((1, 384, 384, 3), 128, np.uint8)
     whole, half = (open_model("neon", "cpu", ModelOptions(morph=share)).swap(grey)[1].max() for share in (1.0, 0.5))
     assert (whole, half) == (255, 128)
+
+
+def test_a_drawn_model_is_opened_once_for_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sample(tmp_path / "clip.mp4", size=(320, 240), seconds=0.2, fps=20)
+    opened: list[str] = []
+
+    def counted(name: str, *rest: object) -> object:
+        opened.append(name)
+        return open_model(name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("realtime.swapper.open_model", counted)
+    report = convert(Job(tmp_path / "clip.mp4", tmp_path / "out.mp4", Look(model="gold", device="cpu")))
+    assert opened == ["gold"] and report.frames_swapped == 4
+    assert any("in one piece" in words for words in report.warnings)
