@@ -7,7 +7,9 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import say
+from realtime.cli.convert import progress
 from realtime.media.pixel_limit import MAX_PIXELS
+from realtime.runtime.errors import UsageError
 
 __all__ = ["faces"]
 
@@ -15,17 +17,44 @@ __all__ = ["faces"]
 def faces(
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Videos and pictures.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for every frame.")] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="Write what is seen in a video, for `align` and `convert`."),
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", help="Write a picture that shows which track is who.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.jsonl and OUT.png if they exist.")] = False,
     detector: options.Detector = "builtin",
     device: options.Device = "auto",
     max_pixels: options.MaxPixels = MAX_PIXELS,
+    quiet: Annotated[bool, typer.Option("--quiet", help="With --save and --sheet: print nothing but errors.")] = False,
 ) -> None:
     """Show which faces the face finder sees, frame by frame."""
     import json
 
     from realtime.jobs.detections import FrameFaces, detect_faces
+    from realtime.jobs.save_faces import look_through
     from realtime.runtime.process import tune
 
     tune()
+    if save is not None or sheet is not None:
+        if len(inputs) > 1 or as_json:
+            raise UsageError("--save and --sheet are for one video at a time, without --json")
+        with progress(inputs[0].name, show=not quiet) as on_frame:
+            sheet_of = look_through(
+                inputs[0],
+                save,
+                sheet,
+                detector=detector,
+                device=device,
+                max_pixels=max_pixels,
+                force=force,
+                on_frame=on_frame,
+            )
+        if not quiet:
+            say(f"{' and '.join(str(path) for path in (save, sheet) if path is not None)}: {sheet_of.title}")
+        return
 
     def line(seen: FrameFaces) -> str:
         boxes = ", ".join(

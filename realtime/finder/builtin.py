@@ -56,12 +56,15 @@ class BuiltinFinder:
     ``interval`` is the number of frames from one detection to the next while all goes well. With ``mesh`` each face has
     its dense mesh. ``doubtful`` holds the head
     boxes of the last looks in which the landmark net saw no face: turned away, half in the picture, or no head.
+    ``raw`` faces are as they were seen: smoothed only where the finder itself looks next.
     """
 
-    def __init__(self, device: str = "auto", interval: int = INTERVAL, mesh: bool = False) -> None:
+    def __init__(
+        self, device: str = "auto", interval: int = INTERVAL, mesh: bool = False, *, raw: bool = False
+    ) -> None:
         self._detector = Detector(device, WEAK)
         self._landmarker = Landmarker(device, mesh)
-        self.interval = interval
+        self.interval, self._raw = interval, raw
         self.reset()
 
     @property
@@ -108,7 +111,7 @@ class BuiltinFinder:
             self._detected = self._frames
             self._detect(frame, lost, doubted, gap)
         self._tracks = distinct(track for track in self._tracks if track.misses <= PATIENCE)
-        return tuple(track.face() for track in self._tracks if track.misses == 0)
+        return tuple(track.face(self._raw) for track in self._tracks if track.misses == 0)
 
     def _follow(self, track: Track, frame: Frame) -> Look | None:
         """Look where the face was; None where it is no longer."""

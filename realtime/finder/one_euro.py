@@ -23,11 +23,12 @@ SPEED_CUTOFF = 2.0
 class OneEuro:
     """Smooths the points of one track, frame by frame."""
 
-    def __init__(self, points: Floats, parts: Sequence[Sequence[int]] = ()) -> None:
+    def __init__(self, points: Floats, parts: Sequence[Sequence[int]] = (), beta: float = BETA) -> None:
         """``points`` float32 (N, 2) or (N, 3), the first sighting, taken as it is.
 
-        ``parts`` are groups of points that move as one and fast: lids, lips.
+        ``parts`` are groups of points that move as one and fast: lids, lips. ``beta`` is as ``BETA``.
         """
+        self._beta = beta
         self._points = points.astype(np.float64)
         self._raw = self._points
         self._speed = np.zeros_like(self._points)
@@ -52,7 +53,7 @@ class OneEuro:
         for part, moving in self._parts:
             moving += _share(PART_CUTOFF, seconds) * (step[part].mean(axis=0) - moving)
             speed[part] = np.maximum(speed[part], float(np.linalg.norm(moving)) - PART_NOISE * face)
-        self._points = self._points + _share(REST + BETA * speed / face, seconds) * (raw - self._points)
+        self._points = self._points + _share(REST + self._beta * speed / face, seconds) * (raw - self._points)
         self._raw = raw
         return self._points.astype(np.float32)
 

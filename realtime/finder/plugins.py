@@ -51,10 +51,10 @@ class PictureFinder(Protocol):
 
 
 class PluginFinder:
-    """Gives the faces of a plug-in numbers and steadiness."""
+    """Gives the faces of a plug-in numbers and, unless they are to be ``raw``, steadiness."""
 
-    def __init__(self, finder: PictureFinder) -> None:
-        self._finder = finder
+    def __init__(self, finder: PictureFinder, *, raw: bool = False) -> None:
+        self._finder, self._raw = finder, raw
         self.reset()
 
     def reset(self) -> None:
@@ -77,7 +77,7 @@ class PluginFinder:
             else:
                 track = Track(next(self._numbers), seen)
             self._tracks.append(track)
-        return tuple(track.face() for track in self._tracks)
+        return tuple(track.face(self._raw) for track in self._tracks)
 
 
 def detector_names() -> list[str]:
@@ -85,18 +85,21 @@ def detector_names() -> list[str]:
     return [BUILTIN, *sorted(entry.name for entry in entry_points(group=GROUP))]
 
 
-def open_finder(name: str = BUILTIN, device: str = "auto", mesh: bool = False) -> BuiltinFinder | PluginFinder:
+def open_finder(
+    name: str = BUILTIN, device: str = "auto", mesh: bool = False, *, raw: bool = False
+) -> BuiltinFinder | PluginFinder:
     """The face finder called ``name``, or that in the folder of that name; with ``mesh`` the built-in one gives it.
 
-    Raises ``DetectorError`` for an unknown name, missing weights and a folder that holds no face finder.
+    ``raw`` faces are not smoothed over time. Raises ``DetectorError`` for an unknown name, missing weights and a folder
+    that holds no face finder.
     """
     if name == BUILTIN:
-        return BuiltinFinder(device, mesh=mesh)
+        return BuiltinFinder(device, mesh=mesh, raw=raw)
     for entry in entry_points(group=GROUP, name=name):
         make: Callable[[str], PictureFinder] = load(entry, DetectorError, f"the detector {name!r}")
-        return PluginFinder(make(device))
+        return PluginFinder(make(device), raw=raw)
     if Path(name).is_dir():
-        return PluginFinder(SfdFan(Path(name), device))
+        return PluginFinder(SfdFan(Path(name), device), raw=raw)
     raise DetectorError(
         f"unknown detector {name!r}: choose one of {', '.join(detector_names())}, or the folder of an exported one"
     )

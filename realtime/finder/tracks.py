@@ -35,7 +35,7 @@ class Clock:
 
 
 class Track:
-    """One face over time: its number, what was seen last, smoothed, its score, and the frames it was missed in."""
+    """One face over time: its number, what was seen last, raw and smoothed, its score, and its misses."""
 
     def __init__(self, number: int, seen: Sighting) -> None:
         self.number = number
@@ -43,6 +43,7 @@ class Track:
 
     def _begin(self, seen: Sighting) -> None:
         """Take what is seen as it is."""
+        self.seen = seen
         self.landmarks, self.score, self.mesh = seen
         self.misses = 0
         self._filter = OneEuro(seen.landmarks)
@@ -53,7 +54,7 @@ class Track:
         if not 0 < gap <= LONGEST_GAP:
             self._begin(seen)
             return
-        face = eye_distance(seen.landmarks)
+        self.seen, face = seen, eye_distance(seen.landmarks)
         self.landmarks = self._filter(seen.landmarks, gap, face)
         self.mesh = None if seen.mesh is None else self._smooth(seen.mesh, gap, face)
         self.score, self.misses = seen.presence, 0
@@ -69,8 +70,10 @@ class Track:
         """Where the face was seen last."""
         return self.face().box
 
-    def face(self) -> Face:
-        """The face as it is reported."""
+    def face(self, raw: bool = False) -> Face:
+        """The face as it is reported; ``raw`` as it was seen last, unsmoothed."""
+        if raw:
+            return Face(self.seen.landmarks, self.score, self.number, self.seen.mesh)
         return Face(self.landmarks, self.score, self.number, self.mesh)
 
 

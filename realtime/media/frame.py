@@ -143,6 +143,11 @@ class Frame:
         return self.picture.pts
 
     @property
+    def field(self) -> int:
+        """Which of the picture's fields this is, in the order of their times; 0 too for a whole picture."""
+        return 0
+
+    @property
     def time_base(self) -> Fraction | None:
         """Seconds a unit of ``pts``."""
         return self.picture.time_base

@@ -86,6 +86,11 @@ class Field(Frame):
         """Presentation time in units of ``time_base``."""
         return None if self._whole.pts is None else self._whole.pts + self._later
 
+    @property
+    def field(self) -> int:
+        """Which of the picture's fields this is, in the order of their times."""
+        return [first for first, _ in self._whole.fields].index(self._first)
+
     def fit(self, rgb: Bytes, alpha: Bytes, frame_to_crop: Matrix) -> tuple[Patch, ...]:
         """The costly half of ``paste``; the other rows keep their bits."""
         return tuple(patch.of_field(self._first) for patch in self._fitted(rgb, alpha, frame_to_crop))
