@@ -27,6 +27,8 @@ def convert(
     report: AnyPath | None = None,
     force: bool = False,
     max_pixels: int = MAX_PIXELS,
+    alignments: AnyPath | None = None,
+    smooth: bool = True,
     **look: Unpack[LookChoices],
 ) -> Report | FolderReport:
     """Swap the faces in the file ``source``; all else stays as it is. Returns what was done.
@@ -34,7 +36,8 @@ def convert(
     ``source`` is a video, a picture or a folder of pictures, and ``target`` the same. It appears under its name only
     when it is whole, watermarked, labelled and signed. ``on_frame`` is called after each frame with the number written
     and the number expected (0 where nobody knows); ``report`` names a file for the report as JSON; ``force`` replaces a
-    ``target`` that exists; pictures of more than ``max_pixels`` are refused. Raises a ``MummerError``.
+    ``target`` that exists; pictures of more than ``max_pixels`` are refused. ``alignments`` is a file of saved faces of
+    a video, which takes the place of the face finder; ``smooth`` steadies them. Raises a ``MummerError``.
     """
     chosen = validated(Look, {"model": str(model), **look})
     job = Job(
@@ -45,5 +48,7 @@ def convert(
         report=None if report is None else Path(report),
         force=force,
         max_pixels=max_pixels,
+        alignments=None if alignments is None else Path(alignments),
+        smooth=smooth,
     )
     return convert_any(job, on_frame)

@@ -13,6 +13,7 @@ from realtime.composite.mask import Blend, open_blend
 from realtime.composite.sharpen import sharpen
 from realtime.finder import BuiltinFinder, FaceFinder, PluginFinder, open_finder
 from realtime.finder.face import Box, Face
+from realtime.finder.saved_finder import SavedFinder
 from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
@@ -149,6 +150,8 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
     color = None if look.color is None else open_color(look.color)
     model = open_model(look.model, look.device, look)
     finder = finder or open_finder(look.detector, look.device, isinstance(model, DrawnModel))
+    if isinstance(finder, SavedFinder):
+        finder.mesh = isinstance(model, DrawnModel)
     builtin = finder if isinstance(finder, BuiltinFinder) else None
     check_finder(model, finder)
     return FrameSwapper(
@@ -188,7 +191,7 @@ def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
         settings={
             "identity": model.identity,
             "morph": model.morph,
-            "detector": look.detector,
+            "detector": "saved faces" if isinstance(swapper.finder, SavedFinder) else look.detector,
             "faces": look.faces,
             "blend": look.blend,
             "color": look.color,

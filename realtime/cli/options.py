@@ -106,13 +106,18 @@ def _options(model: type[BaseModel]) -> Iterator[inspect.Parameter]:
         kind = _kind(field.annotation)
         low = next((each.ge for each in field.metadata if isinstance(each, Ge)), None)
         high = next((each.le for each in field.metadata if isinstance(each, Le)), None)
-        flag = [f"--{name.replace('_', '-')}"] if kind is bool else []
+        flag = [_flag(name.replace("_", "-"), field.default is True)] if kind is bool else []
         numbers = {} if kind not in (int, float) else {"min": low, "max": high}
         option = typer.Option(*flag, metavar=_option(field).metavar, help=field.description, **numbers)  # type: ignore[arg-type]
         default = inspect.Parameter.empty if field.default is PydanticUndefined else field.default
         may_be_none = not field.is_required() and field.default is None
         annotation: object = Annotated[Optional[kind] if may_be_none else kind, option]  # noqa: UP045
         yield inspect.Parameter(name, _KEYWORD, default=default, annotation=annotation)
+
+
+def _flag(name: str, is_on: bool) -> str:
+    """The option of a yes or no; one that is on unless said otherwise can be turned off."""
+    return f"--{name}/--no-{name}" if is_on else f"--{name}"
 
 
 def _kind(annotation: object) -> object:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Literal, NamedTuple, TypeAlias
 
 from realtime.finder import FaceFinder
+from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.comparison import Compared, compare, properties
 from realtime.jobs.file_checks import check_files
 from realtime.jobs.pipeline import run
@@ -43,6 +44,7 @@ from realtime.media.layer import layer_encoding, layer_of
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM, streamed
 from realtime.media.tone import HDR
+from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
@@ -70,7 +72,8 @@ class Job:
     output would not keep of the input. ``keep_damaged`` converts what can be decoded of a damaged input, else an error.
     ``layer`` writes the faces alone, transparent around them. ``resume`` goes on with what an earlier run left, and so
     many ``workers`` share the work: processes of this machine, or of the Ray cluster at ``address`` (None: one of its
-    own) where the ``engine`` is that.
+    own) where the ``engine`` is that. ``alignments`` is a file of saved faces that takes the place of the face finder,
+    and ``smooth`` steadies them over time.
     """
 
     source: Path
@@ -89,6 +92,8 @@ class Job:
     workers: int = 1
     engine: Engine = "local"
     address: str | None = None
+    alignments: Path | None = None
+    smooth: bool = True
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -102,6 +107,8 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
     if job.resume and job.target != STREAM and was_made(job.target):
         job = replace(job, force=True)  # by the job that is resumed, which was killed just before its end
     _check(job)
+    if job.alignments is not None:
+        finder = SavedFinder(job.alignments, job.source, job.smooth)
     credentials = None if job.target == STREAM else ready_to_sign()
     once = partial(_convert, job, credentials, on_frame, finder)
     if STREAM in (job.source, job.target) or job.layer:
@@ -221,8 +228,11 @@ def _journal(
         plan,
         video_shape(source),
         folder_of(job.target),
+        job.alignments,
+        job.smooth,
     )
-    key = key_of(job.source, job.target, job.look, encoding, [job.deinterlace], swapper.model, plan)
+    saved = None if job.alignments is None else file_digest(job.alignments)
+    key = key_of(job.source, job.target, job.look, encoding, [job.deinterlace, job.smooth], swapper.model, plan, saved)
     return open_journal(order, key, job.resume, job.force)
 
 

@@ -20,6 +20,8 @@ __all__ = ["convert_any"]
 
 def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report | FolderReport:
     """Run ``job`` as what its source is, by its content, and its target, by its name. Raises a ``MummerError``."""
+    if job.alignments is not None:
+        _check_saved(job)
     if STREAM in (job.source, job.target):
         if job.source != STREAM and _is_still(job):
             raise InputError(f"{job.source}: a still picture, and - is for videos; give OUTPUT the name of a picture")
@@ -39,6 +41,15 @@ def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | 
     if suffix in PHOTOS:
         raise OutputError(f"{job.target}: a still picture cannot hold what moves in {job.source}; use .mp4, .gif, ...")
     return convert(job, on_frame, finder)
+
+
+def _check_saved(job: Job) -> None:
+    """Raise ``UsageError`` where saved faces cannot be used: they go by the times of a video that is a file."""
+    is_picture = job.target.suffix.lower() in (*ANIMATIONS, *PHOTOS)
+    if not is_picture and job.source.is_file():
+        is_picture = kind_of(job.source, job.max_pixels) != "other"
+    if is_picture or job.source == STREAM or _is_folder(job.source):
+        raise UsageError("--alignments is for a video file that becomes a video file; leave it out")
 
 
 def _is_still(job: Job) -> bool:

@@ -40,4 +40,6 @@ def job_of(
         workers=workers,
         engine=engine,
         address=address,
+        alignments=settings.alignments,
+        smooth=settings.smooth,
     )

@@ -1,5 +1,6 @@
 """What a file job may be told, beside which file and where to: on the command line, in job files, over HTTP."""
 
+from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
@@ -20,6 +21,7 @@ class Conversion(Look):
     """A look, and how a file with it is read and written.
 
     ``codec``, ``crf`` and ``preset`` of None are what suits the input and its codec; they are for videos.
+    ``alignments`` is a file of saved faces.
     """
 
     codec: Annotated[str | None, Option("ENCODER")] = Field(
@@ -41,6 +43,11 @@ class Conversion(Look):
     max_pixels: Annotated[int, Option("NUMBER")] = Field(
         default=LARGEST_PICTURE, ge=1, le=2**31 - 1, description="Refuse pictures of more pixels than that."
     )
+
+    alignments: Annotated[Path | None, Option("FILE.jsonl")] = Field(
+        default=None, description="The faces are where this file says, and not looked for: `mummer faces --save`."
+    )
+    smooth: bool = Field(default=True, description="Steady the landmarks of --alignments over time, without lag.")
 
     @property
     def look(self) -> Look:

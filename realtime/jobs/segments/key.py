@@ -39,8 +39,9 @@ def key_of(
     choices: Sequence[str | float | None],
     model: SwapModel,
     plan: Plan,
+    alignments: str | None,
 ) -> Key:
-    """The key of a job; ``choices`` are all others that decide its bits.
+    """The key of a job; ``choices`` are all others that decide its bits, ``alignments`` the digest of its saved faces.
 
     Raises ``InputError`` for a file that cannot be read.
     """
@@ -55,6 +56,7 @@ def key_of(
     ]
     return {
         "the input": _digest([_of_file(source), hashlib.sha256(plan.times.tobytes()).hexdigest()]),
+        "the alignments": _digest(alignments),
         "the model": _digest([model.sha256, model.identity, model.morph]),
         "the settings": _digest(settings),
         "the program": _digest(_versions()),

@@ -11,6 +11,7 @@ import av
 from av.container import OutputContainer
 from av.video.frame import PictureType
 
+from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.pipeline import run
 from realtime.jobs.segments.plan import Plan
 from realtime.jobs.segments.segment_file import SegmentWriter
@@ -46,14 +47,17 @@ class Order:
     plan: Plan
     shape: VideoShape
     folder: Path
+    alignments: Path | None = None
+    smooth: bool = True
 
     def open_source(self, stages: Stages) -> FileSource:
         """The source, to be read from anywhere. Raises ``InputError``."""
         return FileSource(self.source, stages, self.max_pixels, self.deinterlace)
 
     def open_swapper(self, stages: Stages) -> FrameSwapper:
-        """All that a frame's way needs. Raises ``ModelError``, ``DetectorError`` or ``UsageError``."""
-        return make_swapper(self.look, stages, confined=is_lossless(self.encoding))
+        """All that a frame's way needs. Raises ``ModelError``, ``DetectorError``, ``InputError`` or ``UsageError``."""
+        saved = None if self.alignments is None else SavedFinder(self.alignments, self.source, self.smooth)
+        return make_swapper(self.look, stages, saved, confined=is_lossless(self.encoding))
 
     def path(self, segment: int) -> Path:
         """The file of a finished segment."""

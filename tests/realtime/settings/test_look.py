@@ -30,11 +30,12 @@ def test_what_a_file_job_may_be_told_is_all_there() -> None:
     assert set(inspect.signature(convert).parameters) >= set(Conversion.model_fields)
     told = Conversion(
         model="gold", codec="ffv1", crf=3, preset="slow", deinterlace=True, strict=True, layer=True, on_damage="stop",
-        max_pixels=9,
+        max_pixels=9, alignments=Path("a.jsonl"), smooth=False,
     )  # fmt: skip
     job = job_of(told, Path("a"), Path("b"), workers=3)
     assert (job.look, job.encoding) == (Look(model="gold"), Encoding("ffv1", 3, "slow"))
     assert (job.deinterlace, job.strict, job.layer, job.keep_damaged, job.max_pixels) == (True, True, True, False, 9)
+    assert (job.alignments, job.smooth) == (Path("a.jsonl"), False)
 
 
 @pytest.mark.parametrize("model", [LiveSettings, Change])

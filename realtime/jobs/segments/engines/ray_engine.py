@@ -1,6 +1,6 @@
 """A Ray cluster: segments go out as tasks, their files come back through its object store.
 
-The source and the model must lie under the same path on every machine; nothing else is shared.
+The source, its alignments and the model must lie under the same path on every machine; nothing else is shared.
 """
 
 import os
@@ -39,8 +39,9 @@ def make_on_ray(
     """
     with _cluster(address, workers) as ray:
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(_make)
-        # The path is the driver's own; everything else of the order holds on every machine.
-        asked = replace(order, source=order.source.absolute(), folder=Path())
+        # The paths are the driver's own; everything else of the order holds on every machine.
+        saved = None if order.alignments is None else order.alignments.absolute()
+        asked = replace(order, source=order.source.absolute(), folder=Path(), alignments=saved)
         stretches = iter(_stretches(segments, workers))
         at_work = {task.remote(asked, machine(), part): part for part in islice(stretches, 2 * workers)}
         try:

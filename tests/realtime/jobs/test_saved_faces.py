@@ -1,0 +1,133 @@
+"""Faces that are saved, edited and used again: the job of ``faces --save`` and ``convert --alignments``."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from realtime.demo.sample import write_sample
+from realtime.finder.alignments import Alignments
+from realtime.jobs.contact_sheet import CROP
+from realtime.jobs.convert import Job, convert
+from realtime.jobs.dispatch import convert_any
+from realtime.jobs.save_faces import look_through
+from realtime.jobs.segments import plan as planning
+from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
+from realtime.runtime.process import tune
+from realtime.settings import Look
+from tests.realtime.clips import decoded, payloads
+from tests.realtime.tiny import make_model
+
+FRAMES = 36
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of a face that talks, what was found in it, a sheet and a model."""
+    tune()
+    folder = tmp_path_factory.mktemp("saved")
+    write_sample(folder / "clip.mp4", size=(320, 240), seconds=FRAMES / 25, fps=25)
+    make_model(folder / "negative.onnx")
+    look_through(folder / "clip.mp4", folder / "clip.jsonl", folder / "clip.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "GRID", 11)
+
+
+def edited(path: Path, change: Callable[[list[dict[str, Any]]], None], target: Path) -> Path:
+    """The file ``path``, changed as a person would with a text editor, as ``target``."""
+    head, *lines = path.read_text().splitlines()
+    frames = [json.loads(line) for line in lines]
+    change(frames)
+    target.write_text("\n".join([head, *map(json.dumps, frames)]) + "\n")
+    return target
+
+
+def job(folder: Path, target: Path, **changes: Any) -> Job:
+    look = Look(model=str(folder / "negative.onnx"), label=None)
+    return Job(**{"source": folder / "clip.mp4", "target": target, "look": look} | changes)
+
+
+def test_a_deleted_face_is_not_swapped_and_a_moved_one_is_where_it_was_moved_to(folder: Path, tmp_path: Path) -> None:
+    def change(frames: list[dict[str, Any]]) -> None:
+        frames[20]["faces"] = []
+        face = frames[30]["faces"][0]
+        face["landmarks"] = [[x - 60, y] for x, y in face["landmarks"]]
+        face["placed"] = True
+
+    saved = edited(folder / "clip.jsonl", change, tmp_path / "edited.jsonl")
+    lossless = {"encoding": job(folder, tmp_path).encoding.__class__("ffv1")}
+    report = convert(job(folder, tmp_path / "a.mkv", alignments=saved, **lossless))
+    assert (report.frames_swapped, report.faces, report.warnings) == (FRAMES - 1, FRAMES - 1, [])
+    before, after = decoded(folder / "clip.mp4"), decoded(tmp_path / "a.mkv")
+    changed = [one != other for (_, one), (_, other) in zip(before, after, strict=True)]
+    assert changed == [number != 20 for number in range(FRAMES)]
+    luma = [np.frombuffer(frames[30][1][: 320 * 240], np.uint8).reshape(240, 320) for frames in (before, after)]
+    columns = np.flatnonzero((np.abs(luma[1].astype(int) - luma[0]) > 40).any(axis=0))
+    held = Alignments.read(saved).frames[30].faces[0].face.box
+    assert abs(columns.min() - held[0]) < 25 and abs(columns.max() - held[2]) < 25
+
+
+def test_the_bits_are_the_same_for_workers_and_a_job_that_is_resumed(folder: Path, tmp_path: Path) -> None:
+    saved = edited(folder / "clip.jsonl", lambda frames: frames[5].update(faces=[]), tmp_path / "saved.jsonl")
+
+    def fail(done: int, _: int) -> None:
+        if done > 25:
+            raise MummerError("the lights went out")
+
+    with pytest.raises(MummerError, match="lights"):
+        convert(job(folder, tmp_path / "resumed.mp4", alignments=saved), fail)
+    edited(saved, lambda frames: frames[6].update(faces=[]), other := tmp_path / "other.jsonl")
+    for changes in ({"alignments": other}, {"alignments": None}, {"alignments": saved, "smooth": False}):
+        with pytest.raises(OutputError, match=r"cannot be resumed: the (alignments|settings) changed since"):
+            convert(job(folder, tmp_path / "resumed.mp4", resume=True, **changes))
+    convert(job(folder, tmp_path / "resumed.mp4", alignments=saved, resume=True))
+    convert(job(folder, tmp_path / "workers.mp4", alignments=saved, workers=2))
+    convert(job(folder, tmp_path / "serial.mp4", alignments=saved))
+    videos = [payloads(tmp_path / f"{name}.mp4", "video") for name in ("serial", "resumed", "workers")]
+    assert videos[0] == videos[1] == videos[2]
+
+
+def test_another_input_is_refused_and_so_is_a_frame_without_a_line(folder: Path, tmp_path: Path) -> None:
+    write_sample(tmp_path / "other.mp4", size=(160, 120), seconds=0.2, fps=25)
+    with pytest.raises(InputError, match=r"was made of another file than .*other\.mp4"):
+        convert(job(folder, tmp_path / "a.mp4", source=tmp_path / "other.mp4", alignments=folder / "clip.jsonl"))
+    saved = edited(folder / "clip.jsonl", lambda frames: frames.pop(12), tmp_path / "saved.jsonl")
+    with pytest.raises(InputError, match=r"saved.jsonl: says nothing of the frame at 0\.480 s"):
+        convert(job(folder, tmp_path / "a.mp4", alignments=saved))
+    with pytest.raises(UsageError, match="--alignments is for a video file"):
+        convert_any(job(folder, tmp_path / "a.gif", alignments=saved))
+    assert not (tmp_path / "a.mp4").exists()
+
+
+def test_saved_faces_serve_a_mask_that_is_drawn(folder: Path, tmp_path: Path) -> None:
+    look = Look(model="marble", label=None)
+    report = convert(job(folder, tmp_path / "a.mp4", look=look, alignments=folder / "clip.jsonl"))
+    assert report.frames_swapped == FRAMES
+
+
+def test_the_sheet_shows_who_a_track_is(folder: Path) -> None:
+    sheet = np.asarray(Image.open(folder / "clip.png").convert("RGB")).astype(int)
+    face = Alignments.read(folder / "clip.jsonl").frames[0].faces[0].face
+    assert face.track == 0
+    # One row, with six crops in it: each is full of face, where the sheet itself is flat.
+    assert sheet.shape[0] < 2 * CROP + 60
+    row = sheet[60 : 60 + CROP]
+    busy = np.convolve((row.std(axis=0).mean(axis=1) > 20), np.ones(CROP), "valid").max()
+    assert busy > 0.9 * CROP
+    filled = (row.std(axis=0).mean(axis=1) > 20).sum()
+    assert 5.2 * CROP < filled < 6.5 * CROP
+
+
+def test_nothing_is_replaced_unasked(folder: Path) -> None:
+    with pytest.raises(OutputError, match="exists already"):
+        look_through(folder / "clip.mp4", folder / "clip.jsonl", None)
+    with pytest.raises(OutputError, match="is the input"):
+        look_through(folder / "clip.mp4", folder / "clip.mp4", None, force=True)
