@@ -9,7 +9,17 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from realtime.media.pixel_limit import MAX_PIXELS, PixelLimitError, check_pixels, too_many_pixels
 from realtime.runtime.arrays import Bytes
@@ -22,8 +32,11 @@ __all__ = [
 #: Suffixes of still pictures; everything else is opened as a video.
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 
-#: What is opened at all, by Pillow's names; everything else is no picture to us.
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "BMP", "GIF")
+#: What is opened at all; everything else is no picture to us. Pillow's other readers, some forty, are not even loaded.
+_FORMATS: Final = {
+    "JPEG": JpegImagePlugin, "PNG": PngImagePlugin, "WEBP": WebPImagePlugin, "TIFF": TiffImagePlugin,
+    "AVIF": AvifImagePlugin, "BMP": BmpImagePlugin, "GIF": GifImagePlugin,
+}  # fmt: skip
 
 #: What Pillow raises about files that are damaged or hostile.
 _REFUSED: Final = (
@@ -83,11 +96,10 @@ def opened(path: Path, data: bytes | None = None, max_pixels: int = MAX_PIXELS) 
     Whatever Pillow raises or warns of is an ``InputError``: ``NotAPictureError`` for something else,
     ``PixelLimitError`` for a picture of more than ``max_pixels``.
     """
-    Image.init()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path if data is None else BytesIO(data), formats=_FORMATS) as image:
+            with Image.open(path if data is None else BytesIO(data), formats=tuple(_FORMATS)) as image:
                 check_pixels(path, *image.size, max_pixels)
                 yield image
     except Image.DecompressionBombError as error:

@@ -4,6 +4,7 @@ What moves the outline moves the picture around it, too, less and less, and noth
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -14,7 +15,7 @@ from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.vertices import OVAL
 from realtime.runtime.arrays import Floats, Points
 
-__all__ = ["AROUND", "SPREAD", "ring_triangles", "rings"]
+__all__ = ["AROUND", "ring_triangles", "rings", "spread"]
 
 #: The outline's vertices in order, int64 (36,).
 AROUND: Final = np.array(OVAL)
@@ -44,7 +45,13 @@ def ring_triangles(count: int) -> Triangles:
     return np.concatenate(bands).astype(np.int32)
 
 
-def _spread() -> Floats:
+@cache
+def spread() -> Floats:
+    """How the outline's motion spreads over the face, float32 (468, 36), read-only.
+
+    1 on the outline, fading inwards within some centimetres: the smooth solution of a screened Laplace equation over
+    the mesh.
+    """
     weights = np.zeros((VERTICES, VERTICES))
     for a, b in ((0, 1), (1, 2), (2, 0)):
         i, j = TRIANGLES[:, a], TRIANGLES[:, b]
@@ -53,12 +60,8 @@ def _spread() -> Floats:
     area = 1 / degree
     laplace = np.diag(degree) - weights + np.diag(area / area.mean() * FADE)
     inner = np.setdiff1d(np.arange(VERTICES), AROUND)
-    spread = np.zeros((VERTICES, len(AROUND)), np.float32)
-    spread[inner] = np.linalg.solve(laplace[np.ix_(inner, inner)], -laplace[np.ix_(inner, AROUND)])
-    spread[AROUND, np.arange(len(AROUND))] = 1
-    return spread
-
-
-#: How the outline's motion spreads over the face, float32 (468, 36): 1 on the outline, fading inwards within some
-#: centimetres, the smooth solution of a screened Laplace equation over the mesh.
-SPREAD: Final = _spread()
+    shares = np.zeros((VERTICES, len(AROUND)), np.float32)
+    shares[inner] = np.linalg.solve(laplace[np.ix_(inner, inner)], -laplace[np.ix_(inner, AROUND)])
+    shares[AROUND, np.arange(len(AROUND))] = 1
+    shares.setflags(write=False)  # everybody shares it
+    return shares

@@ -67,7 +67,7 @@ FOLDS: Final = ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 4
 
 def _mirrored() -> NDArray[np.int64]:
     """For each point the nearest to its mirror image; the canonical face is symmetric."""
-    apart = np.linalg.norm(POINTS[:, None] * (-1, 1, 1) - POINTS[None], axis=2)
+    apart = np.abs(POINTS[:, None] * np.array((-1, 1, 1), np.float32) - POINTS[None]).sum(axis=2)
     return np.asarray(apart.argmin(axis=1), np.int64)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from realtime.mesh.expression import NEUTRAL, expression_of
-from realtime.mesh.outline import AROUND, SPREAD
+from realtime.mesh.outline import AROUND, spread
 from realtime.mesh.pose import Pose, pose_of
 from realtime.mesh.vertices import INNER_LIP_PAIRS, LID_PAIRS, MIRRORED
 from realtime.runtime.arrays import Floats
@@ -96,6 +96,6 @@ class Person:
             own if self.identity is None else self.identity + max(1 / self.count, SLOWEST) * (own - self.identity)
         )
         wanted = shape + share * (identity - self.identity)
-        wanted = wanted + SPREAD @ ((1 - outline) * (shape[AROUND] - wanted[AROUND]))
+        wanted = wanted + spread() @ ((1 - outline) * (shape[AROUND] - wanted[AROUND]))
         wanted = wanted + OPENING @ _apart(shape) - OPENING @ _apart(wanted)
         return pose.apply(wanted), pose

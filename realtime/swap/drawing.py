@@ -14,9 +14,12 @@ from typing import Final
 from realtime.runtime.errors import ModelError
 from realtime.swap.manifest import Manifest, parse_manifest
 
-__all__ = ["MAGIC", "SUFFIX", "Drawing", "pack_drawing", "read_drawing"]
+__all__ = ["MAGIC", "MASK", "PHOTO", "SUFFIX", "Drawing", "pack_drawing", "read_drawing"]
 
 SUFFIX: Final = ".drawn"
+#: The kinds of drawing: names of architectures in manifests.
+MASK: Final = "mask"
+PHOTO: Final = "photo"
 #: The first bytes of a zip archive.
 MAGIC: Final = b"PK\x03\x04"
 MANIFEST: Final = "manifest.json"

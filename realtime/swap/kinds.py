@@ -9,16 +9,12 @@ from realtime.inference.onnx_reader import Graph
 from realtime.runtime.errors import ModelError, UsageError
 from realtime.settings import MODEL, ModelOptions
 from realtime.swap import dfm, one_image_contract, own
-from realtime.swap.drawing import MAGIC, Drawing, read_drawing
+from realtime.swap.drawing import MAGIC, MASK, PHOTO, Drawing, read_drawing
 from realtime.swap.drawn import DrawnModel
 from realtime.swap.library import ModelRecord, find_model, how_to_add, record_of
 from realtime.swap.manifest import KEY, Manifest, parse_manifest
-from realtime.swap.mask import KIND as MASK
-from realtime.swap.mask import MaskModel
 from realtime.swap.model import OpenRequest, SwapModel
 from realtime.swap.one_image import OneImageModel
-from realtime.swap.photo import KIND as PHOTO
-from realtime.swap.photo import PhotoModel, open_photos
 
 __all__ = ["KINDS", "PLAIN", "ModelKind", "describe", "is_drawing", "kind_of", "open_file", "open_model"]
 
@@ -37,11 +33,23 @@ KINDS: Final = {
     "dfm": ModelKind(dfm.fits, dfm.DfmModel),
     "own": ModelKind(own.fits, own.OwnModel),
 }
-#: Kinds of drawing, by the name of the architecture in the manifest.
-DRAWINGS: Final[dict[str, Callable[[Drawing, str, ModelOptions], DrawnModel]]] = {
-    MASK: MaskModel,
-    PHOTO: PhotoModel,
-}
+
+
+def _mask(drawing: Drawing, sha256: str, options: ModelOptions) -> DrawnModel:
+    from realtime.swap.mask import MaskModel
+
+    return MaskModel(drawing, sha256, options)
+
+
+def _photo(drawing: Drawing, sha256: str, options: ModelOptions) -> DrawnModel:
+    from realtime.swap.photo import PhotoModel
+
+    return PhotoModel(drawing, sha256, options)
+
+
+#: Kinds of drawing, by the name of the architecture in the manifest. Each is imported when a file of it is opened:
+#: drawing is much code, which a network does without.
+DRAWINGS: Final = {MASK: _mask, PHOTO: _photo}
 
 
 def open_model(name_or_path: str, device: str = "auto", options: ModelOptions = PLAIN, threads: int = 1) -> SwapModel:
@@ -53,6 +61,8 @@ def open_model(name_or_path: str, device: str = "auto", options: ModelOptions = 
     that takes them are drawn.
     """
     if options.photo and name_or_path == MODEL:
+        from realtime.swap.photo import open_photos
+
         return open_photos(options, device)
     with ModelFile(find_model(name_or_path)) as file:
         return open_file(OpenRequest(file, device, threads, options))

@@ -18,15 +18,14 @@ from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import ModelError, UsageError
 from realtime.settings import ModelOptions
 from realtime.swap.consent import Consent, Identity, slug
-from realtime.swap.drawing import Drawing, pack_drawing
+from realtime.swap.drawing import MASK, Drawing, pack_drawing
 from realtime.swap.drawn import DrawnModel, Tracks
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest
 
-__all__ = ["KIND", "MaskModel", "pack_material", "pack_picture"]
+__all__ = ["MaskModel", "pack_material", "pack_picture"]
 
-#: The name of the architecture in the manifest, what of it names the material, and the member with a picture.
-KIND: Final = "mask"
+#: What of the architecture in the manifest names the material, and the member with a picture.
 MATERIAL: Final = "material"
 PICTURE: Final = "mask.png"
 #: Where nobody says how large the face is.
@@ -77,7 +76,7 @@ def pack_material(name: str) -> bytes:
             statement=f"A mask of {name}, drawn by code of this project. It depicts nobody.",
         ),
     )
-    return pack_drawing(_manifest(identity, "MIT", {"name": KIND, MATERIAL: name}), {})
+    return pack_drawing(_manifest(identity, "MIT", {"name": MASK, MATERIAL: name}), {})
 
 
 def pack_picture(mask: Bytes, name: str, licence: str | None = None) -> bytes:
@@ -97,7 +96,7 @@ def pack_picture(mask: Bytes, name: str, licence: str | None = None) -> bytes:
     assert done  # noqa: S101  # memory to memory
     data = png.tobytes()
     digest = hashlib.sha256(data).hexdigest()
-    made = _manifest(identity, licence or "not stated", {"name": KIND, "size": len(mask)}, digest)
+    made = _manifest(identity, licence or "not stated", {"name": MASK, "size": len(mask)}, digest)
     return pack_drawing(made, {PICTURE: data})
 
 

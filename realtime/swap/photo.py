@@ -19,15 +19,14 @@ from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import InputError, ModelError, UsageError
 from realtime.settings import ModelOptions, first_problem
 from realtime.swap.consent import Identity, read_identity
-from realtime.swap.drawing import Drawing, pack_drawing, read_drawing
+from realtime.swap.drawing import PHOTO, Drawing, pack_drawing, read_drawing
 from realtime.swap.drawn import DrawnModel, Tracks
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest, Tensors
 
-__all__ = ["KIND", "PhotoModel", "open_photos", "pack_photos", "shape_of"]
+__all__ = ["PhotoModel", "open_photos", "pack_photos", "shape_of"]
 
-#: The name of the architecture in the manifest, and the members beside it.
-KIND: Final = "photo"
+#: The members beside the manifest.
 TEXTURE: Final = "texture.png"
 FACE: Final = "face.json"
 #: Where nobody says how large the face is.
@@ -105,7 +104,7 @@ def pack_photos(portraits: list[Portrait], person: Identity) -> bytes:
     done, png = cv2.imencode(".png", cv2.cvtColor(texture, cv2.COLOR_RGB2BGR))
     assert done  # noqa: S101  # memory to memory
     manifest = Manifest(
-        architecture={"name": KIND, "photographs": len(portraits)},
+        architecture={"name": PHOTO, "photographs": len(portraits)},
         size=USUAL_SIZE,
         template="whole-face",
         tensors=Tensors(),

@@ -272,11 +272,15 @@ def test_a_damaged_manifest_is_altered_whatever_byte_it_is(tmp_path: Path) -> No
     path = make(tmp_path / "out.mp4", SMALL)
     sign(path, CLAIM, path)
     whole = path.read_bytes()
-    begin = whole.index(b"jumb") - 4
-    # Zeros at the end pad the manifest and its signature, and stand for nothing.
-    # What frames the boxes, their lengths and the ends of their names, the library forgives; zeros may be padding.
-    places = [at for at in range(begin + 48, begin + 2600, 131) if whole[at]]
-    assert len(places) > 10
+    # What the boxes hold, from the end of one's name to the length of the next; names, lengths and padding are forgiven.
+    assertions, claim, signature = (b"c2pa.assertions\0", b"c2pa.claim.v2\0", b"c2pa.signature\0")
+    held = ((assertions, claim, 60), (claim, signature, 60), (signature, b"cpad", 0))
+    places = [
+        at
+        for first, then, frame in held
+        for at in range(whole.index(first) + len(first), whole.index(then) - frame, 131)
+    ]
+    assert len(places) > 15
     for at in places:
         flipped(path, at)
         assert read_signature(path).state in ("altered", "none"), at
