@@ -15,6 +15,7 @@ from realtime.finder import BuiltinFinder, FaceFinder, PluginFinder, open_finder
 from realtime.finder.face import Box, Face
 from realtime.finder.saved_finder import SavedFinder
 from realtime.marking.label import Label
+from realtime.marking.mark import mark
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
 from realtime.media.frame import Frame
@@ -106,12 +107,7 @@ class FrameSwapper:
 
     def mark(self, frame: Frame) -> None:
         """The other half: say on the picture what was done to it."""
-        if self.watermark is not None:
-            with self.stages("watermark"):
-                self.watermark.draw(frame)
-        if self.label is not None:
-            with self.stages("label"):
-                self.label.draw(frame)
+        mark(frame, self.watermark, self.label, self.stages)
 
     def _swap(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         """Swap ``faces``, in one run of the model; returns them without those that its mask leaves as they were."""

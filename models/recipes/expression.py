@@ -42,7 +42,7 @@ def write_statistics(faces: Faces68, teachers: Path, out: Path) -> float:
     poses = [first.pose(mesh) for mesh in meshes]
     shapes = np.stack([pose.undo(mesh) for pose, mesh in zip(poses, meshes, strict=True)])
     away = np.linalg.norm(shapes - first.neutral, axis=2).mean(axis=1)
-    turned = np.degrees(np.abs([pose.yaw for pose in poses]))
+    turned = np.abs([pose.yaw for pose in poses])
     kept = (turned < TURNED) & (away < np.quantile(away, 1 - ODD))
     fitted = Sculptor.fit(canonical, meshes[kept], faces.subject[kept])
     estimate = fitted.basis.T.astype(np.float64) @ fitted.filter @ fitted.basis  # (1404, 1404)

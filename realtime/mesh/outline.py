@@ -15,7 +15,7 @@ from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.vertices import OVAL
 from realtime.runtime.arrays import Floats, Points
 
-__all__ = ["AROUND", "ring_triangles", "rings", "spread"]
+__all__ = ["AROUND", "ring_triangles", "rings", "spread", "spread_over"]
 
 #: The outline's vertices in order, int64 (36,).
 AROUND: Final = np.array(OVAL)
@@ -47,7 +47,14 @@ def ring_triangles(count: int) -> Triangles:
 
 @cache
 def spread() -> Floats:
-    """How the outline's motion spreads over the face, float32 (468, 36), read-only.
+    """``spread_over`` the face at rest, read-only."""
+    shares = spread_over(NEUTRAL)
+    shares.setflags(write=False)  # everybody shares it
+    return shares
+
+
+def spread_over(shape: Floats) -> Floats:
+    """How the outline's motion spreads over a face of ``shape``, float32 (468, 3) in face axes: float32 (468, 36).
 
     1 on the outline, fading inwards within some centimetres: the smooth solution of a screened Laplace equation over
     the mesh.
@@ -55,7 +62,7 @@ def spread() -> Floats:
     weights = np.zeros((VERTICES, VERTICES))
     for a, b in ((0, 1), (1, 2), (2, 0)):
         i, j = TRIANGLES[:, a], TRIANGLES[:, b]
-        weights[i, j] = weights[j, i] = 1 / np.maximum(np.linalg.norm(NEUTRAL[i] - NEUTRAL[j], axis=1), 1e-3)
+        weights[i, j] = weights[j, i] = 1 / np.maximum(np.linalg.norm(shape[i] - shape[j], axis=1), 1e-3)
     degree = weights.sum(axis=1)
     area = 1 / degree
     laplace = np.diag(degree) - weights + np.diag(area / area.mean() * FADE)
@@ -63,5 +70,4 @@ def spread() -> Floats:
     shares = np.zeros((VERTICES, len(AROUND)), np.float32)
     shares[inner] = np.linalg.solve(laplace[np.ix_(inner, inner)], -laplace[np.ix_(inner, AROUND)])
     shares[AROUND, np.arange(len(AROUND))] = 1
-    shares.setflags(write=False)  # everybody shares it
     return shares

@@ -3,6 +3,7 @@
 from realtime.finder.plugins import FaceFinder
 from realtime.finder.tracks import Clock
 from realtime.marking.label import Label
+from realtime.marking.mark import mark
 from realtime.marking.watermark import Watermark
 from realtime.media.frame import Frame
 from realtime.puppet.canvas import Canvas
@@ -43,14 +44,5 @@ class Show:
             moving = self._puppet.draw(motion, performer)
         with self.stages("paste"):
             shown = self.canvas.frame(moving, frame)
-        self.mark(shown)
+        mark(shown, self.watermark, self.label, self.stages)
         return shown
-
-    def mark(self, frame: Frame) -> None:
-        """Say on the picture what it is."""
-        if self.watermark is not None:
-            with self.stages("watermark"):
-                self.watermark.draw(frame)
-        if self.label is not None:
-            with self.stages("label"):
-                self.label.draw(frame)

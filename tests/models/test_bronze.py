@@ -11,11 +11,12 @@ from models.pairs import WEIGHT_ONE, read_pairs
 from models.recipes.bronze.mesh import Canonical, Triangles, build_surface, load_canonical, refine
 from models.recipes.bronze.pairs import disagreement, lower_lids, main, weight_map
 from models.recipes.bronze.render import rasterise, render, vertex_normals
-from models.recipes.bronze.sculpt import Pose, Sculptor, fit_pose
+from models.recipes.bronze.sculpt import Sculptor
 from models.recipes.crop import crop_still
 from realtime.align import TEMPLATES
 from realtime.media.affine import apply
 from realtime.mesh import vertices as meshes
+from realtime.mesh.pose import Pose, fit_pose
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.mesh.canonical import VERTICES
-from realtime.mesh.vertices import EYES, INNER_LIPS, OUTER_LIPS, OVAL
+from realtime.mesh.vertices import EYES, INNER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
 
@@ -27,7 +27,6 @@ __all__ = [
     "build_surface",
     "load_canonical",
     "refine",
-    "rigid_vertices",
 ]
 
 #: int64 (T, 3), vertex indices; every triangle runs the same way round.
@@ -161,12 +160,3 @@ def build_surface(canonical: Canonical, steps: int = 2) -> Surface:
     for _ in range(steps):
         triangles, matrix = refine(triangles, matrix)
     return Surface(matrix, triangles, count, np.array(lids), np.array(lips), np.array(rims), bottom)
-
-
-def rigid_vertices(canonical: Canonical) -> NDArray[np.int64]:
-    """The vertices that move with the skull: those above the upper lip, without the lids and the outline."""
-    moving = {v for eye in EYES for v in eye} | set(OVAL) | set(INNER_LIPS) | set(OUTER_LIPS)
-    lip = canonical.points[2, 1]  # vertex 2 is where the nose meets the lip
-    above = canonical.points[:, 1] < lip
-    still = [v for v in range(VERTICES) if above[v] and v not in moving]
-    return np.array(still, np.int64)

@@ -16,53 +16,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recipes.bronze.mesh import Canonical, Surface, Triangles, build_surface, rigid_vertices
+from models.recipes.bronze.mesh import Canonical, Surface, Triangles, build_surface
 from models.recipes.bronze.render import Model, vertex_normals
 from realtime.mesh.canonical import VERTICES
+from realtime.mesh.outline import spread_over
+from realtime.mesh.pose import RIGID, Pose, fit_pose
 from realtime.mesh.vertices import BROWS, EYES, FOLDS, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 
-__all__ = ["Pose", "Sculptor", "fit_pose"]
-
-
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """Face axes to picture: ``scale * points @ turn.T + shift``; ``turn`` float64 (3, 3) is a rotation."""
-
-    scale: float
-    turn: NDArray[np.float64]
-    shift: NDArray[np.float64]
-
-    def apply(self, points: Floats) -> Floats:
-        """Face axes to picture, float32 (..., 3)."""
-        return np.asarray(self.scale * points @ self.turn.T + self.shift, np.float32)
-
-    def undo(self, points: Floats) -> Floats:
-        """Picture to face axes, float32 (..., 3)."""
-        return np.asarray((points - self.shift) @ self.turn / self.scale, np.float32)
-
-    @property
-    def yaw(self) -> float:
-        """Turn to the side in radians, 0 for a frontal face."""
-        return float(np.arctan2(self.turn[0, 2], self.turn[2, 2]))
-
-    @property
-    def pitch(self) -> float:
-        """Nod in radians, 0 for a frontal face."""
-        return float(np.arcsin(np.clip(self.turn[1, 2], -1, 1)))
-
-
-def fit_pose(model: Floats, seen: Floats) -> Pose:
-    """Similarity in space from ``model`` to ``seen``, float32 (N, 3) both, least squares (Umeyama 1991)."""
-    m, s = model.astype(np.float64), seen.astype(np.float64)
-    m_mean, s_mean = m.mean(axis=0), s.mean(axis=0)
-    m, s = m - m_mean, s - s_mean
-    u, d, vt = np.linalg.svd(s.T @ m)
-    sign = np.ones(3)
-    sign[2] = np.sign(np.linalg.det(u @ vt))
-    turn = (u * sign) @ vt
-    scale = float((d * sign).sum() / (m * m).sum())
-    return Pose(scale, turn, s_mean - scale * turn @ m_mean)
+__all__ = ["Sculptor"]
 
 
 #: Share of a person's own remaining shape that is left in the statue: in general, and where expression lives
@@ -95,7 +57,6 @@ class Sculptor:
     """Everything fixed about the statue; ``fit`` works it out, ``carve`` applies it to one mesh."""
 
     surface: Surface
-    rigid: NDArray[np.int64]
     #: The mean face at rest, and the statue at rest; float32 (468, 3).
     neutral: Floats
     statue: Floats
@@ -129,34 +90,31 @@ class Sculptor:
     @classmethod
     def fit(cls, canonical: Canonical, meshes: Floats, subjects: NDArray[np.int32]) -> "Sculptor":
         """Learn what is expression from ``meshes``, float32 (N, 468, 3), of ``subjects``, int32 (N,)."""
-        rigid = rigid_vertices(canonical)
         reference: Floats = canonical.points
         for _ in range(3):  # the mean needs the poses, and the poses the mean
-            shapes = np.stack([fit_pose(reference[rigid], m[rigid]).undo(m) for m in meshes])
+            shapes = np.stack([fit_pose(reference[RIGID], m[RIGID]).undo(m) for m in meshes])
             mean = np.asarray(np.median(shapes, axis=0), np.float32)
             mean = np.asarray((mean + canonical.mirrored(mean)) / 2, np.float32)
-            pose = fit_pose(canonical.points[rigid], mean[rigid])
+            pose = fit_pose(canonical.points[RIGID], mean[RIGID])
             reference = pose.undo(mean)
         gap = shapes[:, 14, 1] - shapes[:, 13, 1]
         resting = shapes[gap <= np.quantile(gap, 0.3)].mean(axis=0)
         neutral = np.asarray((resting + canonical.mirrored(resting)) / 2, np.float32)
         basis, matrix = _expression_filter(canonical, shapes, subjects)
-        return cls._assemble(canonical, rigid, neutral, basis, matrix)
+        return cls._assemble(canonical, neutral, basis, matrix)
 
     @classmethod
     def plain(cls, canonical: Canonical) -> "Sculptor":
         """A sculptor that knows no statistics: everything in a mesh counts as expression."""
         nothing = np.zeros((0, VERTICES * 3), np.float32)
         empty = np.zeros((0, 0), np.float32)
-        return cls._assemble(canonical, rigid_vertices(canonical), canonical.points, nothing, empty)
+        return cls._assemble(canonical, canonical.points, nothing, empty)
 
     @classmethod
-    def _assemble(
-        cls, canonical: Canonical, rigid: NDArray[np.int64], neutral: Floats, basis: Floats, matrix: Floats
-    ) -> "Sculptor":
+    def _assemble(cls, canonical: Canonical, neutral: Floats, basis: Floats, matrix: Floats) -> "Sculptor":
         surface = build_surface(canonical)
         statue = _statue(canonical, neutral)
-        spread = _spread_outline(canonical, statue)
+        spread = spread_over(statue)
         rims = _rims(statue)
         controls = np.zeros((surface.controls, 5), np.float32)  # cover, hollow, polish, lid inside, inner
         controls[:VERTICES, 0] = 1
@@ -193,7 +151,7 @@ class Sculptor:
             return np.concatenate([np.clip(values, 0, 1), balls + at_eyes]).astype(np.float32)
 
         return cls(
-            surface, rigid, neutral, statue, _person(statue), _acting(statue), basis, matrix, spread, rims,
+            surface, neutral, statue, _person(statue), _acting(statue), basis, matrix, spread, rims,
             triangles=triangles,
             cover=full(fine[:, 0], 1), hollow=full(fine[:, 1], 0), polish=full(fine[:, 2], 0.3),
             mottle=full(_mottle(rest), 0.5), groove=full(_lid_fold(statue, rest), 0),
@@ -204,7 +162,7 @@ class Sculptor:
 
     def pose(self, mesh: Floats) -> Pose:
         """The pose of a mesh, float32 (468, 3) in pixels."""
-        return fit_pose(self.neutral[self.rigid], mesh[self.rigid])
+        return fit_pose(self.neutral[RIGID], mesh[RIGID])
 
     def face(self, shape: Floats) -> Floats:
         """A person's shape to the statue's, float32 (468, 3) in face axes both."""
@@ -311,27 +269,6 @@ def _acting(statue: Floats) -> Floats:
     """By how much the statue acts more than the person, float32 (468,)."""
     brows = [_bump(statue, statue[v], (0.5, 0.5)) for brow in BROWS for edge in brow for v in edge]
     return np.asarray(ACTING + BROW_ACTING * np.max(brows, axis=0), np.float32)
-
-
-def _spread_outline(canonical: Canonical, statue: Floats) -> Floats:
-    """For each vertex the weights of the outline's vertices, (468, 36): 1 on the outline, fading inwards
-    within some centimetres, the smooth solution of a screened Laplace equation over the mesh.
-    """
-    weights = np.zeros((VERTICES, VERTICES))
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        i, j = canonical.triangles[:, a], canonical.triangles[:, b]
-        near = 1 / np.maximum(np.linalg.norm(statue[i] - statue[j], axis=1), 1e-3)
-        weights[i, j] = weights[j, i] = near
-    degree = weights.sum(axis=1)
-    area = 1 / degree
-    laplace = np.diag(degree) - weights + np.diag(area / area.mean() * 0.06)
-    outline = np.array(OVAL)
-    inner = np.setdiff1d(np.arange(VERTICES), outline)
-    solved = np.linalg.solve(laplace[inner][:, inner], -laplace[inner][:, outline])
-    spread = np.zeros((VERTICES, len(outline)), np.float32)
-    spread[inner] = solved
-    spread[outline, np.arange(len(outline))] = 1
-    return spread
 
 
 def _rims(statue: Floats) -> Floats:

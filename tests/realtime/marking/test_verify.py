@@ -272,7 +272,7 @@ def test_a_damaged_manifest_is_altered_whatever_byte_it_is(tmp_path: Path) -> No
     path = make(tmp_path / "out.mp4", SMALL)
     sign(path, CLAIM, path)
     whole = path.read_bytes()
-    # What the boxes hold, from the end of one's name to the length of the next; names, lengths and padding are forgiven.
+    # What the boxes hold, from the end of one's name to the length of the next; the rest is forgiven.
     assertions, claim, signature = (b"c2pa.assertions\0", b"c2pa.claim.v2\0", b"c2pa.signature\0")
     held = ((assertions, claim, 60), (claim, signature, 60), (signature, b"cpad", 0))
     places = [

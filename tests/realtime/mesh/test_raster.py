@@ -3,7 +3,7 @@
 import numpy as np
 
 from realtime.mesh.canonical import POINTS, TRIANGLES
-from realtime.mesh.outline import AROUND, SPREAD, ring_triangles, rings
+from realtime.mesh.outline import AROUND, ring_triangles, rings, spread
 from realtime.mesh.raster import facing, far_to_near, rasterise
 
 
@@ -34,5 +34,5 @@ def test_rings_lie_around_the_face_and_show_their_outer_side() -> None:
     assert facing(POINTS, TRIANGLES).mean() > 0.98
     raster = rasterise(points * 3 + 60, np.concatenate([TRIANGLES, ring_triangles(2)]), 120)
     assert set(raster.numbers[40:80, 40:80].ravel().tolist()) & set(range(1, 899))
-    np.testing.assert_allclose(SPREAD[AROUND], np.eye(36), atol=1e-6)
-    assert SPREAD[4].sum() < 0.3 < SPREAD[AROUND].sum()
+    np.testing.assert_allclose(spread()[AROUND], np.eye(36), atol=1e-6)
+    assert spread()[4].sum() < 0.3 < spread()[AROUND].sum()
