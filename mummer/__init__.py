@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mummer.session import Session, live
     from mummer.swapper import Swapper
     from realtime.finder.face import Face
-    from realtime.jobs.folder import FolderReport
+    from realtime.jobs.batch.run import BatchReport
     from realtime.jobs.report import Report
     from realtime.live.preview import Preview
     from realtime.live.status import Status
@@ -36,8 +36,23 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "ConsentError", "DetectorError", "Face", "FolderReport", "InputError", "ModelError", "MummerError", "OutputError",
-    "Preview", "Report", "Session", "SigningError", "Status", "Swapper", "UsageError", "convert", "live",
+    "BatchReport",
+    "ConsentError",
+    "DetectorError",
+    "Face",
+    "InputError",
+    "ModelError",
+    "MummerError",
+    "OutputError",
+    "Preview",
+    "Report",
+    "Session",
+    "SigningError",
+    "Status",
+    "Swapper",
+    "UsageError",
+    "convert",
+    "live",
 ]  # fmt: skip
 
 #: The module that each name comes from.
@@ -48,7 +63,7 @@ _HOMES: Final = {
     "Session": "mummer.session",
     "Face": "realtime.finder.face",
     "Report": "realtime.jobs.report",
-    "FolderReport": "realtime.jobs.folder",
+    "BatchReport": "realtime.jobs.batch.run",
     "Preview": "realtime.live.preview",
     "Status": "realtime.live.status",
 }

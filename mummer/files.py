@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Unpack
 
 from mummer.choices import AnyPath, LookChoices, validated
+from realtime.jobs.batch.run import BatchReport
 from realtime.jobs.convert import Job, OnFrame
 from realtime.jobs.dispatch import convert_any
-from realtime.jobs.folder import FolderReport
 from realtime.jobs.report import Report
 from realtime.media.encoding import Encoding
 from realtime.media.pixel_limit import MAX_PIXELS
@@ -30,7 +30,7 @@ def convert(
     alignments: AnyPath | None = None,
     smooth: bool = True,
     **look: Unpack[LookChoices],
-) -> Report | FolderReport:
+) -> Report | BatchReport:
     """Swap the faces in the file ``source``; all else stays as it is. Returns what was done.
 
     ``source`` is a video, a picture or a folder of pictures, and ``target`` the same. It appears under its name only

@@ -31,7 +31,7 @@ _LINES: Final = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")
 #: The commands in the order of the help, and what it says about them, since they are not imported for it: each is the
 #: object of its own name in the module of that name.
 _COMMANDS: Final = {
-    "convert": "Swap the faces in a video, a picture or a folder of pictures; all else stays as it is.",
+    "convert": "Swap the faces in videos, pictures and folders of them; all else stays as it is.",
     "puppet": "Let a photo move as the performer of a video does.",
     "live": "Swap the faces of a camera, live; end it with Ctrl-C.",
     "devices": "List cameras, virtual cameras, microphones, and what models can run on; say what is missing.",

@@ -4,19 +4,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from realtime.cli import options
-from realtime.cli.console import complain, harmless, note, say
+from realtime.cli.batch import run_and_tell
+from realtime.cli.console import harmless, note, say
+from realtime.cli.progress import progress
+from realtime.runtime.errors import UsageError
 from realtime.settings import Conversion
 
 if TYPE_CHECKING:
+    from realtime.jobs.batch.plan import Batch
     from realtime.jobs.comparison import Compared
-    from realtime.jobs.convert import OnFrame
-    from realtime.jobs.folder import FolderReport
+    from realtime.jobs.convert import Job
     from realtime.jobs.report import Report
 
 __all__ = ["convert"]
@@ -24,16 +26,19 @@ __all__ = ["convert"]
 
 @options.with_settings
 def convert(
-    source: options.Input,
-    target: Annotated[
-        Path,
+    files: Annotated[
+        list[str],
         typer.Argument(
-            metavar="OUTPUT",
-            help="The file to write: .mp4, .mov, .mkv, .webm, .avi, .ts, .gif, ...; for a picture .jpg, .png, .webp,"
-            " .tif, .avif, .bmp; for a folder of pictures a folder.",
+            metavar="INPUT [OUTPUT]",
+            help="The file to read, and the one to write: .mp4, .mov, .mkv, .webm, .avi, .ts, .gif, ...; for a picture"
+            " .jpg, .png, .webp, .tif, .avif, .bmp; for a folder of either a folder. With --out-dir all are inputs;"
+            " one that ends in .toml is a job file.",
         ),
     ],
     settings: Conversion,
+    out_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Convert every INPUT into this folder, by its own name.")
+    ] = None,
     stream: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="With OUTPUT -, standard output: mkv, webm, ts, mp4.")
     ] = None,
@@ -49,16 +54,16 @@ def convert(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Swap the faces in a video, a picture or a folder of pictures; all else stays as it is."""
-    from realtime.jobs.dispatch import convert_any
-    from realtime.jobs.folder import FolderReport
+    """Swap the faces in videos, pictures and folders of them; all else stays as it is."""
     from realtime.jobs.from_settings import job_of
+    from realtime.jobs.one_file import convert_one
     from realtime.runtime.process import tune
 
     tune()
+    sources, target = _sources(files, out_dir)
     job = job_of(
         settings,
-        options.as_file(source),
+        sources[0],
         target,
         report=report,
         force=force,
@@ -68,12 +73,50 @@ def convert(
         engine=engine,
         address=address,
     )
+    batch = _batch(files, sources, job, settings, out_dir)
+    if batch is not None:
+        run_and_tell(batch, job, quiet)
+        return
     with kept_told(target), progress(job.source.name, show=not quiet) as on_frame:
-        done = convert_any(job, on_frame)
-    if isinstance(done, FolderReport):
-        tell_folder(target, done, quiet)
-    elif not quiet:
+        done = convert_one(job, on_frame)
+    if not quiet:
         tell(target, done)
+
+
+def _sources(files: list[str], out_dir: Path | None) -> tuple[list[Path], Path]:
+    """The inputs, and the file or folder that they go to. Raises ``UsageError`` where one of the two is missing."""
+    if out_dir is not None or _is_job_file(files):
+        return [options.as_file(name) for name in files], out_dir or Path()
+    if len(files) == 1:
+        raise UsageError(f"{files[0]}: where to? name the OUTPUT behind it, or a folder with --out-dir")
+    if len(files) > 2:
+        raise UsageError(f"{len(files)} files: several inputs go into a folder; name it with --out-dir")
+    return [options.as_file(files[0])], Path(files[1])
+
+
+def _is_job_file(files: list[str]) -> bool:
+    return len(files) == 1 and files[0].lower().endswith(".toml")
+
+
+def _batch(
+    files: list[str], sources: list[Path], job: "Job", settings: Conversion, out_dir: Path | None
+) -> "Batch | None":
+    """What is to be made where that is more than one file; None for one. Raises a ``MummerError``."""
+    from realtime.jobs.batch.job_file import read_job_file
+    from realtime.jobs.batch.plan import plan_inputs
+    from realtime.jobs.dispatch import is_folder
+    from realtime.media.standard_streams import STREAM
+
+    in_file = out_dir is None and _is_job_file(files)
+    if not (in_file or out_dir is not None or is_folder(sources[0])):
+        return None
+    if STREAM in (*sources, job.target) or job.stream is not None:
+        raise UsageError("- and --format are for one video; give the name of a folder for several")
+    if not in_file:
+        return plan_inputs(sources, job)
+    if settings != Conversion():
+        raise UsageError(f"{files[0]}: a job file has its settings in itself, under [settings] or [[job]]")
+    return read_job_file(sources[0], job)
 
 
 def tell(target: Path, done: "Report") -> None:
@@ -110,23 +153,6 @@ def tell_compared(rows: "list[Compared]") -> None:
     Console(stderr=True).print(table)
 
 
-def tell_folder(target: Path, done: "FolderReport", quiet: bool) -> None:
-    """What was done with each picture, and in all; exit code 1 where one failed."""
-    for failure in done.failed:
-        complain(failure.why)
-    if not quiet:
-        for each in done.pictures:
-            for warning in each.warnings:
-                note(f"{each.output.path}: {warning}")
-        if done.left_alone:
-            note(f"left alone, no still pictures: {', '.join(done.left_alone)}")
-        faces = sum(each.faces for each in done.pictures)
-        failed = f", {len(done.failed)} failed" if done.failed else ""
-        say(f"{target}: {len(done.pictures)} pictures, {faces} {'face' if faces == 1 else 'faces'} swapped{failed}")
-    if done.failed:
-        raise typer.Exit(1)
-
-
 @contextmanager
 def kept_told(target: Path) -> Iterator[None]:
     """Says, where a signal ends the block, what is kept of ``target`` and how to go on."""
@@ -138,35 +164,3 @@ def kept_told(target: Path) -> Iterator[None]:
     finally:
         if was_stopped() and (kept := progress_of(target)):
             note(kept)
-
-
-@contextmanager
-def progress(name: str, show: bool) -> "Iterator[OnFrame | None]":
-    """A bar on stderr with frames a second and the time left, where there is a terminal to show it."""
-    if not show or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from realtime.runtime.stop_signals import unwinding
-
-    columns = (
-        TextColumn("{task.description}", markup=False),  # a name may look like markup
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[fps]:.1f} fps"),
-        TimeRemainingColumn(),
-    )
-    with unwinding(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:  # it hides the cursor
-        task = bar.add_task(harmless(name), total=None, fps=0.0)
-        began, before = perf_counter(), -1
-
-        def on_frame(done: int, expected: int) -> None:
-            nonlocal began, before
-            if before < 0:  # what an earlier run did has no part in the speed
-                began, before = perf_counter(), done
-            fps = (done - before) / max(perf_counter() - began, 0.001)
-            bar.update(task, completed=done, total=max(done, expected), fps=fps)
-
-        yield on_frame

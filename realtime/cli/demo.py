@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from realtime.cli.console import note, say
-from realtime.cli.convert import progress
+from realtime.cli.progress import progress
 
 __all__ = ["demo"]
 

@@ -7,7 +7,7 @@ import typer
 
 from realtime.cli import options
 from realtime.cli.console import note, say
-from realtime.cli.convert import progress
+from realtime.cli.progress import progress
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.settings import LABEL
 

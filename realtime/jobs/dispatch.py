@@ -1,62 +1,38 @@
-"""Which job an input and an output ask for: a video, a picture that moves, a photo, or a folder of photos."""
+"""Which job an input and an output ask for: that of one file, or a batch of those in a folder."""
 
 from pathlib import Path
 
 from realtime.finder import FaceFinder
-from realtime.jobs.animation import convert_animation
-from realtime.jobs.convert import Job, OnFrame, convert
-from realtime.jobs.folder import FolderReport, convert_folder
-from realtime.jobs.photo import convert_photo
+from realtime.jobs.batch.plan import plan_inputs
+from realtime.jobs.batch.run import BatchReport, run_batch
+from realtime.jobs.convert import Job, OnFrame
+from realtime.jobs.one_file import convert_one
 from realtime.jobs.report import Report
-from realtime.media.animation_sink import ANIMATIONS
-from realtime.media.file_source import check_regular
 from realtime.media.standard_streams import STREAM
-from realtime.media.still import kind_of
-from realtime.media.still_encoder import PHOTOS
-from realtime.runtime.errors import InputError, OutputError, UsageError
+from realtime.runtime.errors import UsageError
 
-__all__ = ["convert_any"]
+__all__ = ["convert_any", "is_folder"]
 
 
-def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report | FolderReport:
-    """Run ``job`` as what its source is, by its content, and its target, by its name. Raises a ``MummerError``."""
-    if job.alignments is not None:
-        _check_saved(job)
-    if STREAM in (job.source, job.target):
-        if job.source != STREAM and _is_still(job):
-            raise InputError(f"{job.source}: a still picture, and - is for videos; give OUTPUT the name of a picture")
-        return convert(job, on_frame, finder)
-    if job.stream is not None:
-        raise UsageError("--format is for standard output (-); a file says by its suffix what it is")
-    if _is_folder(job.source):
-        return convert_folder(job, on_frame, finder)
-    check_regular(job.source)
-    kind, suffix = kind_of(job.source, job.max_pixels), job.target.suffix.lower()
-    if kind == "still":
-        if suffix in PHOTOS:
-            return convert_photo(job, finder)
-        raise InputError(f"{job.source}: a still picture; give OUTPUT the name of one ({' '.join(PHOTOS)})")
-    if suffix in ANIMATIONS:
-        return convert_animation(job, on_frame, finder)
-    if suffix in PHOTOS:
-        raise OutputError(f"{job.target}: a still picture cannot hold what moves in {job.source}; use .mp4, .gif, ...")
-    return convert(job, on_frame, finder)
+def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report | BatchReport:
+    """Run ``job`` on a file or on those in a folder. Raises a ``MummerError``.
+
+    Of a folder ``on_frame`` hears how many files are done, and how many there are.
+    """
+    if not is_folder(job.source):
+        return convert_one(job, on_frame, finder)
+    if job.target == STREAM or job.stream is not None:
+        raise UsageError("- and --format are for one video; give the name of a folder for those of a folder")
+
+    def on_file(done: int, files: int, _: Path | None) -> None:
+        if on_frame is not None and done:
+            on_frame(done, files)
+
+    return run_batch(plan_inputs([job.source], job), job, on_file, finder)
 
 
-def _check_saved(job: Job) -> None:
-    """Raise ``UsageError`` where saved faces cannot be used: they go by the times of a video that is a file."""
-    is_picture = job.target.suffix.lower() in (*ANIMATIONS, *PHOTOS)
-    if not is_picture and job.source.is_file():
-        is_picture = kind_of(job.source, job.max_pixels) != "other"
-    if is_picture or job.source == STREAM or _is_folder(job.source):
-        raise UsageError("--alignments is for a video file that becomes a video file; leave it out")
-
-
-def _is_still(job: Job) -> bool:
-    return not _is_folder(job.source) and kind_of(job.source, job.max_pixels) == "still"
-
-
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is one; not where the system does not even take it for a name."""
     try:
         return path.is_dir()
     except OSError:  # a name too long, say: what is wrong with it is said where it is opened

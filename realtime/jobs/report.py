@@ -176,8 +176,9 @@ def provenance_facts(target: Path, claim: Claim, signed: Signed, seconds: float)
     )
 
 
-#: Entries of a report by which one is known, of a file or of a folder, whatever version wrote it.
+#: Entries of a report by which one is known, of a file, a batch or a folder, whatever version wrote it.
 _FILE: Final = frozenset({"input", "output", "frames_in", "frames_out"})
+_BATCH: Final = frozenset({"done", "failed", "left_alone"})
 _FOLDER: Final = frozenset({"pictures", "failed", "left_alone"})
 
 
@@ -188,7 +189,7 @@ def is_report(path: Path) -> bool:
             entries = json.load(page) if page.read(1) == b"{" and page.seek(0) == 0 else None
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(entries, dict) and (entries.keys() >= _FILE or entries.keys() >= _FOLDER)
+    return isinstance(entries, dict) and any(entries.keys() >= known for known in (_FILE, _BATCH, _FOLDER))
 
 
 def write_report(path: Path, report: BaseModel, force: bool = False) -> None:

@@ -1,7 +1,7 @@
 """What a file job may be told, beside which file and where to: on the command line, in job files, over HTTP."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import Field
 
@@ -48,6 +48,26 @@ class Conversion(Look):
         default=None, description="The faces are where this file says, and not looked for: `mummer faces --save`."
     )
     smooth: bool = Field(default=True, description="Steady the landmarks of --alignments over time, without lag.")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it names, beside a model's."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        lists = (value if isinstance(value, tuple) else (value,) for value in values)
+        return tuple(each for values in lists for each in values if isinstance(each, Path))
+
+    def within(self, folder: Path) -> Self:
+        """The same, with the names of files taken from ``folder`` on."""
+        changes: dict[str, object] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Path):
+                changes[name] = folder / value
+            elif isinstance(value, tuple):
+                changes[name] = tuple(folder / each if isinstance(each, Path) else each for each in value)
+        if (folder / self.model).is_file():  # else it is the name of one
+            changes["model"] = str(folder / self.model)
+        return self.model_copy(update=changes)
 
     @property
     def look(self) -> Look:

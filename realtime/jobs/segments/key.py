@@ -22,7 +22,7 @@ from realtime.runtime.errors import InputError, reason
 from realtime.settings import Look
 from realtime.swap import SwapModel
 
-__all__ = ["Key", "differences", "key_of", "machine"]
+__all__ = ["Key", "differences", "digest", "key_of", "machine", "of_file", "versions"]
 
 #: Digests by what they are of.
 Key: TypeAlias = dict[str, str]
@@ -52,15 +52,15 @@ def key_of(
         list(choices),
         container_for(target).muxer,
         plan.grid,
-        [_of_file(path) for path in files],
+        [of_file(path) for path in files],
     ]
     return {
-        "the input": _digest([_of_file(source), hashlib.sha256(plan.times.tobytes()).hexdigest()]),
-        "the alignments": _digest(alignments),
-        "the model": _digest([model.sha256, model.identity, model.morph]),
-        "the settings": _digest(settings),
-        "the program": _digest(_versions()),
-        "the machine": _digest(machine()),
+        "the input": digest([of_file(source), hashlib.sha256(plan.times.tobytes()).hexdigest()]),
+        "the alignments": digest(alignments),
+        "the model": digest([model.sha256, model.identity, model.morph]),
+        "the settings": digest(settings),
+        "the program": digest(versions()),
+        "the machine": digest(machine()),
     }
 
 
@@ -87,7 +87,8 @@ def _processor() -> str:
 _TELLING: Final = frozenset({"model name", "flags", "CPU part", "Features"})
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
+    """Those of this program and of the libraries that decide bits."""
     libraries = [f"{name} {number}" for name, number in sorted(av.library_versions.items())]
     return [
         version("mummer"), platform.python_version(), av.__version__, np.__version__, cv2.__version__,
@@ -95,19 +96,20 @@ def _versions() -> list[str]:
     ]  # fmt: skip
 
 
-def _of_file(path: Path) -> str:
+def of_file(path: Path) -> str:
     """A file's name for itself: size, time, and the digest of samples of it. Raises ``InputError``."""
     try:
         state = path.stat()
-        digest = hashlib.sha256(f"{state.st_size} {state.st_mtime_ns}".encode())
+        seen = hashlib.sha256(f"{state.st_size} {state.st_mtime_ns}".encode())
         with path.open("rb") as file:
             for place in (0, state.st_size // 2, max(state.st_size - _SAMPLE, 0)):
                 file.seek(place)
-                digest.update(file.read(_SAMPLE))
+                seen.update(file.read(_SAMPLE))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {reason(error)}") from error
-    return digest.hexdigest()
+    return seen.hexdigest()
 
 
-def _digest(facts: object) -> str:
+def digest(facts: object) -> str:
+    """SHA-256 of what JSON can hold."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

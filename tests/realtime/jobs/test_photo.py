@@ -14,9 +14,9 @@ from PIL import ExifTags, Image
 from realtime.cli import main
 from realtime.cli.verify import _lines
 from realtime.demo.portrait import load_portrait
+from realtime.jobs.batch.run import BatchReport
 from realtime.jobs.convert import Job
 from realtime.jobs.dispatch import convert_any
-from realtime.jobs.folder import FolderReport
 from realtime.jobs.report import Report
 from realtime.marking.provenance import native
 from realtime.marking.provenance.claim import Claim, definition
@@ -265,31 +265,30 @@ def test_one_bad_picture_does_not_stop_the_rest(
         monkeypatch, capsys, "convert", folder, tmp_path / "out", "--model", model, "--report", report
     )
     assert code == 1
-    assert left_in(tmp_path / "out") == ["a.jpg", "c.png"]
-    assert "2 pictures, 2 faces swapped, 1 failed" in out
+    assert left_in(tmp_path / "out") == [".mummer.batch.jsonl", "a.jpg", "c.png"]
+    assert "2 files converted, 2 faces swapped, 1 failed" in out
     assert "b.png" in err
     assert "notes.txt, sub" in err
-    written = FolderReport.model_validate_json(report.read_text())
-    assert [each.faces for each in written.pictures] == [1, 1]
+    written = BatchReport.model_validate_json(report.read_text())
+    assert [each.faces for each in written.done] == [1, 1]
     assert [Path(each.path).name for each in written.failed] == ["b.png"]
     code, _, err = command(monkeypatch, capsys, "convert", folder, tmp_path / "out", "--model", model)
     assert code == 1
     assert err.count("exists already") == 2
 
 
-def test_a_picture_that_moves_is_left_alone_in_a_folder(
+def test_a_picture_that_moves_is_converted_with_the_others_of_its_folder(
     tmp_path: Path, model: Path, portrait: Codes, moving: list[Image.Image],
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     folder = tmp_path / "in"
     folder.mkdir()
     Image.fromarray(portrait).save(folder / "a.jpg")
-    moving[0].save(folder / "b.webp", save_all=True, append_images=moving[1:])
+    moving[0].save(folder / "b.png", save_all=True, append_images=moving[1:], duration=40)
     code, out, err = command(monkeypatch, capsys, "convert", folder, tmp_path / "out", "--model", model)
     assert code == 0, err
-    assert "1 pictures" in out
-    assert "left alone, no still pictures: b.webp" in err
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.jpg"]
+    assert "2 files converted, 6 faces swapped" in out
+    assert len(list(read_animation(tmp_path / "out" / "b.webp"))) == 5  # no animated PNG is written
 
 
 def test_standard_output_takes_no_still_picture(
@@ -312,8 +311,8 @@ def test_pictures_of_a_folder_know_nothing_of_each_other(tmp_path: Path, model: 
         Image.fromarray(np.asarray(moved)).save(folder / f"{number}.png")
     look = Look(model=str(model), label=None, device="cpu")
     together = convert_any(Job(folder, tmp_path / "out", look))
-    assert isinstance(together, FolderReport)
-    assert [each.faces for each in together.pictures] == [1, 1, 1, 1]
+    assert isinstance(together, BatchReport)
+    assert [each.faces for each in together.done] == [1, 1, 1, 1]
     for path in sorted(folder.iterdir()):
         convert_any(Job(path, alone := tmp_path / path.name, look))
         assert np.array_equal(read_still(alone).samples, read_still(tmp_path / "out" / path.name).samples)
@@ -322,13 +321,13 @@ def test_pictures_of_a_folder_know_nothing_of_each_other(tmp_path: Path, model: 
 def test_folders_that_cannot_be_done(tmp_path: Path, model: Path) -> None:
     folder, look = tmp_path / "in", Look(model=str(model))
     folder.mkdir()
-    with pytest.raises(InputError, match="no pictures in this folder"):
+    with pytest.raises(InputError, match="no videos and no pictures in this folder"):
         convert_any(Job(folder, tmp_path / "out", look))
     Image.new("RGB", (8, 8)).save(folder / "a.png")
     with pytest.raises(OutputError, match="the output is the input"):
         convert_any(Job(folder, folder, look))
     (tmp_path / "file").write_text("words")
-    with pytest.raises(OutputError, match="a file; pictures of a folder go into a folder"):
+    with pytest.raises(OutputError, match="a file; many outputs go into a folder"):
         convert_any(Job(folder, tmp_path / "file", look))
     assert not (tmp_path / "out").exists()
 
