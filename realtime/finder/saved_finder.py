@@ -40,7 +40,7 @@ class SavedFinder:
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces of ``frame``, by its time. Raises ``InputError`` for a frame that the file does not know."""
-        time = frame.picture.pts
+        time = None if frame.picture.pts is None else frame.picture.pts + frame.moved
         faces = None if time is None else self._faces.get((time, frame.field), self._faces.get((time, 0)))
         if faces is None:
             at = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job, OnFrame
-from realtime.jobs.photo import check_picture_job, picture_facts
+from realtime.jobs.photo import check_is_whole, check_picture_job, picture_facts
 from realtime.jobs.report import Report, model_facts, provenance_facts, write_report
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
 from realtime.media.animation import Moment, loops_of, read_animation
@@ -37,6 +37,8 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
     swapper = make_swapper(job.look, stages, finder)
     warnings: list[str] = []
     animated = kind_of(job.source, job.max_pixels) == "animated"
+    if animated:
+        check_is_whole(job)
     moments = read_animation(job.source, job.max_pixels) if animated else _moments_of(job, warnings)
     with whole_or_nothing(job.target, sidecar_of, replace=job.force) as part:
         sink = AnimationSink(part, loops_of(job.source, job.max_pixels) if animated else 0, job.target)
@@ -94,7 +96,7 @@ def _swap(
 
 def _moments_of(job: Job, warnings: list[str]) -> Iterator[Moment]:
     """The frames of a video as they are shown, each until the next one comes."""
-    with closing(FileSource(job.source, max_pixels=job.max_pixels)) as source:
+    with closing(FileSource(job.source, max_pixels=job.max_pixels, part=job.part)) as source:
         warnings += source.warnings
         if any(stream.type == "audio" for stream in source.others):
             warnings.append("an animated picture holds no sound: left out")

@@ -63,7 +63,7 @@ def _properties(source: FileSource) -> Iterator[tuple[str, str]]:
         words = sorted(f"{name.lower()}={value}" for name, value in stream_tags(stream.metadata).items())
         yield f"stream {number + 1}", f"{stream.type}{codec}"
         yield f"stream {number + 1} tags", " ".join(words)
-    yield "chapters", str(len(container.chapters()) or "")
+    yield "chapters", str(len(source.chapters) or "")
     yield "index", "in front" if around.index_first else "in fragments" if around.fragmented else ""
     yield "services", ", ".join(program.get("service_name", "") for program in around.programs)
     for name, value in encoded_tags(source.video.metadata, transparent=True).items():

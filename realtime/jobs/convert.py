@@ -49,6 +49,7 @@ from realtime.runtime.errors import OutputError, UsageError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
+from realtime.settings.part import WHOLE, Part
 from realtime.swap.drawn import DrawnModel
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
@@ -73,7 +74,7 @@ class Job:
     ``layer`` writes the faces alone, transparent around them. ``resume`` goes on with what an earlier run left, and so
     many ``workers`` share the work: processes of this machine, or of the Ray cluster at ``address`` (None: one of its
     own) where the ``engine`` is that. ``alignments`` is a file of saved faces that takes the place of the face finder,
-    and ``smooth`` steadies them over time.
+    and ``smooth`` steadies them over time. Only a ``part`` of a video may be meant.
     """
 
     source: Path
@@ -94,6 +95,7 @@ class Job:
     address: str | None = None
     alignments: Path | None = None
     smooth: bool = True
+    part: Part = WHOLE
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -195,7 +197,7 @@ def _report(
 
 def open_source(job: Job, stages: Stages | None = None) -> FileSource:
     """The job's input, read as the job says. Raises ``InputError``."""
-    return FileSource(job.source, stages, job.max_pixels, job.deinterlace, job.keep_damaged)
+    return FileSource(job.source, stages, job.max_pixels, job.deinterlace, job.keep_damaged, job.part)
 
 
 def _plan(source: FileSource, swapper: FrameSwapper) -> tuple[Plan | None, list[str]]:
@@ -225,6 +227,7 @@ def _journal(
         encoding,
         job.max_pixels,
         job.deinterlace,
+        job.part,
         plan,
         video_shape(source),
         folder_of(job.target),
@@ -232,7 +235,8 @@ def _journal(
         job.smooth,
     )
     saved = None if job.alignments is None else file_digest(job.alignments)
-    key = key_of(job.source, job.target, job.look, encoding, [job.deinterlace, job.smooth], swapper.model, plan, saved)
+    choices: list[str | float] = [job.deinterlace, job.smooth, job.part.words]
+    key = key_of(job.source, job.target, job.look, encoding, choices, swapper.model, plan, saved)
     return open_journal(order, key, job.resume, job.force)
 
 

@@ -42,4 +42,5 @@ def job_of(
         address=address,
         alignments=settings.alignments,
         smooth=settings.smooth,
+        part=settings.part,
     )

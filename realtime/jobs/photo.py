@@ -21,9 +21,10 @@ from realtime.media.still_encoder import encode_still, fitted, is_lossless, phot
 from realtime.runtime.errors import UsageError
 from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import Stages
+from realtime.settings.part import WHOLE
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
-__all__ = ["check_picture_job", "convert_photo", "picture_facts", "swap_photo"]
+__all__ = ["check_is_whole", "check_picture_job", "convert_photo", "picture_facts", "swap_photo"]
 
 
 def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
@@ -32,6 +33,7 @@ def convert_photo(job: Job, finder: FaceFinder | None = None) -> Report:
     The output appears under its name only when it is whole. Raises a ``MummerError`` with one clear line.
     """
     photo_format(job.target)
+    check_is_whole(job)
     check_picture_job(job, "a picture")
     credentials = ready_to_sign()
     report = swap_photo(job, make_swapper(job.look, Stages(), finder), credentials)
@@ -45,6 +47,12 @@ def check_picture_job(job: Job, what: str) -> None:
     if job.encoding != Encoding():
         raise UsageError(f"--codec, --crf and --preset are for videos; leave them out for {what}")
     check_files((job.source,), job.target, job.report, job.force, (Path(job.look.model),))
+
+
+def check_is_whole(job: Job) -> None:
+    """Raise ``UsageError`` where a part is asked for of what is no video."""
+    if job.part != WHOLE:
+        raise UsageError(f"{job.source}: no video; --start and --end are for a part of one")
 
 
 def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Report:

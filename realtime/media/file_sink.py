@@ -94,7 +94,7 @@ class FileSink:
         self._add_copies()
         self.container.metadata.update(file_tags(source.container.metadata) | source.container_facts.service)
         self.warnings += source.container_facts.losses(self._kind)
-        self.container.set_chapters(source.container.chapters())
+        self.container.set_chapters(source.chapters)
         self._encoder.open()
 
     def open(self) -> None:
@@ -322,11 +322,8 @@ def _below_zero(source: FileSource) -> Fraction:
     Sound alone may begin a little below: it is what its decoder warms up with, and never heard.
     """
     clocks = [source.time_base, *(stream.time_base for stream in source.others if stream.time_base)]
-    starts = [
-        stream.start_time * stream.time_base for stream in source.others if stream.start_time and stream.time_base
-    ]
     picture = (source.first.pts or 0) * source.time_base
-    earliest = min(picture, *starts, Fraction(0))
+    earliest = min(picture, *source.starts, Fraction(0))
     if picture >= 0 and earliest >= -WARMING:
         return Fraction(0)
     unit = Fraction(lcm(*(clock.numerator for clock in clocks)), gcd(*(clock.denominator for clock in clocks)))

@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import av
 from av.codec.context import CodecContext, Flags
@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from realtime.media.completeness import Promise
 from realtime.media.container_facts import container_facts
+from realtime.media.cut import Cut, move
 from realtime.media.damage import Damage, Splices, packets_of
 from realtime.media.frame import Frame
 from realtime.media.interlaced import field_times, without_fields
@@ -32,6 +33,7 @@ from realtime.media.stream_facts import stream_facts
 from realtime.media.truncation import check_whole
 from realtime.runtime.errors import InputError, reason
 from realtime.runtime.stages import Stages
+from realtime.settings.part import WHOLE, Part
 
 __all__ = ["FileSource", "Item", "check_regular", "display_matrix", "open_media"]
 
@@ -49,7 +51,8 @@ class FileSource:
     the file cannot be opened, holds no video, has a video without frames or with pictures of more than
     ``max_pixels``, or breaks off or is damaged on the way. ``deinterlace`` makes whole pictures of fields. With
     ``keep`` damage is no error: what decodes comes, what does not is counted in ``damage``, pictures of another shape
-    are made like the first, and where the clock jumps back the rest follows what came before.
+    are made like the first, and where the clock jumps back the rest follows what came before. A ``part`` of the file is
+    as a file of its own: nothing else of it is seen.
     """
 
     def __init__(
@@ -59,9 +62,11 @@ class FileSource:
         max_pixels: int = MAX_PIXELS,
         deinterlace: bool = False,
         keep: bool = False,
+        part: Part = WHOLE,
     ) -> None:
         self.path = path
         self.frames = 0
+        self._decoded_frames = 0
         self._max_pixels = max_pixels
         self._deinterlace = deinterlace
         self._fields: tuple[tuple[int, int], ...] = ()
@@ -92,9 +97,15 @@ class FileSource:
                 self._decoding_times = deque()
             if self.facts.fields is not None:
                 self._see_fields(self.facts.fields)
-            self._items = self._read()
+            self._cut = Cut(part, (self.video.start_time or 0) * self.time_base)
+            self._over = False
+            if part != WHOLE:
+                self.expected_frames = round(self._cut.length(self.expected_frames / self.rate) * self.rate)
+                self._go_near_start()
+            self._items = self._read_part()
             self._head: deque[Item] = deque()
-            self.first = self._fetch_first()
+            self.first = self._fetch_first(part)
+            self._set_time_codes()
         except BaseException:
             self.container.close()
             raise
@@ -108,6 +119,22 @@ class FileSource:
     def others(self) -> list[Stream]:
         """Every stream but the video that is converted, and cover pictures."""
         return [stream for stream in self.container.streams if stream.type != "video"]
+
+    @property
+    def starts(self) -> list[Fraction]:
+        """Seconds at which the other streams begin, as far as that is known. Those of a part begin with it."""
+        if self._cut.start is not None:
+            return []
+        return [each.start_time * each.time_base for each in self.others if each.start_time and each.time_base]
+
+    @property
+    def chapters(self) -> list[Any]:
+        """Its chapters, as PyAV has them."""
+        return self._cut.chapters(self.container.chapters())
+
+    def shows(self, pts: int) -> bool:
+        """Whether the picture of a packet of ``packets`` is one of the frames: else others are decoded by its help."""
+        return self._cut.shows(pts * self.time_base)
 
     @property
     def is_untouched(self) -> bool:
@@ -127,6 +154,8 @@ class FileSource:
         """
         self._items.close()
         self._head.clear()
+        units = round(self._cut.moved / self.time_base)
+        place, first = place + units, first + units
         with self._clear_errors():
             self.container.seek(place, stream=self.video, backward=True)
             if isinstance(self._decoder, VideoCodecContext):  # the container does not know of it
@@ -136,13 +165,18 @@ class FileSource:
                     pictures = self._decoder.decode(packet)
                 for picture in pictures:
                     if picture.pts is not None and picture.pts >= first:
-                        yield self._frame(picture)
+                        frame = self._frame(picture)
+                        if self._cut.is_over(picture.pts * self.time_base):
+                            return
+                        yield self._moved(frame)
 
     def packets(self) -> "Generator[Packet[Stream]]":
         """All packets of the file, in file order and as they are; the file is read once more for it.
 
-        Raises ``InputError``, also where its container promises more than there is.
+        Of a part, the packets of the video before it come too: ``shows`` tells. Raises ``InputError``, also where its
+        container promises more than there is.
         """
+        units = round(self._cut.moved / self.time_base)
         with self._clear_errors(), closing(open_media(self.path, self._max_pixels)) as container:
             streams = [container.streams[stream.index] for stream in (self.video, *self.others)]
             promise = Promise(container, streams)
@@ -151,6 +185,12 @@ class FileSource:
                     promise.note(packet)
                     if packet.stream.index != self.video.index:
                         self._note_damage(packet)
+                        if not self._cut.keep(packet):
+                            continue
+                    elif self._is_far_behind(packet):
+                        return
+                    else:
+                        move(packet, units)
                     yield packet
         if missing := promise.broken():
             raise InputError(f"{self.path}: the file is damaged or cut short: {missing}; get a whole copy")
@@ -181,11 +221,13 @@ class FileSource:
         else:
             self._fields = field_times(order, round(1 / (2 * self.rate) / self.time_base))
 
-    def _fetch_first(self) -> Frame:
+    def _fetch_first(self, part: Part) -> Frame:
         for item in self._items:
             self._head.append(item)
             if isinstance(item, Frame):
                 return item
+        if part != WHOLE and self._time is not None:
+            raise InputError(f"{self.path}: no picture {part.words}; its last one comes at {float(self._time):.2f} s")
         raise InputError(f"{self.path}: its video has no frames")
 
     def _check_whole(self) -> None:
@@ -195,6 +237,60 @@ class FileSource:
             if self.damage is None or not self.path.stat().st_size:
                 raise
             self.damage.missing = str(error).removeprefix(f"{self.path}: ").removesuffix("; get a whole copy")
+
+    def _read_part(self) -> Generator[Item]:
+        """What the part has of the file, as it comes there."""
+        waiting: list[Packet[Stream]] = []
+        for item in self._read():
+            if not isinstance(item, Frame):
+                if self._cut.origin is None:
+                    waiting.append(item)
+                elif self._cut.keep(item):
+                    yield item
+                continue
+            time = (item.pts or 0) * (item.time_base or self.time_base)
+            self._over = self._over or self._cut.is_over(time)
+            if self._over or not self._cut.starts_by(time):
+                continue
+            yield from filter(self._cut.keep, waiting)
+            waiting.clear()
+            self.frames += 1
+            yield self._moved(item)
+
+    def _moved(self, frame: Frame) -> Frame:
+        """``frame`` at its time in the part."""
+        picture = frame.picture
+        frame.moved = round(self._cut.moved / (picture.time_base or self.time_base))
+        picture.pts = cast(int, picture.pts) - frame.moved
+        return frame
+
+    def _go_near_start(self) -> None:
+        """Begin to read where the part is near, if it can be found; what comes before it is decoded and left out."""
+        start = self._cut.start
+        if start is None or self.path == STREAM or self.container.format.name not in SEEKABLE:
+            return
+        has_text = any(stream.type == "subtitle" for stream in self.others)
+        for lead in (TEXT_LEAD if has_text else LEAD, FAR_LEAD):
+            place = int((start - lead) / self.time_base)
+            with suppress(av.error.FFmpegError):
+                self.container.seek(place, stream=self.video, backward=True)
+                came = next((packet for packet in self.container.demux(self.video) if packet.size), None)
+                if came is not None and came.is_keyframe and came.pts is not None and came.pts <= place:
+                    self.container.seek(place, stream=self.video, backward=True)
+                    return
+        with self._clear_errors():
+            self.container.seek(-FAR_LEAD * av.time_base, backward=True)
+
+    def _is_far_behind(self, packet: "Packet[Stream]") -> bool:
+        """Whether nothing of the part can come after this packet of the video."""
+        time = packet.dts if packet.dts is not None else packet.pts
+        return time is not None and self._cut.is_over(time * (packet.time_base or self.time_base) - FAR_LEAD)
+
+    def _set_time_codes(self) -> None:
+        if self._cut.start is not None:
+            for metadata in (self.video.metadata, self.container.metadata):
+                for name in [name for name in metadata if name.lower() == "timecode"]:
+                    metadata[name] = self._cut.time_code(metadata[name], self.rate)
 
     def _read(self) -> Generator[Item]:
         streams = [self.video, *self.others]
@@ -208,6 +304,10 @@ class FileSource:
                     if packet.size:
                         self._note_damage(packet)
                         yield self._in_row(packet)
+                    continue
+                if self._over:
+                    if packet.size and self._is_far_behind(packet):
+                        return
                     continue
                 if packet.is_corrupt and self.damage is None:
                     raise InputError(f"{self.path}: the file is damaged or cut short {self._where()}")
@@ -285,15 +385,15 @@ class FileSource:
         if self._decoding_times:  # pictures come in the order in which they are shown
             picture.pts = self._decoding_times.popleft()
         if picture.pts is None:  # containers without presentation times: decoding order, then the frame rate
-            number = round(self.frames / self.rate / picture.time_base)
+            number = round(self._decoded_frames / self.rate / picture.time_base)
             picture.pts = number if picture.dts is None else picture.dts
         if self._splices is not None:
             unit = picture.time_base
             shift = self._splices.shift(self.video.index, picture.pts * unit, 1 / self.rate)
             picture.pts += round(shift / unit)
-        if self.frames == 0 and (matrix := display_matrix(picture)):
+        if self._decoded_frames == 0 and (matrix := display_matrix(picture)):
             self._turn = Turn.read(matrix)
-        self.frames += 1
+        self._decoded_frames += 1
         self._time = picture.pts * picture.time_base
         known = picture if picture.format.name in FORMATS else self._known(picture)
         if self._deinterlace and picture.interlaced_frame:
@@ -317,7 +417,7 @@ class FileSource:
     def _known(self, picture: VideoFrame) -> VideoFrame:
         """``picture`` in the nearest format whose planes we know."""
         name = nearest_known(picture.format.name)
-        if self.frames == 1:
+        if self._decoded_frames == 1:
             self._told.append(f"pictures were converted from {picture.format.name} to {name}")
         known = picture.reformat(format=name, dst_color_range=picture.color_range or None)
         known.pts, known.time_base, known.duration = picture.pts, picture.time_base, picture.duration
@@ -326,7 +426,7 @@ class FileSource:
     def _where(self) -> str:
         if self._time is None:
             return "at the first frame"
-        return f"after frame {self.frames} ({float(self._time):.2f} s)"
+        return f"after frame {self._decoded_frames} ({float(self._time):.2f} s)"
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
@@ -446,6 +546,13 @@ DEMUXERS: Final = (
 
 #: Containers that store no presentation times. FFmpeg guesses them, and wrongly where pictures are reordered.
 _UNTIMED: Final = frozenset({"avi"})
+
+#: Containers, by FFmpeg's names, whose packets say when each picture is shown, and in which places are found again.
+SEEKABLE: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"})
+#: Seconds before a part from which on the file is read, and where there are texts, which may last for some time.
+LEAD, TEXT_LEAD = 2, 10
+#: Seconds by which streams may lie apart in a file.
+FAR_LEAD: Final = 30
 
 #: Decoders that give transparency back, by those that do not.
 _TRANSPARENT: Final = {"vp9": "libvpx-vp9", "vp8": "libvpx"}

@@ -64,10 +64,10 @@ class Frame:
     where the codec's chroma lies by default (``planes.siting_of``), ``stated`` where the stream says that it does.
     ``fields`` are the two fields of an interlaced picture in the order of their times: the first row of each, and by
     how many units of ``time_base`` it is later than the picture; empty for a whole one. ``pasted`` is what ``paste``
-    has put in so far.
+    has put in so far. ``moved`` is by how many units of ``time_base`` the picture comes earlier here than in its file.
     """
 
-    __slots__ = ("_own", "_views", "captured_ns", "fields", "kind", "pasted", "picture")
+    __slots__ = ("_own", "_views", "captured_ns", "fields", "kind", "moved", "pasted", "picture")
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Frame:
         self.picture = _upright(picture)
         self.captured_ns = captured_ns
         self.fields = fields
+        self.moved = 0
         matrix = matrix_of(picture.colorspace, picture.height)
         full = range_of(picture.color_range, pixels)
         siting = stated or _WIDE_GAMUT.get(matrix, siting or pixels.siting)

@@ -79,7 +79,7 @@ class Field(Frame):
     def __init__(self, whole: Frame, first: int, later: int) -> None:
         self._whole, self._first, self._later = whole, first, later
         self.picture, self.kind, self.captured_ns = whole.picture, whole.kind, whole.captured_ns
-        self.fields, self.pasted = (), whole.pasted
+        self.fields, self.moved, self.pasted = (), whole.moved, whole.pasted
 
     @property
     def pts(self) -> int | None:

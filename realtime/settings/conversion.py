@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from realtime.settings.look import Look
 from realtime.settings.option import Option
+from realtime.settings.part import Part, read_time
 
 __all__ = ["LARGEST_PICTURE", "Conversion", "OnDamage"]
 
@@ -20,9 +21,14 @@ OnDamage: TypeAlias = Literal["keep", "stop"]
 class Conversion(Look):
     """A look, and how a file with it is read and written.
 
-    ``codec``, ``crf`` and ``preset`` of None are what suits the input and its codec; they are for videos.
-    ``alignments`` is a file of saved faces.
+    ``start`` and ``end`` are times of a video as people write them, None for its own. ``codec``, ``crf`` and ``preset``
+    of None are what suits the input and its codec; they are for videos. ``alignments`` is a file of saved faces.
     """
+
+    start: Annotated[str | None, Option("TIME")] = Field(
+        default=None, description="Convert a video from here on only: 12.5, 1:02.5, 00:01:02.5."
+    )
+    end: Annotated[str | None, Option("TIME")] = Field(default=None, description="Convert a video to before here only.")
 
     codec: Annotated[str | None, Option("ENCODER")] = Field(
         default=None,
@@ -48,6 +54,20 @@ class Conversion(Look):
         default=None, description="The faces are where this file says, and not looked for: `mummer faces --save`."
     )
     smooth: bool = Field(default=True, description="Steady the landmarks of --alignments over time, without lag.")
+
+    @field_validator("start", "end")
+    @classmethod
+    def _written(cls, time: str | None, info: ValidationInfo) -> str | None:
+        if time is not None:
+            seconds = read_time(time)
+            if info.field_name == "end" and seconds <= read_time(info.data.get("start") or "0"):
+                raise ValueError(f"{time} does not come after the start")
+        return time
+
+    @property
+    def part(self) -> Part:
+        """What of the video is meant."""
+        return Part(*(None if time is None else read_time(time) for time in (self.start, self.end)))
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from realtime.jobs.batch.record import Record, key_of
 from realtime.jobs.convert import Job, OnFrame
 from realtime.jobs.file_checks import check_report
 from realtime.jobs.one_file import convert_one
-from realtime.jobs.photo import check_picture_job, swap_photo
+from realtime.jobs.photo import check_is_whole, check_picture_job, swap_photo
 from realtime.jobs.report import Report, write_report
 from realtime.marking.provenance.sign import ready_to_sign
 from realtime.media.still import kind_of
@@ -114,6 +114,7 @@ class _Runner:
         return replace(job, resume=same, force=job.force or ours or gone)
 
     def _photo(self, job: Job) -> Report:
+        check_is_whole(job)
         check_picture_job(job, "a picture")
         if self.swapper is None or self.look != job.look:
             self.swapper, self.look = make_swapper(job.look, Stages(), self.finder), job.look

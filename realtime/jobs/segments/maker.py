@@ -25,6 +25,7 @@ from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stages import Stages
 from realtime.runtime.thread_priority import give_way
 from realtime.settings import Look
+from realtime.settings.part import Part
 from realtime.swapper import FrameSwapper, make_swapper
 
 __all__ = ["Order", "make_segments"]
@@ -44,6 +45,7 @@ class Order:
     encoding: Encoding
     max_pixels: int
     deinterlace: bool
+    part: Part
     plan: Plan
     shape: VideoShape
     folder: Path
@@ -52,7 +54,7 @@ class Order:
 
     def open_source(self, stages: Stages) -> FileSource:
         """The source, to be read from anywhere. Raises ``InputError``."""
-        return FileSource(self.source, stages, self.max_pixels, self.deinterlace)
+        return FileSource(self.source, stages, self.max_pixels, self.deinterlace, part=self.part)
 
     def open_swapper(self, stages: Stages) -> FrameSwapper:
         """All that a frame's way needs. Raises ``ModelError``, ``DetectorError``, ``InputError`` or ``UsageError``."""

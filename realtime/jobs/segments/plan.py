@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.media.file_source import FileSource
+from realtime.media.file_source import SEEKABLE, FileSource
 from realtime.runtime.errors import InputError
 
 __all__ = ["GRID", "WARM_UP", "Plan", "Times", "UncuttableError", "read_plan"]
@@ -17,8 +17,6 @@ GRID: Final = 250
 #: Frames before a segment that its face finder sees first: fewer than five leave a trace of the cut, more change
 #: nothing.
 WARM_UP: Final = 10
-#: Containers, by FFmpeg's names, whose packets say when each picture is shown, and in which seeking is exact.
-_TIMED: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"})
 
 #: int64 (N,), units of the source's ``time_base``.
 Times: TypeAlias = NDArray[np.int64]
@@ -55,7 +53,7 @@ class Plan:
 
 def read_plan(source: FileSource) -> Plan:
     """The plan for ``source``. Raises ``UncuttableError`` where its packets do not say what will be decoded."""
-    if source.container.format.name not in _TIMED:
+    if source.container.format.name not in SEEKABLE:
         raise UncuttableError(f"{source.container.format.long_name} does not say when each picture is shown")
     times, keys, beside = array("q"), array("q"), 0
     try:
@@ -65,7 +63,8 @@ def read_plan(source: FileSource) -> Plan:
             elif packet.pts is None or packet.is_corrupt:
                 raise UncuttableError("some of its pictures have no time, or are damaged")
             elif not packet.is_discard:
-                times.append(packet.pts)
+                if source.shows(packet.pts):
+                    times.append(packet.pts)
                 if packet.is_keyframe:
                     keys.append(packet.pts)
     except InputError as error:

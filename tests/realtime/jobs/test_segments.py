@@ -35,6 +35,7 @@ from realtime.runtime.errors import MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
+from realtime.settings.part import WHOLE
 from realtime.swapper import make_swapper
 from tests.realtime.clips import Clip, make, payloads, times
 from tests.realtime.tiny import make_model
@@ -161,7 +162,7 @@ def test_a_segment_is_the_same_whoever_makes_it_and_when(tmp_path: Path, clip: P
         opened = FileSource(source)
         look, encoding = Look(model=str(model)), Encoding("libx264")
         plan, shape = read_plan(opened), video_shape(opened)
-        order = Order(source, Path("out.mp4"), look, encoding, MAX_PIXELS, False, plan, shape, tmp_path / name)
+        order = Order(source, Path("out.mp4"), look, encoding, MAX_PIXELS, False, WHOLE, plan, shape, tmp_path / name)
         for run in runs:
             make_segments(order, opened, swapper, iter(run), lambda: None, lambda number: None)
         opened.close()
