@@ -175,6 +175,8 @@ def test_sigterm_ends_a_daemon_whose_session_is_starting(tmp_path: Path) -> None
         finally:
             process.kill()
         assert process.returncode in (0, -signal.SIGTERM)
+        again.join(LONG)
+        client.close()
 
 
 def post_in_vain(client: httpx.Client, body: dict[str, object]) -> None:
