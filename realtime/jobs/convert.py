@@ -22,8 +22,6 @@ from realtime.jobs.report import (
     provenance_facts,
     write_report,
 )
-from realtime.jobs.segments.engines.processes import make_in_processes
-from realtime.jobs.segments.engines.ray_engine import make_on_ray
 from realtime.jobs.segments.engines.serial import make_here
 from realtime.jobs.segments.join import join
 from realtime.jobs.segments.journal import Journal, folder_of, open_journal, was_made
@@ -250,8 +248,12 @@ def _run_in_segments(
     try:
         journal.check_room()
         if job.engine == "ray":
+            from realtime.jobs.segments.engines.ray_engine import make_on_ray
+
             make_on_ray(order, missing, job.workers, job.address, swapper.stages, watcher)
         elif job.workers > 1:
+            from realtime.jobs.segments.engines.processes import make_in_processes
+
             make_in_processes(order, missing, job.workers, swapper.stages, watcher)
         else:
             make_here(order, missing, source, swapper, watcher)
