@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "devices": "List cameras, virtual cameras, microphones, and what models can run on; say what is missing.",
     "demo": "Make a sample clip with sound, swap its face, and show both.",
     "faces": "Show which faces the face finder sees, frame by frame.",
+    "align": "Correct saved faces by hand, on a page in the browser.",
     "inspect": "Print a model file's manifest, inputs and outputs.",
     "doctor": "Run each model at hand, and show which provider really ran it, how fast, and why others did not.",
     "verify": "Tell whether a file is marked as synthetic, by whom, and with whose consent.",

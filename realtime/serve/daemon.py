@@ -1,8 +1,7 @@
 """Running the daemon: from its settings to the end of its last connection."""
 
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from typing import Final
 
 import uvicorn
@@ -13,13 +12,14 @@ from realtime.live.engine import Engine
 from realtime.live.settings import LiveSettings
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources import open_source
-from realtime.runtime.errors import OutputError, UsageError, reason
+from realtime.runtime.errors import UsageError
 from realtime.runtime.logs import set_up
 from realtime.runtime.process import settle
 from realtime.runtime.signal_relay import relayed
 from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
 from realtime.serve.connections import ACCEPTS, bounded_protocol, most_connections
+from realtime.serve.server import Server, listen
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.token import read_token
@@ -49,7 +49,7 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
     session = Session(make_engine, lambda: browser.number)
     app = build_app(session, browser, settings, token)
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -61,7 +61,7 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
         ws_max_size=settings.max_body,
         ws_per_message_deflate=False,  # what is sent is small, and often the same for hundreds
     )
-    server = _Server(config)
+    server = Server(config)
 
     def end() -> None:
         server.should_exit = True
@@ -82,15 +82,6 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
             session.stop()
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the program."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Do without its handlers."""
-        yield
-
-
 def _begin(session: Session, settings: ServeSettings) -> None:
     """Start the session that the configuration names, which does not mind what is not there yet."""
     try:
@@ -99,18 +90,3 @@ def _begin(session: Session, settings: ServeSettings) -> None:
         raise UsageError(f"the settings: {first_problem(error, LiveSettings.model_fields, 'start.')}") from error
     check_start(request, AllowedPaths(settings.roots))
     session.start(request)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens at the address, before anything else is opened. Raises ``OutputError``."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()  # from here on who connects waits, and is not refused
-        listener.set_inheritable(True)
-    except OSError as error:
-        words = reason(error)
-        raise OutputError(f"{host}:{port}: cannot listen there: {words}; choose another --host or --port") from error
-    return listener

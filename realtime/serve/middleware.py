@@ -68,8 +68,11 @@ class HeadersMiddleware:
 class AccessMiddleware:
     """Lets through what is in order, and answers everything else itself."""
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str], token: str, max_body: int) -> None:
-        self._app, self._hosts, self._token, self._max_body = app, hosts, token, max_body
+    def __init__(
+        self, app: ASGIApp, hosts: frozenset[str], token: str, max_body: int, private: tuple[str, ...] = PRIVATE
+    ) -> None:
+        """What lies under ``private`` is read with the token only."""
+        self._app, self._hosts, self._token, self._max_body, self._private = app, hosts, token, max_body, private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application around another."""
@@ -96,7 +99,7 @@ class AccessMiddleware:
         if scope["type"] == "websocket":
             return None  # the token is its first message: browsers can set no header here
         changes = scope["method"] not in SAFE
-        if (changes or scope["path"].startswith(PRIVATE)) and not self._knows(headers.get(TOKEN_HEADER, "")):
+        if (changes or scope["path"].startswith(self._private)) and not self._knows(headers.get(TOKEN_HEADER, "")):
             return 401, f"the token is missing or wrong; send it in the header {TOKEN_HEADER}"
         length = headers.get("content-length", "0")
         has_body = length != "0" or "transfer-encoding" in headers

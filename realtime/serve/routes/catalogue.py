@@ -9,8 +9,8 @@ from realtime.devices import Hardware, list_hardware
 from realtime.inference.modelfile import ModelFile
 from realtime.runtime.errors import MummerError
 from realtime.serve.choices import Choices
+from realtime.serve.jpeg import Jpeg
 from realtime.serve.refusals import refusals
-from realtime.serve.routes.pictures import Jpeg
 from realtime.serve.thumbnails import Thumbnails
 from realtime.swap import open_model
 from realtime.swap.kinds import KINDS, is_drawing, kind_of

@@ -6,20 +6,15 @@ import cv2
 import numpy as np
 from fastapi import APIRouter, Query, Response, Security
 
+from realtime.serve.jpeg import Jpeg
 from realtime.serve.refusals import CHANGES, TOKEN, refusals
 from realtime.serve.session import Session
 from realtime.serve.webrtc import Answer, Browser, Offer
 
-__all__ = ["Jpeg", "picture_routes"]
+__all__ = ["picture_routes"]
 
 #: Of a preview picture, 0..100.
 JPEG_QUALITY: Final = 85
-
-
-class Jpeg(Response):
-    """A picture."""
-
-    media_type = "image/jpeg"
 
 
 def picture_routes(session: Session, browser: Browser) -> APIRouter:

@@ -1,12 +1,14 @@
 """Saved faces: the file, and smoothing over it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from realtime.finder.alignments import AlignedFace, AlignedFrame, Alignments, Header, InputFacts
+from realtime.finder.doubts import doubts_of
 from realtime.finder.face import Face
 from realtime.finder.two_pass import smoothed
 from realtime.runtime.arrays import Floats, Points
@@ -111,3 +113,20 @@ def test_what_a_person_has_placed_stays_and_a_cut_is_not_smoothed_over() -> None
     np.testing.assert_array_equal(steady[7], seen[7])
     apart = [points_of(smoothed(frames[:20])), points_of(smoothed(frames[20:]))]
     np.testing.assert_allclose(steady, np.concatenate(apart), atol=1e-4)
+
+
+def test_what_looks_wrong_is_doubted_and_what_was_checked_is_not() -> None:
+    seen = nodding(12)
+    seen[5, 30] += 20
+    frames = frames_of(seen)
+    low = replace(frames[9].faces[0], face=replace(frames[9].faces[0].face, score=0.5))
+    other = AlignedFace(Face(FACE + 50, 0.9, 7))
+    frames[9] = replace(frames[9], faces=(low,))
+    frames[2] = replace(frames[2], faces=(*frames[2].faces, other))
+    found = {at: [(doubt.track, doubt.what) for doubt in doubts_of(frames, at)] for at in range(len(frames))}
+    assert {at: doubts for at, doubts in found.items() if doubts} == {
+        2: [(7, "appears"), (7, "vanishes")], 5: [(4, "jumps")], 9: [(4, "has a score of 0.50")]
+    }  # fmt: skip
+    frames[2] = replace(frames[2], checked=True)
+    frames[9] = replace(frames[9], faces=(replace(low, placed=True),))
+    assert not doubts_of(frames, 2) and not doubts_of(frames, 9)
