@@ -27,7 +27,9 @@ NICENESS: Final = 10
 def give_way() -> None:
     """Let the calling thread, and those that it starts from now on, run after the others."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+        thread = get_native_id()
+        # A process that is nicer already stays so, and may not go back.
+        os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), NICENESS))
 
 
 def start_giving_way(start: Callable[[], None]) -> None:

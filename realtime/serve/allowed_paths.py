@@ -1,15 +1,16 @@
 """Which files may be named over the API: those in the folders that the configuration names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from realtime.finder import detector_names
 from realtime.live.address import file_of
 from realtime.live.settings import Change, LiveLook, LiveSettings
 from realtime.runtime.errors import InputError, UsageError
+from realtime.settings import Conversion
 from realtime.swap.library import list_models
 
-__all__ = ["AllowedPaths", "check_change", "check_start"]
+__all__ = ["AllowedPaths", "check_change", "check_job", "check_start"]
 
 
 class AllowedPaths:
@@ -30,15 +31,22 @@ class AllowedPaths:
             raise UsageError(f"{path}: out of bounds for the API: {hint}")
 
 
+def check_job(settings: Conversion, is_sent: Callable[[Path], bool], roots: AllowedPaths) -> None:
+    """Raise ``UsageError`` where ``settings`` name a file that is out of bounds; files that were sent are not."""
+    for file in settings.files:
+        if not is_sent(file):
+            roots.check(file)
+    _check_models((settings.model,), roots)
+    _check_detector(settings.detector, roots)
+
+
 def check_start(request: LiveSettings, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``request`` names a file that is out of bounds, ``InputError`` where none is there."""
     _check((request.camera, *request.sinks), (request.model, request.light_model), request, roots)
     played = file_of(request.camera)
     if played is not None and not request.patient and not played.is_file():
         raise InputError(f"{played}: no such file to play; say patient where it comes later")
-    folder = Path(request.detector)
-    if request.detector not in detector_names() and (len(folder.parts) != 1 or folder.exists()):
-        roots.check(folder)  # not a name that nobody knows, but the files of a detector
+    _check_detector(request.detector, roots)
 
 
 def check_change(change: Change, roots: AllowedPaths) -> None:
@@ -52,10 +60,20 @@ def _check(
     for address in addresses:
         if address is not None and (path := file_of(address)) is not None:
             roots.check(path)
+    _check_models(models, roots)
+    for file in (*options.photo, options.embedder, options.consent, options.puppet):
+        if file is not None:
+            roots.check(file)
+
+
+def _check_models(models: Iterable[str | None], roots: AllowedPaths) -> None:
     names = {path.stem for path in list_models()}
     for model in models:
         if model is not None and model not in names:
             roots.check(Path(model))
-    for file in (*options.photo, options.embedder, options.consent, options.puppet):
-        if file is not None:
-            roots.check(file)
+
+
+def _check_detector(name: str, roots: AllowedPaths) -> None:
+    folder = Path(name)
+    if name not in detector_names() and (len(folder.parts) != 1 or folder.exists()):
+        roots.check(folder)  # not a name that nobody knows, but the files of a detector

@@ -11,10 +11,13 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from realtime.serve.allowed_paths import AllowedPaths
+from realtime.serve.jobs.queue import JobQueue
+from realtime.serve.jobs.uploads import Uploads
 from realtime.serve.middleware import AccessMiddleware, HeadersMiddleware, known_hosts
 from realtime.serve.refusals import READS, install, refusals
 from realtime.serve.routes.catalogue import catalogue_routes
 from realtime.serve.routes.health import health_routes
+from realtime.serve.routes.jobs import job_routes
 from realtime.serve.routes.pictures import picture_routes
 from realtime.serve.routes.session import session_routes
 from realtime.serve.session import Session
@@ -26,10 +29,12 @@ __all__ = ["build_app"]
 PANEL: Final = Path(__file__).parent / "panel"
 
 
-def build_app(session: Session, browser: Browser, settings: ServeSettings, token: str) -> FastAPI:
+def build_app(
+    session: Session, browser: Browser, settings: ServeSettings, token: str, jobs: JobQueue, uploads: Uploads
+) -> FastAPI:
     """The application that steers ``session``; ``token`` is asked of whoever changes anything.
 
-    ``browser`` is the camera and screen ``browser:`` of the session.
+    ``browser`` is the camera and screen ``browser:`` of the session; ``jobs`` are the file jobs, also of ``uploads``.
     """
 
     @asynccontextmanager
@@ -46,12 +51,16 @@ def build_app(session: Session, browser: Browser, settings: ServeSettings, token
         lifespan=life,
     )
     hosts = known_hosts(settings.host, settings.port, settings.hosts)
-    app.add_middleware(AccessMiddleware, hosts=hosts, token=token, max_body=settings.max_body)
+    app.add_middleware(
+        AccessMiddleware, hosts=hosts, token=token, max_body=settings.max_body, max_upload=settings.max_upload
+    )
     app.add_middleware(HeadersMiddleware)
     install(app)
     strangers = settings.max_connections * 2 // 3
     known = refusals(*READS)
-    app.include_router(session_routes(session, AllowedPaths(settings.roots), token, strangers), responses=known)
+    roots = AllowedPaths(settings.roots)
+    app.include_router(session_routes(session, roots, token, strangers, jobs), responses=known)
+    app.include_router(job_routes(jobs, uploads, roots), responses=known)
     app.include_router(catalogue_routes(next(iter(settings.roots), None)), responses=known)
     app.include_router(picture_routes(session, browser), responses=known)
     app.include_router(health_routes(session))

@@ -19,6 +19,8 @@ from realtime.runtime.signal_relay import relayed
 from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
 from realtime.serve.connections import ACCEPTS, bounded_protocol, most_connections
+from realtime.serve.jobs.queue import JobQueue
+from realtime.serve.jobs.uploads import Uploads
 from realtime.serve.server import Server, listen
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
@@ -48,7 +50,8 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
         return engine
 
     session = Session(make_engine, lambda: browser.number)
-    app = build_app(session, browser, settings, token)
+    jobs, uploads = JobQueue(settings.max_jobs), Uploads(settings.uploads, settings.max_upload)
+    app = build_app(session, browser, settings, token, jobs, uploads)
     listener = listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,
@@ -67,7 +70,8 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
         server.should_exit = True
         session.stop()
 
-    with closing(listener), relayed(end):
+    with closing(listener), relayed(end), uploads.open(), closing(jobs):
+        jobs.start()
         try:
             if settings.start is not None:
                 _begin(session, settings)

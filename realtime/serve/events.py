@@ -1,4 +1,4 @@
-"""What a WebSocket is told: the status twice a second, and every event."""
+"""What a WebSocket is told: the status twice a second, every event, and the file jobs when they have changed."""
 
 import asyncio
 import hmac
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Event, Subscription
+from realtime.serve.jobs.queue import JobQueue
 from realtime.serve.session import Session
 
 __all__ = ["Audience", "Feed"]
@@ -83,8 +84,9 @@ class Audience:
 class Feed:
     """One listener's connection."""
 
-    def __init__(self, session: Session, audience: Audience, token: str) -> None:
-        self._session, self._audience, self._token = session, audience, token
+    def __init__(self, session: Session, audience: Audience, token: str, jobs: JobQueue) -> None:
+        self._session, self._audience, self._token, self._jobs = session, audience, token, jobs
+        self._seen = -1  # the version of the jobs
         self._events: Subscription | None = None
         self._listening: object = None  # the engine that the subscription is of
 
@@ -100,6 +102,9 @@ class Feed:
                     await socket.send_text(await self._audience.status())
                     for event in self._news():
                         await socket.send_text(f'{{"event":{event.model_dump_json()}}}')
+                    if (news := self._jobs.news(self._seen)) is not None:
+                        self._seen, jobs = news
+                        await socket.send_text(f'{{"jobs":[{",".join(job.model_dump_json() for job in jobs)}]}}')
                     await asyncio.wait([gone], timeout=self._audience.pause)
         finally:
             gone.cancel()

@@ -19,8 +19,10 @@ __all__ = ["TOKEN_HEADER", "AccessMiddleware", "HeadersMiddleware", "known_hosts
 TOKEN_HEADER: Final = "x-mummer-token"  # noqa: S105  (a name, not a secret)
 #: Methods that change nothing.
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-#: What is read with the token only: it shows what the camera sees.
-PRIVATE: Final = ("/api/preview",)
+#: What is read with the token only: it shows what the camera sees, and whose files there are.
+PRIVATE: Final = ("/api/preview", "/api/jobs")
+#: Where files are sent to, as they are.
+UPLOADS: Final = "/api/uploads"
 #: What tells nothing but that the daemon is there: a container's watcher asks by whatever address it has.
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -69,10 +71,17 @@ class AccessMiddleware:
     """Lets through what is in order, and answers everything else itself."""
 
     def __init__(
-        self, app: ASGIApp, hosts: frozenset[str], token: str, max_body: int, private: tuple[str, ...] = PRIVATE
+        self,
+        app: ASGIApp,
+        hosts: frozenset[str],
+        token: str,
+        max_body: int,
+        max_upload: int = 0,
+        private: tuple[str, ...] = PRIVATE,
     ) -> None:
         """What lies under ``private`` is read with the token only."""
-        self._app, self._hosts, self._token, self._max_body, self._private = app, hosts, token, max_body, private
+        self._app, self._hosts, self._token, self._private = app, hosts, token, private
+        self._max_body, self._max_upload = max_body, max_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application around another."""
@@ -82,7 +91,7 @@ class AccessMiddleware:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if refusal is None:
-            await self._app(scope, _capped(receive, self._max_body), send)
+            await self._app(scope, _capped(receive, self._cap(scope)), send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY, "reason": refusal[1]})
         else:
@@ -103,11 +112,17 @@ class AccessMiddleware:
             return 401, f"the token is missing or wrong; send it in the header {TOKEN_HEADER}"
         length = headers.get("content-length", "0")
         has_body = length != "0" or "transfer-encoding" in headers
-        if has_body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return 415, "only JSON is taken; send content-type: application/json"
-        if not length.isdecimal() or int(length) > self._max_body:
-            return 413, f"the body is larger than {self._max_body} bytes"
+        wanted = "application/octet-stream" if scope["path"] == UPLOADS else "application/json"
+        if has_body and headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
+            return 415, f"only {wanted} is taken here; send that as content-type"
+        most = self._cap(scope)
+        if not length.isdecimal() or int(length) > most:
+            return 413, f"the body is larger than {most} bytes"
         return None
+
+    def _cap(self, scope: Scope) -> int:
+        """Bytes that a body may have."""
+        return self._max_upload if scope["path"] == UPLOADS else self._max_body
 
     def _knows(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self._token.encode())

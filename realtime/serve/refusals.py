@@ -33,10 +33,10 @@ _MEANINGS: Final = {
     400: "What is named is not there, cannot be read, or does not fit; or the body is no text.",
     401: "The token is missing or wrong.",
     403: "The request is for another host, or comes from another site's page.",
-    404: "Nothing is at this address.",
+    404: "Nothing is at this address, or there is no job of that number.",
     409: "It makes no sense now: no session runs, or one does, or a file is out of bounds.",
     413: "The body is too large.",
-    415: "The body is not JSON.",
+    415: "The body is not JSON, or an upload is not sent as octets.",
     422: "A field or a parameter does not fit.",
     503: "Not yet: ask again in a moment.",
 }
@@ -94,6 +94,8 @@ def _not_here(request: Request, error: Exception) -> JSONResponse:
             allowed = _allowed(request)
             words = f"{place}: cannot be asked with {request.method}; use {allowed}"
             return _answer(405, words, {"allow": allowed})
+        case 413:
+            return _answer(413, f"{place}: {error.detail}")
         case 400:
             return _answer(400, f"{place}: the body cannot be read; send JSON in UTF-8")
     return _answer(error.status_code, f"{place}: {error.detail}")

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from realtime.runtime.errors import UsageError, reason
 from realtime.runtime.files import read_regular
+from realtime.runtime.folders import state_folder
 from realtime.runtime.logs import Level
 from realtime.serve.token import token_file
 from realtime.settings import first_problem
@@ -20,11 +21,12 @@ __all__ = ["ServeSettings", "read_settings"]
 class ServeSettings(BaseSettings):
     """What the daemon runs with; the environment's names are these with ``MUMMER_SERVE_`` before them.
 
-    ``roots`` are the folders whose files may be played, recorded into and loaded as models over the API; without any,
-    none may. ``hosts`` are further names under which the daemon is reached, ``max_body`` is in bytes, and
-    ``max_connections`` are open at a time. ``start`` is the body of a request to start a session, which is started with
-    the daemon. ``log_level`` is what is logged on stderr at least, requests from ``info`` on, and ``log_json`` makes
-    each line of it a JSON object.
+    ``roots`` are the folders whose files may be played, recorded into, converted and loaded as models over the API;
+    without any, none may. ``hosts`` are further names under which the daemon is reached, ``max_body`` is in bytes, and
+    ``max_connections`` are open at a time. ``uploads`` is the folder of files that are sent, of at most ``max_upload``
+    bytes each (0: none are taken); ``max_jobs`` wait or run at most. ``start`` is the body of a request to start a
+    session, which is started with the daemon. ``log_level`` is what is logged on stderr at least, requests from
+    ``info`` on, and ``log_json`` makes each line of it a JSON object.
     """
 
     model_config = SettingsConfigDict(
@@ -39,6 +41,9 @@ class ServeSettings(BaseSettings):
     token_file: Path = Field(default_factory=token_file)
     max_body: int = Field(65536, ge=1024, le=1 << 24)
     max_connections: int = Field(768, ge=16, le=65536)
+    uploads: Path = Field(default_factory=lambda: state_folder() / "uploads")
+    max_upload: int = Field(4 << 30, ge=0, le=1 << 50)
+    max_jobs: int = Field(16, ge=1, le=1024)
     start: dict[str, object] | None = Field(default=None, repr=False)
     log_level: Level = "warning"
     log_json: bool = False

@@ -13,7 +13,7 @@ from realtime.media.still import Kind, kind_of
 from realtime.media.still_encoder import PHOTOS
 from realtime.runtime.errors import InputError, OutputError, UsageError, reason
 
-__all__ = ["Batch", "for_its_kind", "named", "plan_inputs", "plan_jobs"]
+__all__ = ["Batch", "for_its_kind", "name_for", "named", "plan_inputs", "plan_jobs"]
 
 #: Videos that are read, and written in another container.
 _READ_ONLY: Final = frozenset(
@@ -98,6 +98,11 @@ def plan_jobs(jobs: Iterable[Job], record: Path) -> Batch:
 
 def named(job: Job, folder: Path) -> Job:
     """``job`` with an output in ``folder`` that is called like its input, as far as such a file can be written."""
+    return replace(job, target=folder / name_for(job))
+
+
+def name_for(job: Job) -> str:
+    """The name of the input, with the suffix of something that can be written."""
     suffix, kind = job.source.suffix, _kind(job)
     written: dict[Kind, Collection[str]] = {
         "still": PHOTOS,
@@ -106,7 +111,7 @@ def named(job: Job, folder: Path) -> Job:
     }
     if suffix.lower() not in written[kind]:
         suffix = ".mov" if job.layer and kind == "other" else _SUFFIXES[kind]
-    return replace(job, target=folder / (job.source.stem + suffix))
+    return job.source.stem + suffix
 
 
 def for_its_kind(job: Job) -> Job:

@@ -8,6 +8,7 @@ from fastapi.responses import PlainTextResponse
 from realtime.live.settings import Change, LiveSettings
 from realtime.serve.allowed_paths import AllowedPaths, check_change, check_start
 from realtime.serve.events import Audience, Feed
+from realtime.serve.jobs.queue import JobQueue
 from realtime.serve.metrics import CONTENT_TYPE, exposition
 from realtime.serve.refusals import CHANGES, TOKEN, refusals
 from realtime.serve.session import Session, SessionStatus
@@ -15,7 +16,7 @@ from realtime.serve.session import Session, SessionStatus
 __all__ = ["session_routes"]
 
 
-def session_routes(session: Session, roots: AllowedPaths, token: str, strangers: int) -> APIRouter:
+def session_routes(session: Session, roots: AllowedPaths, token: str, strangers: int, jobs: JobQueue) -> APIRouter:
     """The routes that steer ``session``; files may be named in ``roots`` only, and ``strangers`` listen at a time."""
     routes, audience = APIRouter(), Audience(session, strangers)
     steers = [Security(TOKEN)]
@@ -58,12 +59,12 @@ def session_routes(session: Session, roots: AllowedPaths, token: str, strangers:
 
     @routes.websocket("/api/events")
     async def events(socket: WebSocket) -> None:
-        """Status twice a second (to hundreds less often) and events as they happen, as JSON.
+        """Status twice a second (to hundreds less often), events as they happen, and the jobs when they change; JSON.
 
         The first message to come must be ``{"token": ...}``.
         """
         await socket.accept()
-        feed = Feed(session, audience, token)
+        feed = Feed(session, audience, token, jobs)
         try:
             await feed.serve(socket)
         except (WebSocketDisconnect, asyncio.CancelledError):

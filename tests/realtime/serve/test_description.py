@@ -29,6 +29,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from realtime.serve.app import build_app
+from realtime.serve.jobs.queue import JobQueue
+from realtime.serve.jobs.uploads import Uploads
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.webrtc import Browser
@@ -50,9 +52,14 @@ OPERATIONS = [
     "POST /api/session/rest",
     "GET /api/choices", "GET /api/models", "GET /api/models/{name}/picture", "GET /api/devices", "GET /api/preview",
     "POST /api/browser", "DELETE /api/browser", "GET /healthz", "GET /readyz", "POST /api/session/rest",
+    "POST /api/jobs", "GET /api/jobs", "GET /api/jobs/{number}", "DELETE /api/jobs/{number}",
+    "GET /api/jobs/{number}/result", "GET /api/jobs/{number}/manifest", "POST /api/uploads",
 ]  # fmt: skip
 #: Those with something in them to get wrong.
-TAKING = ["POST /api/session", "PATCH /api/session", "GET /api/preview", "POST /api/browser"]
+TAKING = [
+    "POST /api/session", "PATCH /api/session", "GET /api/preview", "POST /api/browser", "POST /api/jobs",
+    "POST /api/uploads",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +125,8 @@ def test_refusals_have_one_shape(daemon: Daemon) -> None:
 def test_a_bug_of_our_own_has_the_shape_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     session = Session()
     monkeypatch.setattr(session, "status", lambda: 1 // 0)
-    app = build_app(session, Browser(), ServeSettings(token_file=tmp_path / "token"), "0123456789abcdef")
+    settings = ServeSettings(token_file=tmp_path / "token")
+    app = build_app(session, Browser(), settings, "0123456789abcdef", JobQueue(1), Uploads(tmp_path, 0))
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

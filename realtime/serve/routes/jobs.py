@@ -1,0 +1,154 @@
+"""File jobs: ask for one, see them all, cancel one, and get what it made; and the files that are sent for them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, HTTPException, Query, Request, Security
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
+
+from realtime.jobs.file_checks import check_files
+from realtime.marking.provenance.sign import sidecar_of
+from realtime.runtime.errors import UsageError
+from realtime.serve.allowed_paths import AllowedPaths, check_job
+from realtime.serve.jobs.job import JobRequest, JobStatus
+from realtime.serve.jobs.queue import JobQueue
+from realtime.serve.jobs.uploads import TooLargeError, Uploads
+from realtime.serve.refusals import CHANGES, TOKEN, refusals
+
+__all__ = ["job_routes"]
+
+_BINARY: Final = "application/octet-stream"
+#: Bytes that are read at a time.
+_PIECE: Final = 1 << 18
+
+
+class Upload(BaseModel, frozen=True):
+    """A file that came: the ``input`` of a job."""
+
+    path: str
+
+
+class Binary(StreamingResponse):
+    """A file to keep."""
+
+    media_type = _BINARY
+
+
+_A_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The file.", "content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRouter:
+    """The routes of ``jobs``, whose files lie in ``roots`` or are ``uploads``."""
+    routes, steers = APIRouter(), [Security(TOKEN)]
+
+    @routes.post("/api/jobs", status_code=201, dependencies=steers, responses=refusals(*CHANGES))
+    def add(request: JobRequest) -> JobStatus:
+        """Convert a file, after those that wait already; one runs at a time, in a process of its own.
+
+        Its words are those of `mummer convert`. Progress comes over `/api/events` as `{"jobs": [...]}`.
+        """
+        check_job(request, uploads.holds, roots)
+        target = request.output
+        if target is None:
+            if not uploads.holds(request.input):
+                raise UsageError("output: name the file to write; only the result of an upload has a place of its own")
+            target = uploads.result_of(request.model_copy(update={"output": request.input}).job)
+        target = target.absolute()
+        check_files((request.input.absolute(),), target, None, request.force or request.resume)
+        return jobs.add(request, target, lambda: uploads.forget(request.input))
+
+    @routes.get("/api/jobs", dependencies=steers, responses=refusals(401))
+    def every() -> list[JobStatus]:
+        """The jobs that wait and run, and the last that have ended; the latest first."""
+        return jobs.all()
+
+    @routes.get("/api/jobs/{number}", dependencies=steers, responses=refusals(401, 404))
+    def one(number: str) -> JobStatus:
+        """How a job is: frames, speed, problems."""
+        return _there(jobs.status(number))
+
+    @routes.delete("/api/jobs/{number}", dependencies=steers, responses=refusals(401, 404))
+    def remove(number: str) -> JobStatus:
+        """Cancel a job that waits or runs; take one that has ended off the list, and its upload and result with it.
+
+        What is finished of an output in the open folders is kept, and `resume` goes on with it.
+        """
+        return _there(jobs.remove(number))
+
+    @routes.get(
+        "/api/jobs/{number}/result",
+        dependencies=steers,
+        response_class=Binary,
+        responses=_A_FILE | refusals(401, 404, 409),
+    )
+    def result(number: str) -> Binary:
+        """What a job made."""
+        return _file(_made(number))
+
+    @routes.get(
+        "/api/jobs/{number}/manifest",
+        dependencies=steers,
+        response_class=Binary,
+        responses=_A_FILE | refusals(401, 404, 409),
+    )
+    def manifest(number: str) -> Binary:
+        """The signature of what a job made, where the file cannot hold it itself."""
+        return _file(sidecar_of(_made(number)))
+
+    @routes.post(
+        "/api/uploads",
+        status_code=201,
+        dependencies=steers,
+        responses=refusals(*CHANGES),
+        openapi_extra={
+            "requestBody": {"required": True, "content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}}}
+        },
+    )
+    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=180)]) -> Upload:
+        """Send a file, as it is; it is kept until its job is taken off the list, or the daemon ends."""
+        length = request.headers.get("content-length", "0")
+        try:
+            path = await uploads.take(name, int(length), request.stream())
+        except TooLargeError:
+            raise HTTPException(413, f"more than {uploads.most} bytes are not taken") from None
+        except ClientDisconnect:
+            raise HTTPException(400) from None  # nobody hears it
+        return Upload(path=str(path))
+
+    def _made(number: str) -> Path:
+        status = _there(jobs.status(number))
+        path = Path(status.output)
+        if status.state != "done":
+            raise UsageError(f"{path.name}: this job is {status.state}; there is no result to get")
+        if not uploads.holds(path):
+            roots.check(path)  # what it made may have been replaced by a link
+        return path
+
+    return routes
+
+
+def _there(status: JobStatus | None) -> JobStatus:
+    if status is None:
+        raise HTTPException(404)
+    return status
+
+
+def _file(path: Path) -> Binary:
+    """The file ``path``, to be kept under its name."""
+    if not path.is_file():
+        raise HTTPException(404)
+    file = path.open("rb")
+    name = f"attachment; filename*=utf-8''{quote(path.name)}"
+
+    def pieces() -> Iterator[bytes]:
+        with file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+    return Binary(pieces(), headers={"content-length": str(path.stat().st_size), "content-disposition": name})
