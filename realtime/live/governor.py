@@ -3,8 +3,10 @@
 No thread and no clock of its own: it is told what each frame took, and says at which level to run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from realtime.live.recovery import Recovery
 
 __all__ = ["Governor"]
 
@@ -30,9 +32,7 @@ class Governor:
     _spent: float = 0.0
     _allowed: float = 0.0
     _drops: int = 0
-    _easy: int = 0
-    _calm: int = CALM
-    _rose: bool = False
+    _recovery: Recovery = field(default_factory=lambda: Recovery(CALM, CALMEST))
 
     def observe(self, spent: float, budget: float, drops: int) -> int:
         """Take in a frame; returns the level to run at from the next one on.
@@ -51,13 +51,7 @@ class Governor:
 
     def _judge(self, busy: float, dropped: float) -> None:
         if busy > BUSY or dropped > DROPS:
-            if self._rose:  # the step up was one too many: be slower to try again
-                self._calm = min(2 * self._calm, CALMEST)
-            self._easy, self._rose = 0, False
+            self._recovery.fall()
             self.level = min(self.level + 1, self.top)
-            return
-        self._rose = False
-        self._easy = self._easy + 1 if busy < EASY else 0
-        if self._easy >= self._calm and self.level > 0:
-            self._easy, self._rose = 0, True
+        elif self._recovery.rise(busy < EASY, self.level > 0):
             self.level -= 1

@@ -3,8 +3,10 @@
 No thread and no clock of its own: it is told how long each frame lasts, and how long it was waited for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from realtime.live.recovery import Recovery
 
 __all__ = ["Throttle"]
 
@@ -30,9 +32,7 @@ class Throttle:
     bits: int = 0
     _passed: float = 0.0
     _waited: float = 0.0
-    _calm: int = 0
-    _wait: int = WAIT
-    _rose: bool = False
+    _recovery: Recovery = field(default_factory=lambda: Recovery(WAIT, LONGEST_WAIT))
 
     def __post_init__(self) -> None:
         self.bits = self.full
@@ -48,13 +48,7 @@ class Throttle:
 
     def _judge(self, share: float) -> None:
         if share > CONGESTED:
-            if self._rose:  # the step up was one too many: be slower to try again
-                self._wait = min(2 * self._wait, LONGEST_WAIT)
-            self._calm, self._rose = 0, False
+            self._recovery.fall()
             self.bits = max(int(self.bits * DOWN), int(self.full * LEAST))
-            return
-        self._rose = False
-        self._calm = self._calm + 1 if share < CALM else 0
-        if self._calm >= self._wait and self.bits < self.full:
-            self._calm, self._rose = 0, True
+        elif self._recovery.rise(share < CALM, self.bits < self.full):
             self.bits = min(int(self.bits * UP), self.full)
