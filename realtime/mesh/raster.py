@@ -36,17 +36,16 @@ class Raster:
     def interpolate(self, values: Floats) -> Floats:
         """What the corners carry, float32 (V, K), at every pixel: float32 (H, W, K), 0 where no triangle is."""
         height, width = self.numbers.shape
-        planes = self._planes(values)  # (T + 1, 3, K)
-        here = planes.reshape(len(planes), -1)[self.numbers.ravel()].reshape(height, width, *planes.shape[1:])
-        at = here[:, :, 0]
-        at *= np.arange(width, dtype=np.float32)[:, None]
-        here[:, :, 1] *= np.arange(height, dtype=np.float32)[:, None, None]
-        at += here[:, :, 1]
-        at += here[:, :, 2]
-        return np.ascontiguousarray(at)
+        numbers = self.numbers.ravel()
+        x, y, one = (np.take(plane, numbers, axis=0, mode="clip") for plane in self._planes(values))  # (H * W, K)
+        x *= np.tile(np.arange(width, dtype=np.float32), height)[:, None]
+        y *= np.repeat(np.arange(height, dtype=np.float32), width)[:, None]
+        x += y
+        x += one
+        return x.reshape(height, width, -1)
 
     def _planes(self, values: Floats) -> Floats:
-        """For each triangle, and before them for none, a, b and c of ``a x + b y + c``: float32 (T + 1, 3, K)."""
+        """a, b and c of ``a x + b y + c`` for each triangle, and before them for none: float32 (3, T + 1, K)."""
         a, b, c = (self.points[self.triangles[:, corner]] for corner in range(3))
         to_b, to_c = b - a, c - a
         twice = to_b[:, 0] * to_c[:, 1] - to_b[:, 1] * to_c[:, 0]
@@ -54,10 +53,10 @@ class Raster:
         inverse = np.divide(1, twice, out=np.zeros_like(twice), where=np.abs(twice) > 1e-3)[:, None]
         start = values[self.triangles[:, 0]]
         up_b, up_c = values[self.triangles[:, 1]] - start, values[self.triangles[:, 2]] - start
-        planes = np.zeros((len(self.triangles) + 1, 3, values.shape[1]), np.float32)
-        planes[1:, 0] = (up_b * to_c[:, 1:] - up_c * to_b[:, 1:]) * inverse
-        planes[1:, 1] = (up_c * to_b[:, :1] - up_b * to_c[:, :1]) * inverse
-        planes[1:, 2] = start - planes[1:, 0] * a[:, :1] - planes[1:, 1] * a[:, 1:]
+        planes = np.zeros((3, len(self.triangles) + 1, values.shape[1]), np.float32)
+        planes[0, 1:] = (up_b * to_c[:, 1:] - up_c * to_b[:, 1:]) * inverse
+        planes[1, 1:] = (up_c * to_b[:, :1] - up_b * to_c[:, :1]) * inverse
+        planes[2, 1:] = start - planes[0, 1:] * a[:, :1] - planes[1, 1:] * a[:, 1:]
         return planes
 
 
