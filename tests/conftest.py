@@ -10,6 +10,21 @@ from realtime.runtime import stop_signals, watchdog
 from realtime.runtime.thread_priority import schedule_as_usual
 
 
+#: The suite runs a worker a core: more threads inside one only wait for those of the other, and spin meanwhile. Set
+#: before numpy and torch load, and handed on to the programs that tests start.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+#: Tests start some hundred programs of ours: they are compiled once, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """OpenCV's threads are not told by the environment."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for keys and models of the tests' own, in place of the user's."""
