@@ -13,6 +13,8 @@ from realtime.runtime.thread_priority import schedule_as_usual
 #: The suite runs a worker a core: more threads inside one only wait for those of the other, and spin meanwhile. Set
 #: before numpy and torch load, and handed on to the programs that tests start.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+#: Compiling what face-alignment does with its heat maps takes longer than all that tests ever do with it.
+os.environ["NUMBA_DISABLE_JIT"] = "1"
 #: Tests start some hundred programs of ours: they are compiled once, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

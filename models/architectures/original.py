@@ -18,6 +18,10 @@ __all__ = ["OriginalConfig"]
 SLOPE: Final = 0.1
 #: Side of a picture in pixels.
 SIZE: Final = 64
+#: Channels of the encoder and of the decoders for colours and mask, from a picture in to a picture out.
+DOWN, COLORS, MASK = (3, 128, 256, 512, 1024), (512, 256, 128, 64), (512, 64, 32, 16)
+#: Numbers that a face is told by.
+CODE: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -45,22 +49,21 @@ class Original(Network):
 
     def __init__(self, config: OriginalConfig) -> None:
         super().__init__(config.sides)
-        self.down = nn.ModuleList(nn.Conv2d(i, o, 5, stride=2, padding=2) for i, o in pairwise((3, 128, 256, 512)))
-        self.down.append(PatchConv2d(512, 1024, 5, stride=2, padding=2))
-        self.to_code = nn.Linear(1024 * 4 * 4, 1024)
-        self.from_code = nn.Linear(1024, 1024 * 4 * 4)
-        self.up = Upscale(1024, 512, PatchConv2d)
-        self.decoders = nn.ModuleList(OriginalDecoder((512, 256, 128, 64), 3) for _ in range(config.sides))
-        self.masks = nn.ModuleList(
-            OriginalDecoder((512, 64, 32, 16), 1) for _ in range(config.sides if config.mask else 0)
-        )
+        inner = DOWN[-1]
+        self.down = nn.ModuleList(nn.Conv2d(i, o, 5, stride=2, padding=2) for i, o in pairwise(DOWN[:-1]))
+        self.down.append(PatchConv2d(DOWN[-2], inner, 5, stride=2, padding=2))
+        self.to_code = nn.Linear(inner * 4 * 4, CODE)
+        self.from_code = nn.Linear(CODE, inner * 4 * 4)
+        self.up = Upscale(inner, COLORS[0], PatchConv2d)
+        self.decoders = nn.ModuleList(OriginalDecoder(COLORS, 3) for _ in range(config.sides))
+        self.masks = nn.ModuleList(OriginalDecoder(MASK, 1) for _ in range(config.sides if config.mask else 0))
 
     def encode(self, face: Tensor) -> tuple[Tensor, ...]:
         """See ``Network.encode``; one tensor, float (B, 512, 8, 8)."""
         x = face
         for down in self.down:
             x = F.leaky_relu(down(x), SLOPE)  # 32, 16, 8, 4
-        x = self.from_code(self.to_code(x.flatten(1))).view(-1, 1024, 4, 4)
+        x = self.from_code(self.to_code(x.flatten(1))).view(-1, DOWN[-1], 4, 4)
         return (self.up(x),)
 
     def decode(self, code: tuple[Tensor, ...], side: int) -> Tensor:

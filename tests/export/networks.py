@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from export.record import ModelCard
 from export.samples import Faces, own_pictures
-from models.architectures import Config, Network, configure
+from models.architectures import Config, Network, configure, original
 from models.checkpoint import Checkpoint, write_checkpoint
 from realtime.swap.consent import Identity
 from tests.realtime.tiny import CONSENT
@@ -26,13 +29,47 @@ def small(name: str, **fields: object) -> Config:
     return configure(name, **{**SMALL.get(name, {}), **fields})
 
 
+def narrow_original(patch: pytest.MonkeyPatch) -> None:
+    """Make ``original`` a few megabytes in place of three hundred; all its layers are there."""
+    patch.setattr(original, "DOWN", (3, 8, 16, 32, 64))
+    patch.setattr(original, "COLORS", (32, 16, 8, 8))
+    patch.setattr(original, "MASK", (32, 8, 8, 8))
+    patch.setattr(original, "CODE", 32)
+
+
+class Plain(Network):
+    """One convolution, and one more for each side: exported in a fraction of the time of an architecture's."""
+
+    def __init__(self, sides: int) -> None:
+        super().__init__(sides)
+        self.down = nn.Conv2d(3, 8, 3, padding=1)
+        self.out = nn.ModuleList(nn.Conv2d(8, 4, 3, padding=1) for _ in range(sides))
+
+    def encode(self, face: Tensor) -> tuple[Tensor, ...]:
+        return (F.leaky_relu(self.down(face)),)
+
+    def decode(self, code: tuple[Tensor, ...], side: int) -> Tensor:
+        answer: Tensor = self.out[side](code[0])
+        return answer
+
+
+def plain() -> Network:
+    """Two sides, for what a file does whatever network is in it: 64 x 64, and answers as those of ``shaken``."""
+    torch.manual_seed(0)
+    return _shake(Plain(2), 64)
+
+
 def shaken(config: Config) -> Network:
     """A network whose last layer is set so that it answers in black, white and what lies between."""
     torch.manual_seed(0)
-    network = config.build().eval()
-    faces = torch.from_numpy(own_pictures(config.size)).permute(0, 3, 1, 2) / 255
+    return _shake(config.build(), config.size)
+
+
+def _shake(network: Network, size: int) -> Network:
+    network.eval()
+    faces = torch.from_numpy(own_pictures(size)).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
-        scale = 0.4 / max(float(network(faces, side).std()) for side in range(config.sides))
+        scale = 0.4 / max(float(network(faces, side).std()) for side in range(network.sides))
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if parameter.ndim == 4 and any(last in name for last in ("head.", "out.")):

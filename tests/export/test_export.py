@@ -16,11 +16,14 @@ from models.architectures import ARCHITECTURES, Network
 from realtime.inference.onnx_runtime import onnxruntime
 from realtime.runtime.errors import ModelError, OutputError, UsageError
 from realtime.swap import open_model
-from tests.export.networks import card, expected, faces, shaken, small
+from tests.export.networks import card, expected, faces, narrow_original, plain, shaken, small
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
-def test_a_file_of_every_architecture_answers_as_torch_does(tmp_path: Path, name: str) -> None:
+def test_a_file_of_every_architecture_answers_as_torch_does(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow_original(monkeypatch)
     config, path = small(name, sides=1), tmp_path / "model.onnx"
     network, pictures = shaken(config), faces(config.size)
     written = export_model(network, config, ExportRequest((0,), config.size), card(0), pictures, path).manifest
@@ -46,7 +49,7 @@ def test_a_file_of_every_architecture_answers_as_torch_does(tmp_path: Path, name
 def dfm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, Path]:
     """A network, and its second side as a ``.dfm``."""
     config, path = small("lite"), tmp_path_factory.mktemp("dfm") / "model.dfm"
-    network = shaken(config)
+    network = plain()
     export_model(network, config, ExportRequest((1,), config.size), card(1), faces(config.size), path)
     return network, path
 
@@ -89,7 +92,7 @@ def test_a_dfm_is_opened_here(dfm: tuple[Network, Path]) -> None:
 
 def test_a_file_for_another_size_resizes_by_itself(tmp_path: Path) -> None:
     config, path = small("lite"), tmp_path / "model.onnx"
-    network, pictures = shaken(config), faces(96)
+    network, pictures = plain(), faces(96)
     manifest = export_model(network, config, ExportRequest((1,), 96), card(1), pictures, path).manifest
     assert manifest.size == 96
     assert manifest.architecture["size"] == 64
@@ -107,7 +110,7 @@ def test_a_file_for_another_size_resizes_by_itself(tmp_path: Path) -> None:
 def test_the_file_can_be_checked_against_its_manifest(tmp_path: Path) -> None:
     config = small("lite")
     request = ExportRequest((0,), config.size, opset=21)
-    exported = export_model(shaken(config), config, request, card(0), faces(config.size), tmp_path / "model.onnx")
+    exported = export_model(plain(), config, request, card(0), faces(config.size), tmp_path / "model.onnx")
     data = (tmp_path / "model.onnx").read_bytes()
     assert str(Path(__file__).parents[2]).encode() not in data  # nothing of the machine that wrote it
     model = onnx.load_from_string(data)
@@ -173,11 +176,11 @@ def test_places_and_names_that_will_not_do(tmp_path: Path) -> None:
     config = small("lite")
     request, pictures = ExportRequest((0,), 64), faces(64)
     with pytest.raises(OutputError, match="file: cannot make this folder"):
-        export_model(shaken(config), config, request, card(0), pictures, tmp_path / "file" / "model.onnx")
+        export_model(plain(), config, request, card(0), pictures, tmp_path / "file" / "model.onnx")
     with pytest.raises(UsageError, match=r"\.onnx or \.dfm"):
-        export_model(shaken(config), config, request, card(0), pictures, tmp_path / "model.pt")
+        export_model(plain(), config, request, card(0), pictures, tmp_path / "model.pt")
     with pytest.raises(UsageError, match="one side"):
-        export_model(shaken(config), config, ExportRequest((0, 1), 64), card(0, 1), pictures, tmp_path / "model.dfm")
+        export_model(plain(), config, ExportRequest((0, 1), 64), card(0, 1), pictures, tmp_path / "model.dfm")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 

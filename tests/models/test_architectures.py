@@ -8,6 +8,7 @@ import torch
 from models.architectures import ARCHITECTURES, LiteConfig, OriginalConfig, configure
 from models.architectures.convolution import PatchConv2d
 from realtime.runtime.errors import UsageError
+from tests.export.networks import narrow_original
 
 SMALL = {
     "lite": {"encoder": (16, 16, 16, 16), "decoder": (16, 16, 16, 16), "neck": 16, "code": 16},
@@ -22,7 +23,10 @@ def small(name: str, **fields: object):
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 @pytest.mark.parametrize("sides", [1, 2, 3])
-def test_every_architecture_answers_a_picture_and_a_mask_for_every_side(name: str, sides: int) -> None:
+def test_every_architecture_answers_a_picture_and_a_mask_for_every_side(
+    name: str, sides: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow_original(monkeypatch)
     config = small(name, sides=sides)
     network = config.build().eval()
     face = torch.rand(2, 3, config.size, config.size)
