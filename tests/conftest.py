@@ -9,7 +9,6 @@ import pytest
 from realtime.runtime import stop_signals, watchdog
 from realtime.runtime.thread_priority import schedule_as_usual
 
-
 #: The suite runs a worker a core: more threads inside one only wait for those of the other, and spin meanwhile. Set
 #: before numpy and torch load, and handed on to the programs that tests start.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -31,7 +31,7 @@ def detector() -> nn.Module:
     for name, part in list(net.named_children()):
         if isinstance(part, net_s3fd.L2Norm):
             setattr(net, name, net_s3fd.L2Norm(part.n_channels // 8, part.scale))
-        elif name[-2:] in ("_2", "_3") and int(name[4]) < 6 or name == "fc7":
+        elif (name[-2:] in ("_2", "_3") and int(name[4]) < 6) or name == "fc7":
             setattr(net, name, nn.Identity())
         elif isinstance(part, nn.Conv2d):
             channels = max(part.in_channels // 8, 3), part.out_channels // (1 if "_mbox_" in name else 8)
