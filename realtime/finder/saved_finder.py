@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from realtime.finder.alignments import Alignments
+from realtime.finder.alignments import AlignedFrame, Alignments
 from realtime.finder.face import Face
 from realtime.finder.landmarker import Landmarker
 from realtime.finder.two_pass import smoothed
@@ -13,20 +14,27 @@ from realtime.runtime.errors import InputError
 __all__ = ["SavedFinder"]
 
 
-class SavedFinder:
-    """Gives each frame the faces that the file has for its time; it remembers nothing from one frame to the next.
+#: Frames that are smoothed at once, and those on either side that are smoothed with them and not used: beyond so many
+#: the filter remembers nothing.
+BLOCK: Final = 512
+MARGIN: Final = 128
 
-    With ``smooth`` the landmarks are steadied over the whole file. Where ``mesh`` is set each face gets the dense mesh
-    that is seen where its landmarks are.
+
+class SavedFinder:
+    """Gives each frame the faces that the file has for its time, in whatever order frames are asked for.
+
+    With ``smooth`` the landmarks are steadied over time. Where ``mesh`` is set each face gets the dense mesh that is
+    seen where its landmarks are.
     """
 
     def __init__(self, path: Path, source: Path, smooth: bool = True) -> None:
         """Read the file ``path``. Raises ``InputError`` where it is none, or not of the video ``source``."""
-        self._path = path
+        self._path, self._smooth = path, smooth
         held = Alignments.read(path)
         held.check_input(path, source)
-        frames = smoothed(held.frames) if smooth else held.frames
-        self._faces = {(frame.pts, frame.field): tuple(each.face for each in frame.faces) for frame in frames}
+        self._frames = held.frames
+        self._places = {(frame.pts, frame.field): at for at, frame in enumerate(held.frames)}
+        self._block: tuple[int, list[AlignedFrame]] = -1, []
         self._landmarker: Landmarker | None = None
 
     @property
@@ -41,17 +49,15 @@ class SavedFinder:
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces of ``frame``, by its time. Raises ``InputError`` for a frame that the file does not know."""
         time = None if frame.picture.pts is None else frame.picture.pts + frame.moved
-        faces = None if time is None else self._faces.get((time, frame.field), self._faces.get((time, 0)))
-        if faces is None:
-            at = (
-                "without a time"
-                if time is None or frame.time_base is None
-                else f"at {float(time * frame.time_base):.3f} s"
-            )
+        place = None if time is None else self._places.get((time, frame.field), self._places.get((time, 0)))
+        if place is None:
+            unit = frame.time_base
+            at = "without a time" if time is None or unit is None else f"at {float(time * unit):.3f} s"
             raise InputError(
                 f"{self._path}: says nothing of the frame {at}; every frame needs its line: make it anew with"
                 " `mummer faces INPUT --save`"
             )
+        faces = tuple(each.face for each in self._at(place).faces)
         if self._landmarker is None:
             return faces
         meshes = [self._landmarker.follow(frame, face.landmarks).mesh for face in faces]
@@ -59,3 +65,14 @@ class SavedFinder:
 
     def reset(self) -> None:
         """Nothing to forget."""
+
+    def _at(self, place: int) -> AlignedFrame:
+        """The frame at a place in the file, smoothed with all of its block."""
+        if not self._smooth:
+            return self._frames[place]
+        number, within = divmod(place, BLOCK)
+        if self._block[0] != number:
+            before = min(number * BLOCK, MARGIN)
+            around = self._frames[number * BLOCK - before : (number + 1) * BLOCK + MARGIN]
+            self._block = number, smoothed(around)[before : before + BLOCK]
+        return self._block[1][within]

@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from realtime.finder.alignments import AlignedFace, AlignedFrame, Alignments, Header, InputFacts
 from realtime.finder.doubts import doubts_of
 from realtime.finder.face import Face
+from realtime.finder.saved_finder import SavedFinder
 from realtime.finder.two_pass import smoothed
+from realtime.media.frame import Frame
 from realtime.runtime.arrays import Floats, Points
 from realtime.runtime.errors import InputError
 
@@ -130,3 +134,23 @@ def test_what_looks_wrong_is_doubted_and_what_was_checked_is_not() -> None:
     frames[2] = replace(frames[2], checked=True)
     frames[9] = replace(frames[9], faces=(replace(low, placed=True),))
     assert not doubts_of(frames, 2) and not doubts_of(frames, 9)
+
+
+def test_a_long_file_is_smoothed_in_blocks_that_do_not_show(tmp_path: Path) -> None:
+    source = tmp_path / "a.mp4"
+    source.write_bytes(b"not looked at")
+    rng = np.random.default_rng(5)
+    seen = nodding(700, 2) + rng.normal(0, 0.4, (700, 68, 2)).astype(np.float32)
+    facts = InputFacts.of(source, tmp_path / "a.jsonl", (320, 240), "1/30")
+    Alignments(HEADER.model_copy(update={"input": facts}), frames_of(seen)).write(tmp_path / "a.jsonl")
+    whole = points_of(smoothed(Alignments.read(tmp_path / "a.jsonl").frames))
+    finder = SavedFinder(tmp_path / "a.jsonl", source)
+
+    def find(at: int) -> Points:
+        picture = av.VideoFrame(320, 240, "yuv420p")
+        picture.pts, picture.time_base = at, Fraction(1, 30)
+        return finder.find(Frame(picture))[0].landmarks
+
+    onwards = np.stack([find(at) for at in range(700)])
+    np.testing.assert_allclose(onwards, whole, atol=1e-3)
+    np.testing.assert_array_equal([find(at) for at in (600, 3, 511, 512, 0)], onwards[[600, 3, 511, 512, 0]])
