@@ -48,18 +48,19 @@ export async function ask(method, path, body) {
 export const plain = (words) => words.replace(/(^|[^\w/-])--([a-z][a-z-]+)/g, (_, before, flag) => before + flag.replaceAll("-", " "));
 
 /** Listen to the daemon for ever, connecting again when it goes away. `onState`: "open", "lost" or "refused". */
-export function listen({ onStatus, onEvent, onState }) {
+export function listen({ onStatus, onEvent, onJobs, onState }) {
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/events`);
   let open = false;
   socket.onopen = () => socket.send(JSON.stringify({ token: token.get() }));
   socket.onmessage = ({ data }) => {
     if (!open) { open = true; onState("open"); }
-    const { status, event } = JSON.parse(data);
+    const { status, event, jobs } = JSON.parse(data);
     if (status) onStatus(status);
     if (event) onEvent(event);
+    if (jobs) onJobs(jobs);
   };
   socket.onclose = ({ code }) => {
     onState(code === 1008 ? "refused" : "lost");
-    if (code !== 1008) setTimeout(() => listen({ onStatus, onEvent, onState }), AGAIN);
+    if (code !== 1008) setTimeout(() => listen({ onStatus, onEvent, onJobs, onState }), AGAIN);
   };
 }

@@ -3,6 +3,7 @@
 import { WRONG, ask, listen, plain, token } from "./api.js";
 import * as camera from "./camera.js";
 import { $, element, fill } from "./dom.js";
+import * as files from "./files.js";
 import { Graph } from "./graph.js";
 import { apply, look, offer, reflect } from "./look.js";
 import * as more from "./more.js";
@@ -37,7 +38,7 @@ const running = () => session?.state === "running";
 let asking = 0; // changes under way: until they are answered, a status may still tell of the settings before them
 
 async function change(what, where) {
-  if (!running() || !what) return;
+  if (!running() || !what || files.shown()) return; // what is chosen for a file is not for the session
   asking += 1;
   const status = await attempt(() => ask("PATCH", "/api/session", what), where);
   asking -= 1;
@@ -122,7 +123,7 @@ function show(status) {
   const gone = camera.check(status.browser);
   if (gone) { $("returned").hidden = true; $("session-problem").textContent = gone; }
   if (!engine) { seen = null; return; }
-  if (asking) return;
+  if (asking || files.shown()) return;
   wanted = new Set(engine.sinks.map((sink) => sink.address));
   if (document.activeElement !== $("camera") && $("camera").dataset.source !== engine.source.address) {
     $("camera").value = $("camera").dataset.source = engine.source.address;
@@ -196,6 +197,7 @@ async function open() {
   listen({
     onStatus: (status) => { measure(status); show(status); },
     onEvent: note,
+    onJobs: files.show,
     onState: (state) => {
       away(state === "lost");
       if (state === "refused") locked(WRONG);
@@ -227,6 +229,7 @@ function locked(why) {
   $("token").focus();
 }
 
+files.connect(attempt);
 $("login").addEventListener("submit", (event) => { event.preventDefault(); token.set($("token").value); location.reload(); });
 $("session").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -267,7 +270,7 @@ const KEYS = {
 };
 const WRITTEN_IN = "input:not([type=radio], [type=checkbox], [type=range]), textarea, select";
 document.addEventListener("keydown", (event) => {
-  const writing = event.target.matches(WRITTEN_IN) || $("panel").hidden;
+  const writing = event.target.matches(WRITTEN_IN) || $("panel").hidden || files.shown();
   if (writing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !(event.key in KEYS)) return;
   event.preventDefault();
   KEYS[event.key]();

@@ -11,7 +11,9 @@ import av
 import numpy as np
 import pytest
 
+from realtime.demo.sample import write_sample
 from realtime.live.settings import LiveSettings
+from realtime.marking.provenance.verify import verify
 from realtime.serve import app
 from tests.realtime.serve.conftest import Daemon, Launch, free_port
 
@@ -192,6 +194,62 @@ def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) 
         page.locator("#camera").fill(str(daemon.folder / "sample.mp4"))
         page.get_by_role("button", name="Change the camera").click()
         until(lambda: str(engine()["source"]["address"]).endswith("sample.mp4"))
+
+
+def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", daemon: Daemon, tmp_path: Path) -> None:
+    """With the look that is chosen, beside a session that goes on with its own."""
+    expect = playwright.expect
+    with daemon.client() as client:
+        daemon.start(client, size="320x240", fps=10)
+    expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+    page.get_by_role("button", name="Files").click()
+    expect(page.locator("#stage")).to_be_hidden()
+    page.get_by_role("radio", name="negative").check(force=True)
+    page.locator("#label").fill("FROM THE PANEL")
+    page.get_by_role("radio", name="top left").check(force=True)
+
+    # Dropped, as a hand does it; and chosen, one that is no video.
+    write_sample(tmp_path / "clip.mp4", (320, 240), 10 / 25, 25)
+    clip = list((tmp_path / "clip.mp4").read_bytes())
+    dropped = page.evaluate_handle(
+        """bytes => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([new Uint8Array(bytes)], "my clip.mp4", { type: "video/mp4" }));
+          return carried;
+        }""",
+        clip,
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
+    running = page.locator("#job-list li", has_text="my clip.mp4")
+    expect(running.locator("progress")).to_be_visible(timeout=20_000)
+    (tmp_path / "notes.mp4").write_bytes(b"words")
+    page.set_input_files("#choose-files", tmp_path / "notes.mp4")
+    page.screenshot(path=tmp_path / "files-running.png", full_page=True)
+    done = page.locator("#job-list li", has_text="my clip-negative.mp4")
+    expect(done).to_contain_text("10 of 10 frames swapped with negative", timeout=60_000)
+    failed = page.locator("#job-list li", has_text="notes.mp4")
+    expect(failed.locator(".problem")).to_have_text(
+        re.compile("^notes.mp4: not a video that can be read"), timeout=30_000
+    )
+    page.screenshot(path=tmp_path / "files.png", full_page=True)
+
+    with page.expect_download() as taken:
+        done.get_by_role("button", name="Download").click()
+    taken.value.save_as(tmp_path / taken.value.suggested_filename)
+    assert taken.value.suggested_filename == "my clip-negative.mp4"
+    told = verify(tmp_path / "my clip-negative.mp4")
+    assert told.signature.state == "valid"
+    with daemon.client() as client:
+        session = client.get("/api/status").json()["engine"]
+        assert (session["state"], session["model"]["name"], session["look"]["label_place"]) == (
+            "live", "bronze", "bottom-right",
+        )  # fmt: skip
+        for line in (done, failed):
+            line.get_by_role("button", name="Remove").click()
+        expect(page.locator("#no-jobs")).to_be_visible(timeout=10_000)
+        assert client.get("/api/jobs").json() == []
+    page.get_by_role("button", name="Live").click()
+    expect(page.get_by_role("radio", name="bronze")).to_be_checked(timeout=10_000)
 
 
 def test_all_that_can_be_chosen_is_in_the_panel() -> None:
