@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from realtime.finder.face import Box, Face
 from realtime.runtime.arrays import Points
@@ -34,6 +34,9 @@ __all__ = [
 #: What the first line says of the file; another version is another number.
 FORMAT: Final = "mummer alignments"
 VERSION: Final = 1
+
+#: The landmarks within the face: without the jaw.
+INNER: Final = slice(17, 68)
 
 _Coordinate: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
@@ -88,6 +91,15 @@ class FaceLine(_Line):
     placed: bool = False
     box: Box | None = None
     landmarks: list[tuple[_Coordinate, _Coordinate]] = Field(min_length=68, max_length=68)
+
+    @field_validator("landmarks")
+    @classmethod
+    def _apart(cls, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Nothing can be aligned to points without extent."""
+        inner = np.array(points)[INNER]
+        if np.ptp(inner, axis=0).max() < 1:
+            raise ValueError("eyes, nose and mouth are all in one place; put them apart, or delete the face")
+        return points
 
 
 class FrameLine(_Line):

@@ -1,18 +1,16 @@
 """A face finder that looks into a file of saved faces and not at pictures."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from realtime.finder.alignments import AlignedFrame, Alignments
 from realtime.finder.face import Face
-from realtime.finder.landmarker import Landmarker
+from realtime.finder.saved_mesh import SavedMesh
 from realtime.finder.two_pass import smoothed
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError
 
 __all__ = ["SavedFinder"]
-
 
 #: Frames that are smoothed at once, and those on either side that are smoothed with them and not used: beyond so many
 #: the filter remembers nothing.
@@ -23,8 +21,8 @@ MARGIN: Final = 128
 class SavedFinder:
     """Gives each frame the faces that the file has for its time, in whatever order frames are asked for.
 
-    With ``smooth`` the landmarks are steadied over time. Where ``mesh`` is set each face gets the dense mesh that is
-    seen where its landmarks are.
+    With ``smooth`` the landmarks are steadied over time. Where ``mesh`` is set each face gets its dense mesh, too;
+    frames must then come in order.
     """
 
     def __init__(self, path: Path, source: Path, smooth: bool = True) -> None:
@@ -35,16 +33,16 @@ class SavedFinder:
         self._frames = held.frames
         self._places = {(frame.pts, frame.field): at for at, frame in enumerate(held.frames)}
         self._block: tuple[int, list[AlignedFrame]] = -1, []
-        self._landmarker: Landmarker | None = None
+        self._mesh: SavedMesh | None = None
 
     @property
     def mesh(self) -> bool:
         """Whether faces have their dense mesh."""
-        return self._landmarker is not None
+        return self._mesh is not None
 
     @mesh.setter
     def mesh(self, wanted: bool) -> None:
-        self._landmarker = Landmarker(mesh=True) if wanted else None
+        self._mesh = SavedMesh() if wanted else None
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces of ``frame``, by its time. Raises ``InputError`` for a frame that the file does not know."""
@@ -58,13 +56,11 @@ class SavedFinder:
                 " `mummer faces INPUT --save`"
             )
         faces = tuple(each.face for each in self._at(place).faces)
-        if self._landmarker is None:
-            return faces
-        meshes = [self._landmarker.follow(frame, face.landmarks).mesh for face in faces]
-        return tuple(replace(face, mesh=mesh) for face, mesh in zip(faces, meshes, strict=True))
+        return faces if self._mesh is None else self._mesh(frame, faces)
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """The next frame has nothing to do with the last, which is of interest to meshes only."""
+        self.mesh = self.mesh
 
     def _at(self, place: int) -> AlignedFrame:
         """The frame at a place in the file, smoothed with all of its block."""

@@ -36,6 +36,8 @@ def look_through(
     """
     if path == STREAM:
         raise UsageError("--save and --sheet are for files: what comes from standard input is not there a second time")
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise OutputError(f"{sheet}: a contact sheet is a PNG; give it a name that ends in .png")
     for target in (save, sheet):
         if target is not None and target.exists():
             if target.samefile(path):

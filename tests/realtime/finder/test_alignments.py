@@ -70,6 +70,7 @@ def test_a_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
         (lambda lines: [*lines[:2], lines[2].replace('"score":0.9', '"score":9')], "line 3: faces.0.score"),
         (lambda lines: [*lines[:2], lines[2][:50]], "line 3:"),
         (lambda lines: [lines[0], lines[2], lines[1]], "line 3: comes before the line above"),
+        (lambda lines: [lines[0], flat(lines[1])], "line 2: faces.0.landmarks: eyes, nose and mouth are all in one"),
         (lambda lines: [lines[0], twice(lines[1])], "line 2: two faces of one frame have the same track"),
     ],
 )
@@ -81,6 +82,11 @@ def test_what_is_wrong_with_an_edited_file_is_one_line(tmp_path: Path, change: o
     with pytest.raises(InputError, match=words) as told:
         Alignments.read(path)
     assert str(path) in str(told.value) and "\n" not in str(told.value)
+
+
+def flat(line: str) -> str:
+    frame = json.loads(line)
+    return json.dumps(frame | {"faces": [frame["faces"][0] | {"landmarks": [[9, 9]] * 68}]})
 
 
 def twice(line: str) -> str:

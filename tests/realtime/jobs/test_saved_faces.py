@@ -11,11 +11,14 @@ from PIL import Image
 
 from realtime.demo.sample import write_sample
 from realtime.finder.alignments import Alignments
+from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.contact_sheet import CROP
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.dispatch import convert_any
 from realtime.jobs.save_faces import look_through
 from realtime.jobs.segments import plan as planning
+from realtime.media.file_source import FileSource
+from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.settings import Look
@@ -111,6 +114,25 @@ def test_saved_faces_serve_a_mask_that_is_drawn(folder: Path, tmp_path: Path) ->
     look = Look(model="marble", label=None)
     report = convert(job(folder, tmp_path / "a.mp4", look=look, alignments=folder / "clip.jsonl"))
     assert report.frames_swapped == FRAMES
+
+
+def test_the_mesh_goes_where_the_landmarks_were_put(folder: Path, tmp_path: Path) -> None:
+    def change(frames: list[dict[str, Any]]) -> None:
+        for frame in frames:
+            face = frame["faces"][0]
+            face["landmarks"] = [[x + 12, y - 6] for x, y in face["landmarks"]]
+
+    saved = edited(folder / "clip.jsonl", change, tmp_path / "moved.jsonl")
+    meshes = []
+    for path in (folder / "clip.jsonl", saved):
+        finder = SavedFinder(path, folder / "clip.mp4")
+        finder.mesh = True
+        source = FileSource(folder / "clip.mp4")
+        frames = (item for item in source if isinstance(item, Frame))
+        meshes.append(np.stack([finder.find(next(frames))[0].mesh for _ in range(8)]))  # type: ignore[arg-type]
+        source.close()
+    way = (meshes[1] - meshes[0]).mean(axis=(0, 1))
+    np.testing.assert_allclose(way[:2], (12, -6), atol=2.0)
 
 
 def test_the_sheet_shows_who_a_track_is(folder: Path) -> None:

@@ -205,6 +205,7 @@ def test_who_has_no_token_or_comes_from_elsewhere_sees_nothing(desk: Desk) -> No
             (lambda face: [face, face], 409),
             (lambda face: [face | {"landmarks": [[0, 0]]}], 422),
             (lambda face: [face | {"landmarks": [[1e9, 0]] * 68}], 422),
+            (lambda face: [face | {"landmarks": [[5, 5]] * 68}], 422),
         ]
         for faces, status in refused:
             assert known.put("/api/frames/3", json={"faces": faces(line)}).status_code == status
