@@ -17,12 +17,13 @@ from realtime.jobs.convert import Job, convert
 from realtime.jobs.dispatch import convert_any
 from realtime.jobs.save_faces import look_through
 from realtime.jobs.segments import plan as planning
+from realtime.media.encoding import Encoding
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.settings import Look
-from tests.realtime.clips import decoded, payloads
+from tests.realtime.clips import Clip, decoded, make, payloads
 from tests.realtime.tiny import make_model
 
 FRAMES = 36
@@ -66,8 +67,7 @@ def test_a_deleted_face_is_not_swapped_and_a_moved_one_is_where_it_was_moved_to(
         face["placed"] = True
 
     saved = edited(folder / "clip.jsonl", change, tmp_path / "edited.jsonl")
-    lossless = {"encoding": job(folder, tmp_path).encoding.__class__("ffv1")}
-    report = convert(job(folder, tmp_path / "a.mkv", alignments=saved, **lossless))
+    report = convert(job(folder, tmp_path / "a.mkv", alignments=saved, encoding=Encoding("ffv1")))
     assert (report.frames_swapped, report.faces, report.warnings) == (FRAMES - 1, FRAMES - 1, [])
     before, after = decoded(folder / "clip.mp4"), decoded(tmp_path / "a.mkv")
     changed = [one != other for (_, one), (_, other) in zip(before, after, strict=True)]
@@ -153,3 +153,28 @@ def test_nothing_is_replaced_unasked(folder: Path) -> None:
         look_through(folder / "clip.mp4", folder / "clip.jsonl", None)
     with pytest.raises(OutputError, match="is the input"):
         look_through(folder / "clip.mp4", folder / "clip.mp4", None, force=True)
+
+
+def test_each_field_of_an_interlaced_picture_has_its_own_faces(folder: Path, tmp_path: Path) -> None:
+    flags = {"flags": "+ildct+ilme", "preset": "veryfast", "field_order": "tt", "x264-params": "tff=1"}
+    clip = make(tmp_path / "clip.mp4", Clip((320, 240), 5, audio=None, options=flags))
+    look_through(clip, tmp_path / "clip.jsonl", None)
+    face = json.loads((folder / "clip.jsonl").read_text().splitlines()[1])["faces"][0]
+
+    def change(frames: list[dict[str, Any]]) -> None:
+        assert [(frame["frame"], frame.get("field", 0)) for frame in frames] == [(n // 2, n % 2) for n in range(10)]
+        frames[2 * 3 + 1]["faces"] = [face]  # the later field of the fourth picture
+
+    saved = edited(tmp_path / "clip.jsonl", change, tmp_path / "edited.jsonl")
+    report = convert(job(folder, tmp_path / "a.mkv", source=clip, alignments=saved, encoding=Encoding("ffv1")))
+    assert (report.frames_swapped, report.faces) == (1, 1)
+    luma = [
+        np.frombuffer(picture[: 320 * 240], np.uint8).reshape(240, 320).astype(int)
+        for path in (clip, tmp_path / "a.mkv")
+        for picture in (decoded(path)[3][1],)
+    ]
+    rows = np.flatnonzero((np.abs(luma[1] - luma[0]) > 30).any(axis=1))
+    assert len(rows) > 20 and (rows % 2 == 1).all()
+    # Whole pictures are made of the first field, and have its faces.
+    report = convert(job(folder, tmp_path / "b.mp4", source=clip, alignments=saved, deinterlace=True))
+    assert report.faces == 0
