@@ -24,7 +24,8 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens at the address, before anything else is opened. Raises ``OutputError``."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio turns Nagle's delay off only where a socket names its protocol; with it every answer takes 40 ms more
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()  # from here on who connects waits, and is not refused
