@@ -15,6 +15,7 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for sample.mp4, swapped.mp4, before_after.png and puppet.mp4.")
     ] = Path("mummer-demo"),
+    seconds: Annotated[float, typer.Option(min=1, max=60, metavar="S", help="Length of the sample clip.")] = 7.0,
 ) -> None:
     """Make a sample clip with sound, swap its face, and show both.
 
@@ -34,7 +35,7 @@ def demo(
 
     began = perf_counter()
     with progress(sample.name, show=True) as on_frame:
-        frames = write_sample(sample, on_frame=on_frame)
+        frames = write_sample(sample, seconds=seconds, on_frame=on_frame)
     drawn = perf_counter() - began
     say(f"{sample}: a portrait that talks, {frames} frames with sound, drawn in {drawn:.1f} s")
 

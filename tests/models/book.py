@@ -1,4 +1,7 @@
-"""The book's networks as its code pickles them: classes of those names and layers in a module of that name."""
+"""The book's networks as its code pickles them: classes of those names and layers in a module of that name.
+
+They are as wide as ``original`` is at the time, whose true widths ``test_original_is_the_classic_one`` holds.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -10,6 +13,8 @@ from types import ModuleType
 import pytest
 import torch
 from torch import Tensor, nn
+
+from models.architectures import original
 
 
 class Upscale(nn.Module):
@@ -27,18 +32,18 @@ class OriginalEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.activation = nn.LeakyReLU(0.1)
-        channels = (3, 128, 256, 512, 1024)
+        channels, self.inner = original.DOWN, original.DOWN[-1]
         layers: list[nn.Module] = []
         for level in range(4):
             layers += [nn.Conv2d(channels[level], channels[level + 1], 5, 2, padding=2), self.activation]
         self.conv_tower = nn.Sequential(*layers)
-        self.dense1 = nn.Linear(4 * 4 * 1024, 1024)
-        self.dense2 = nn.Linear(1024, 4 * 4 * 1024)
+        self.dense1 = nn.Linear(4 * 4 * self.inner, original.CODE)
+        self.dense2 = nn.Linear(original.CODE, 4 * 4 * self.inner)
         self.flatten = nn.Flatten()
-        self.upscale = Upscale(512)
+        self.upscale = Upscale(original.COLORS[0])
 
     def forward(self, x: Tensor) -> Tensor:
-        code = self.dense2(self.dense1(self.flatten(self.conv_tower(x)))).view(-1, 1024, 4, 4)
+        code = self.dense2(self.dense1(self.flatten(self.conv_tower(x)))).view(-1, self.inner, 4, 4)
         answer: Tensor = self.activation(self.upscale(code))
         return answer
 
@@ -47,8 +52,10 @@ class OriginalDecoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         activation = nn.LeakyReLU(0.1)
-        self.upscale_tower = nn.Sequential(Upscale(256), activation, Upscale(128), activation, Upscale(64), activation)
-        self.output = nn.Conv2d(64, 3, 5, padding="same")
+        self.upscale_tower = nn.Sequential(
+            *(part for size in original.COLORS[1:] for part in (Upscale(size), activation))
+        )
+        self.output = nn.Conv2d(original.COLORS[-1], 3, 5, padding="same")
         self.activation = nn.LeakyReLU()
 
     def forward(self, x: Tensor) -> Tensor:

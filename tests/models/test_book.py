@@ -4,6 +4,7 @@ import copy
 import os
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,16 @@ from models.book import read_book_run
 from models.checkpoint import load_network, read_checkpoint
 from models.cli import train
 from realtime.runtime.errors import InputError, UsageError
+from tests.export.networks import narrow_original
 from tests.models.book import write_book_run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    """Megabytes in place of hundreds of them, and the same layers."""
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_original(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

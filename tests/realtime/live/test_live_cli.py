@@ -71,7 +71,7 @@ def test_errors_are_one_line(face_clip: Path, arguments: tuple[str, ...], code: 
 
 def test_the_bench_prints_its_figures(face_clip: Path) -> None:
     done = mummer(
-        "bench", "live", face_clip, "--json", "--seconds", "4", "--fps", "20", "--only", "steady", "--only", "privacy"
+        "bench", "live", face_clip, "--json", "--seconds", "3", "--fps", "20", "--only", "steady", "--only", "privacy"
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

@@ -16,7 +16,7 @@ from tests.realtime.inference.test_hostile_models import loop
 from tests.realtime.tiny import make_model
 
 #: How many runs get two signals; 100 is what a release is held to.
-RUNS = int(os.environ.get("MUMMER_STOPS", "6"))
+RUNS = int(os.environ.get("MUMMER_STOPS", "3"))
 LONG = 40.0  # seconds that nothing here takes; less than a model may take for an answer
 #: Hundredths of a second of computing after which a command is long past its start.
 BUSY = 350

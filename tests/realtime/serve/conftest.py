@@ -52,6 +52,8 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Launch = Callable[..., Daemon]
+#: What ``python -m realtime`` does.
+MAIN = "from realtime.__main__ import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +65,23 @@ def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
     library.mkdir(parents=True)
     make_model(library / "negative.onnx")
 
-    def begin(*options: str, env: dict[str, str] | None = None) -> Daemon:
+    def begin(*options: str, env: dict[str, str] | None = None, before: str = "") -> Daemon:
+        """A daemon; ``before`` is Python that runs in its process first, for times that nobody may choose."""
         port = free_port()
         stderr = tmp_path / f"stderr-{port}.txt"
         with stderr.open("w") as complaints:
             process = subprocess.Popen(
-                [sys.executable, "-m", "realtime", "serve", "--port", str(port), "--root", str(media), *options],
+                [
+                    sys.executable,
+                    "-c",
+                    f"{before}\n{MAIN}",
+                    "serve",
+                    "--port",
+                    str(port),
+                    "--root",
+                    str(media),
+                    *options,
+                ],
                 env=os.environ | {"MUMMER_HOME": str(tmp_path / "home")} | (env or {}),
                 stdout=subprocess.PIPE,
                 stderr=complaints,
