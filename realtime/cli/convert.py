@@ -31,7 +31,8 @@ def convert(
         typer.Argument(
             metavar="INPUT [OUTPUT]",
             help="The file to read, and the one to write: .mp4, .mov, .mkv, .webm, .avi, .ts, .gif, ...; for a picture"
-            " .jpg, .png, .webp, .tif, .avif, .bmp; for a folder of either a folder. With --out-dir all are inputs;"
+            " .jpg, .png, .webp, .tif, .avif, .bmp; for a folder of either a folder; for numbered pictures a name like"
+            " out/%06d.png. With --out-dir all are inputs;"
             " one that ends in .toml is a job file.",
         ),
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -73,6 +74,8 @@ class Job:
     many ``workers`` share the work: processes of this machine, or of the Ray cluster at ``address`` (None: one of its
     own) where the ``engine`` is that. ``alignments`` is a file of saved faces that takes the place of the face finder,
     and ``smooth`` steadies them over time. Only a ``part`` of a video may be meant.
+    ``fps`` is the rate of a video that is made of numbered pictures (None: 25), ``start_number`` the first number of
+    those that are written (None: as they are).
     """
 
     source: Path
@@ -94,6 +97,8 @@ class Job:
     alignments: Path | None = None
     smooth: bool = True
     part: Part = WHOLE
+    fps: Fraction | None = None
+    start_number: int | None = None
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:

@@ -1,5 +1,6 @@
 """A file job out of settings: the command line, job files and the API all make theirs here."""
 
+from fractions import Fraction
 from pathlib import Path
 
 from realtime.jobs.convert import Engine, Job
@@ -42,5 +43,7 @@ def job_of(
         address=address,
         alignments=settings.alignments,
         smooth=settings.smooth,
+        fps=None if settings.fps is None else Fraction(settings.fps),
+        start_number=settings.start_number,
         part=settings.part,
     )

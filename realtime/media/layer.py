@@ -88,5 +88,6 @@ def _frame(rgb: Bytes, alpha: Bytes, like: VideoFrame) -> Frame:
     for plane, values in zip(picture.planes, (rgb[..., 1], rgb[..., 2], rgb[..., 0], alpha), strict=True):
         rows: Bytes = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         rows[:height, :width] = values
-    picture.pts, picture.time_base, picture.duration = like.pts, like.time_base, like.duration
+    if like.time_base is not None:
+        picture.pts, picture.time_base, picture.duration = like.pts, like.time_base, like.duration
     return Frame(picture)

@@ -1,5 +1,6 @@
 """What a file job may be told, beside which file and where to: on the command line, in job files, over HTTP."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
@@ -50,10 +51,34 @@ class Conversion(Look):
         default=LARGEST_PICTURE, ge=1, le=2**31 - 1, description="Refuse pictures of more pixels than that."
     )
 
+    fps: Annotated[str | None, Option("RATE")] = Field(
+        default=None, description="Numbered pictures that become a video: frames a second, 25 or 30000/1001."
+    )
+    start_number: Annotated[int | None, Option("NUMBER")] = Field(
+        default=None,
+        ge=0,
+        le=10**8,
+        description="The first number of pictures that are written; else 1, or as they are.",
+    )
+
     alignments: Annotated[Path | None, Option("FILE.jsonl")] = Field(
         default=None, description="The faces are where this file says, and not looked for: `mummer faces --save`."
     )
     smooth: bool = Field(default=True, description="Steady the landmarks of --alignments over time, without lag.")
+
+    @field_validator("fps", mode="before")
+    @classmethod
+    def _rate(cls, rate: object) -> object:
+        """A number, or two with a slash between them."""
+        if rate is None:
+            return None
+        try:
+            value = Fraction(str(rate))
+        except (ValueError, ZeroDivisionError) as error:
+            raise ValueError("is no rate; write it like 25, 23.976 or 30000/1001") from error
+        if not 1 <= value <= 1000 or value.denominator > 10**6:
+            raise ValueError("is out of range; give 1 to 1000 frames a second")
+        return str(value)
 
     @field_validator("start", "end")
     @classmethod

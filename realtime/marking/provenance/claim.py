@@ -34,6 +34,7 @@ class Claim:
     left out), ``watermark`` the 64 bits hidden in it as 16 hexadecimal digits, ``frames_swapped`` the number of frames
     with a new face (None where nobody counted), ``settings`` how the faces were made. ``puppet`` says that no face of
     the source is seen, but a photo that moves as it does; ``model_sha256`` is then the photo's.
+    ``named_only`` says that the source is named, and not read: where there is no such file, or one for many outputs.
     """
 
     source: Path | None
@@ -45,6 +46,7 @@ class Claim:
     frames_swapped: int | None = None
     settings: Mapping[str, str | float | None] = field(default_factory=dict)
     puppet: bool = False
+    named_only: bool = False
 
 
 def definition(claim: Claim, name: Path) -> dict[str, Json]:

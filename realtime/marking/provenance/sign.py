@@ -159,6 +159,9 @@ def _add_origin(builder: "c2pa.Builder", claim: Claim) -> None:
         return
     builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
     parent = {"title": readable(claim.source.name), "relationship": "parentOf"}
+    if claim.named_only:
+        builder.add_ingredient(parent, native.UNKNOWN, BytesIO())
+        return
     try:
         with claim.source.open("rb") as file:
             if _shows_itself(file):
