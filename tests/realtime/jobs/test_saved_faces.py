@@ -82,7 +82,7 @@ def test_the_bits_are_the_same_for_workers_and_a_job_that_is_resumed(folder: Pat
     saved = edited(folder / "clip.jsonl", lambda frames: frames[5].update(faces=[]), tmp_path / "saved.jsonl")
 
     def fail(done: int, _: int) -> None:
-        if done > 25:
+        if done > 13:
             raise MummerError("the lights went out")
 
     with pytest.raises(MummerError, match="lights"):
@@ -91,11 +91,9 @@ def test_the_bits_are_the_same_for_workers_and_a_job_that_is_resumed(folder: Pat
     for changes in ({"alignments": other}, {"alignments": None}, {"alignments": saved, "smooth": False}):
         with pytest.raises(OutputError, match=r"cannot be resumed: the (alignments|settings) changed since"):
             convert(job(folder, tmp_path / "resumed.mp4", resume=True, **changes))
-    convert(job(folder, tmp_path / "resumed.mp4", alignments=saved, resume=True))
-    convert(job(folder, tmp_path / "workers.mp4", alignments=saved, workers=2))
+    convert(job(folder, tmp_path / "resumed.mp4", alignments=saved, resume=True, workers=2))
     convert(job(folder, tmp_path / "serial.mp4", alignments=saved))
-    videos = [payloads(tmp_path / f"{name}.mp4", "video") for name in ("serial", "resumed", "workers")]
-    assert videos[0] == videos[1] == videos[2]
+    assert payloads(tmp_path / "serial.mp4", "video") == payloads(tmp_path / "resumed.mp4", "video")
 
 
 def test_another_input_is_refused_and_so_is_a_frame_without_a_line(folder: Path, tmp_path: Path) -> None:
