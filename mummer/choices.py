@@ -29,7 +29,8 @@ class _Appearance(TypedDict, total=False):
     shape: float | None
     embedder: AnyPath | None
     consent: AnyPath | None
-    faces: Literal["all", "largest"]
+    faces: str
+    map: str | Sequence[str] | Mapping[str, str]
     blend: str
     color: str | None
     sharpen: float

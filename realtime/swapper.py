@@ -13,6 +13,7 @@ from realtime.composite.mask import Blend, open_blend
 from realtime.composite.sharpen import sharpen
 from realtime.finder import BuiltinFinder, FaceFinder, PluginFinder, open_finder
 from realtime.finder.face import Box, Face
+from realtime.finder.people import People, reunited
 from realtime.finder.saved_finder import SavedFinder
 from realtime.marking.label import Label
 from realtime.marking.mark import mark
@@ -23,8 +24,10 @@ from realtime.media.interlaced import fields_of
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import UsageError
 from realtime.runtime.stages import Stages
-from realtime.settings import Look, WhichFaces
+from realtime.settings import Look
+from realtime.settings.casting import cast_of
 from realtime.swap import SwapModel, open_model
+from realtime.swap.cast import Assigned, Cast, Role, chosen
 from realtime.swap.drawn import DrawnModel
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.put_in import cut_out, put_in
@@ -42,7 +45,8 @@ class FrameSwapper:
     """Everything that a frame meets on its way, in order.
 
     ``sharpness`` is 0..1, ``doubtful`` gives the boxes of heads in the last frame that may have a face. ``faces_left``
-    counts those, and the faces that were found and not swapped, over all frames.
+    counts those, and the faces that were found and not swapped, over all frames. ``faces`` says which ones get the
+    ``model`` and its ``color``, unless a ``cast`` has several models for them; the first of those is then ``model``.
     """
 
     finder: FaceFinder
@@ -52,8 +56,9 @@ class FrameSwapper:
     blend: Blend
     label: Label | None
     watermark: Watermark | None
-    faces: WhichFaces
+    faces: str
     stages: Stages
+    cast: Cast | None = None
     doubtful: Callable[[], tuple[Box, ...]] = lambda: ()
     frames_swapped: int = 0
     faces_swapped: int = 0
@@ -63,8 +68,8 @@ class FrameSwapper:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the pictures that are drawn, and what is to be said of faces that are as they were."""
-        drawn = self.model.warnings if isinstance(self.model, DrawnModel) else ()
-        return [*drawn, *self._left]
+        drawn = [words for model in self.models if isinstance(model, DrawnModel) for words in model.warnings]
+        return [*drawn, *self._left, *reunited(self.finder)]
 
     @property
     def _left(self) -> list[str]:
@@ -73,7 +78,7 @@ class FrameSwapper:
             return [f"the model's mask was empty for {self.faces_unmasked:,} of the faces found: they are as they were"]
         if not self.faces_swapped:
             return ["no face was found: the pictures are as they were"]
-        if self.faces_left and self.faces == "all":
+        if self.faces_left and self.faces == "all" and self.cast is None:
             return [f"a face, or what may be one, was seen {self.faces_left:,} times and not swapped"]
         return []
 
@@ -90,9 +95,9 @@ class FrameSwapper:
             found = self.finder.find(frame)
         faces: tuple[Face, ...] = ()
         try:
-            chosen = self._chosen(found)
-            for start in range(0, len(chosen), BATCH):
-                faces += self._swap(frame, chosen[start : start + BATCH])
+            for role, its in self._assigned(found, frame.width):
+                for start in range(0, len(its), BATCH):
+                    faces += self._swap(frame, its[start : start + BATCH], role)
         finally:
             self.frames_swapped += bool(faces) and not before
             self.faces_swapped += len(faces)
@@ -102,38 +107,49 @@ class FrameSwapper:
     def reset(self) -> None:
         """The next frame has nothing to do with the last."""
         self.finder.reset()
-        if isinstance(self.model, DrawnModel):
-            self.model.forget()
+        if self.cast is not None:
+            self.cast.reset()
+        for model in self.models:
+            if isinstance(model, DrawnModel):
+                model.forget()
 
     def mark(self, frame: Frame) -> None:
         """The other half: say on the picture what was done to it."""
         mark(frame, self.watermark, self.label, self.stages)
 
-    def _swap(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+    @property
+    def models(self) -> tuple[SwapModel, ...]:
+        """All models that may swap a face, each once."""
+        if self.cast is None:
+            return (self.model,)
+        return tuple({role.model.sha256: role.model for role in self.cast.roles}.values())
+
+    def _assigned(self, found: tuple[Face, ...], width: int) -> list[Assigned]:
+        """Which of the faces get which model."""
+        if self.cast is not None:
+            return self.cast.assign(found, width)
+        return [(Role(self.faces, self.model, self.color), chosen(found, self.faces))]
+
+    def _swap(self, frame: Frame, faces: tuple[Face, ...], role: Role) -> tuple[Face, ...]:
         """Swap ``faces``, in one run of the model; returns them without those that its mask leaves as they were."""
         with self.stages("warp"):
-            crops = [cut_out(frame, face, self.model) for face in faces]
+            crops = [cut_out(frame, face, role.model) for face in faces]
         with self.stages("swap"):
-            swapped = put_in(self.model, crops)
-        covered = [self._paste(frame, crop, *each) for crop, each in zip(crops, swapped, strict=True)]
+            swapped = put_in(role.model, crops)
+        covered = [self._paste(frame, crop, role, *each) for crop, each in zip(crops, swapped, strict=True)]
         hidden = tuple(face for face, share in zip(faces, covered, strict=True) if share >= LEAST_MASK)
         self.faces_unmasked += len(faces) - len(hidden)
         return hidden
 
-    def _paste(self, frame: Frame, crop: FaceCrop, swapped: Bytes, mask: Bytes) -> float:
+    def _paste(self, frame: Frame, crop: FaceCrop, role: Role, swapped: Bytes, mask: Bytes) -> float:
         """Put one swapped face back; returns the share of its crop that it covers."""
-        if not isinstance(self.model, DrawnModel):  # which has seen to its light and its edge
+        if not isinstance(role.model, DrawnModel):  # which has seen to its light and its edge
             with self.stages("color"):
-                swapped = sharpen(self.color(swapped, crop.rgb, mask), self.sharpness)
+                swapped = sharpen(role.color(swapped, crop.rgb, mask), self.sharpness)
                 mask = self.blend.alpha(mask)
         with self.stages("paste"):
             frame.paste(swapped, mask, crop.frame_to_crop)
         return cv2.mean(mask)[0] / 255
-
-    def _chosen(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
-        if self.faces == "all" or len(faces) < 2:
-            return faces
-        return (max(faces, key=lambda face: face.eye_distance),)
 
 
 def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False) -> FrameSwapper:
@@ -144,12 +160,21 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
     label = None if look.label is None else Label(look.label, look.label_place)
     blend = open_blend(look.blend)
     color = None if look.color is None else open_color(look.color)
-    model = open_model(look.model, look.device, look)
-    finder = finder or open_finder(look.detector, look.device, isinstance(model, DrawnModel))
+    opened = {name: open_model(name, look.device, look) for name in look.models}
+    model = next(iter(opened.values()))
+    draws = any(isinstance(each, DrawnModel) for each in opened.values())
+    finder = finder or open_finder(look.detector, look.device, draws)
     if isinstance(finder, SavedFinder):
-        finder.mesh = isinstance(model, DrawnModel)
+        finder.mesh = draws
     builtin = finder if isinstance(finder, BuiltinFinder) else None
-    check_finder(model, finder)
+    for each in opened.values():
+        check_finder(each, finder)
+    roles = [
+        Role(who, opened[name], color or open_color(opened[name].manifest.color))
+        for who, name in cast_of(look.map).items()
+    ]
+    if roles and not isinstance(finder, SavedFinder):  # whose numbers a person has looked at
+        finder = People(finder)
     return FrameSwapper(
         finder=finder,
         model=model,
@@ -160,6 +185,7 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
         watermark=Watermark(payload_of(model.sha256), confined),
         faces=look.faces,
         stages=stages,
+        cast=Cast(roles) if roles else None,
         doubtful=lambda: () if builtin is None else builtin.doubtful,
     )
 
@@ -180,7 +206,7 @@ def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
         source=source,
         model=model.name,
         model_sha256=model.sha256,
-        identities=model.shown,
+        identities=tuple(dict.fromkeys(identity for each in swapper.models for identity in each.shown)),
         label=None if swapper.label is None else swapper.label.text,
         watermark=None if mark is None else np.packbits(mark.payload.encode()).tobytes().hex(),
         frames_swapped=swapper.frames_swapped,
@@ -188,10 +214,18 @@ def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
             "identity": model.identity,
             "morph": model.morph,
             "detector": "saved faces" if isinstance(swapper.finder, SavedFinder) else look.detector,
-            "faces": look.faces,
+            **(_mapped(look, swapper) if look.map else {"faces": look.faces}),
             "blend": look.blend,
             "color": look.color,
             "sharpen": look.sharpen,
             **({"made_of": model.made_of} if isinstance(model, DrawnModel) else {}),
         },
     )
+
+
+def _mapped(look: Look, swapper: FrameSwapper) -> dict[str, str]:
+    """What a claim says of several models."""
+    return {
+        "map": " ".join(f"{who}={Path(name).stem}" for who, name in cast_of(look.map).items()),
+        "models": ", ".join(f"{model.name} {model.sha256}" for model in swapper.models),
+    }

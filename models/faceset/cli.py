@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from realtime.cli import options
 from realtime.cli.console import harmless, note, say
-from realtime.settings import WhichFaces
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -58,7 +57,7 @@ def extract(
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out faces that are less sure.")] = 0,
     detector: options.Detector = "builtin",
     device: options.Device = "auto",
-    faces: Annotated[WhichFaces, typer.Option(help="Every face, or the largest of each frame.")] = "all",
+    faces: Annotated[Literal["all", "largest"], typer.Option(help="All, or the largest of each frame.")] = "all",
     mask: Annotated[MaskChoice, typer.Option(help="Masks from landmarks, or by a face parser.")] = MaskChoice.hull,
     parser: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="The face parser's file.")] = None,
     image_format: Annotated[

@@ -15,7 +15,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from models.faceset.colors import color_notes
 from models.faceset.face_writer import DetectedFace, FaceWriter, ImageFormat
@@ -35,7 +35,6 @@ from realtime.runtime.digest import file_digest
 from realtime.runtime.errors import InputError, UsageError
 from realtime.runtime.stop_signals import unwinding
 from realtime.runtime.thread_priority import give_way
-from realtime.settings import WhichFaces
 from realtime.swap.consent import Identity
 
 __all__ = ["Extracted", "Extraction", "OnFrame", "extract"]
@@ -70,7 +69,7 @@ class Extraction:
     min_score: float = 0
     detector: str = "builtin"
     device: str = "auto"
-    faces: WhichFaces = "all"
+    faces: Literal["all", "largest"] = "all"
     parser: Path | None = None
     format: ImageFormat = "png"
     tone_map: bool = False

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from realtime.cli import options
-from realtime.cli.console import say
+from realtime.cli.console import note, say
 from realtime.cli.progress import progress
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.runtime.errors import UsageError
@@ -54,6 +54,8 @@ def faces(
             )
         if not quiet:
             say(f"{' and '.join(str(path) for path in (save, sheet) if path is not None)}: {sheet_of.title}")
+            for words in sheet_of.notes:
+                note(words)
         return
 
     def line(seen: FrameFaces) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job, OnFrame
 from realtime.jobs.photo import check_is_whole, check_picture_job, picture_facts
-from realtime.jobs.report import Report, model_facts, provenance_facts, write_report
+from realtime.jobs.report import Report, cast_facts, model_facts, provenance_facts, write_report
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
 from realtime.media.animation import Moment, loops_of, read_animation
 from realtime.media.animation_sink import AnimationSink
@@ -64,6 +64,7 @@ def convert_animation(job: Job, on_frame: OnFrame | None = None, finder: FaceFin
             wall_s=round(wall_s, 3),
             stages_ms=stages.summary(),
             model=model_facts(swapper.model),
+            cast=cast_facts(swapper.cast),
             provenance=provenance,
             warnings=warnings,
         )

@@ -72,11 +72,15 @@ class _Track:
 
 
 class ContactSheet:
-    """Collects the faces of a video while it is looked through, and draws a row for each track."""
+    """Collects the faces of a video while it is looked through, and draws a row for each track.
+
+    ``notes`` are what is to be said of the tracks beside it.
+    """
 
     def __init__(self) -> None:
         self._tracks: dict[int, _Track] = {}
         self._frames = 0
+        self.notes: list[str] = []
 
     @property
     def title(self) -> str:

@@ -18,6 +18,7 @@ from realtime.jobs.report import (
     MediaFacts,
     ProvenanceFacts,
     Report,
+    cast_facts,
     media_facts,
     model_facts,
     provenance_facts,
@@ -192,6 +193,7 @@ def _report(
         wall_s=clock.now_s,
         stages_ms=swapper.stages.summary(),
         model=model_facts(swapper.model),
+        cast=cast_facts(swapper.cast),
         provenance=made.provenance,
         warnings=[*source.warnings, *sink.warnings, *swapper.warnings, *_of_hdr(source), *made.told, *told],
         compared=made.compared,
@@ -206,8 +208,10 @@ def open_source(job: Job, stages: Stages | None = None) -> FileSource:
 def _plan(source: FileSource, swapper: FrameSwapper) -> tuple[Plan | None, list[str]]:
     """The plan for the job's segments; None where it does not do in segments, and what is to be said of that."""
     try:
-        if isinstance(swapper.model, DrawnModel):
+        if any(isinstance(model, DrawnModel) for model in swapper.models):
             raise UncuttableError("a drawn face goes by what it has seen of the performer in all frames before")
+        if swapper.cast is not None and not (swapper.cast.is_fixed and isinstance(swapper.finder, SavedFinder)):
+            raise UncuttableError("who is who is known from all frames before")
         return read_plan(source), []
     except UncuttableError as why:
         return None, [_one_piece(why)]
@@ -239,7 +243,7 @@ def _journal(
     )
     saved = None if job.alignments is None else file_digest(job.alignments)
     choices: list[str | float] = [job.deinterlace, job.smooth, job.part.words]
-    key = key_of(job.source, job.target, job.look, encoding, choices, swapper.model, plan, saved)
+    key = key_of(job.source, job.target, job.look, encoding, choices, swapper.models, plan, saved)
     return open_journal(order, key, job.resume, job.force)
 
 
@@ -293,7 +297,7 @@ def _container(job: Job) -> Container:
 def _check(job: Job) -> None:
     """Raise ``OutputError`` for what cannot be written, or not as it is asked for."""
     _container(job)
-    check_files((job.source,), job.target, job.report, job.force, (Path(job.look.model),))
+    check_files((job.source,), job.target, job.report, job.force, map(Path, job.look.models))
     if job.stream is not None and job.target != STREAM:
         raise UsageError(f"--format is for standard output; {job.target} says by its suffix what it is")
     if job.encoding.codec not in (None, SAME):

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from realtime.finder import open_finder
 from realtime.finder.face import Box, Face
+from realtime.finder.people import People
 from realtime.media.file_source import FileSource, check_regular
 from realtime.media.frame import Frame
 from realtime.media.picture import PICTURES, read_picture
@@ -38,7 +39,7 @@ def detect_faces(
     path: Path, detector: str = "builtin", device: str = "auto", max_pixels: int = MAX_PIXELS
 ) -> Iterator[FrameFaces]:
     """What is seen in every frame of ``path``. Raises ``InputError`` and ``DetectorError``."""
-    finder = open_finder(detector, device)
+    finder = People(open_finder(detector, device))
     check_regular(path)
     still = path.suffix.lower() in PICTURES
     frames = iter([Frame.from_rgb(read_picture(path, max_pixels))]) if still else _frames(path, max_pixels)

@@ -8,7 +8,7 @@ from typing import Final
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job
 from realtime.jobs.file_checks import check_files
-from realtime.jobs.report import ColorFacts, MediaFacts, Report, model_facts, provenance_facts, write_report
+from realtime.jobs.report import ColorFacts, MediaFacts, Report, cast_facts, model_facts, provenance_facts, write_report
 from realtime.marking.provenance.claim import with_source_type
 from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of, sign
@@ -46,7 +46,7 @@ def check_picture_job(job: Job, what: str) -> None:
     """Raise a ``MummerError`` where ``job`` cannot be done; ``what`` is the kind of picture that it makes."""
     if job.encoding != Encoding():
         raise UsageError(f"--codec, --crf and --preset are for videos; leave them out for {what}")
-    check_files((job.source,), job.target, job.report, job.force, (Path(job.look.model),))
+    check_files((job.source,), job.target, job.report, job.force, map(Path, job.look.models))
 
 
 def check_is_whole(job: Job) -> None:
@@ -93,6 +93,7 @@ def swap_photo(job: Job, swapper: FrameSwapper, credentials: Credentials) -> Rep
         wall_s=round(wall_s, 3),
         stages_ms=stages.summary(),
         model=model_facts(swapper.model),
+        cast=cast_facts(swapper.cast),
         provenance=provenance_facts(job.target, claim, signed, signed_s),
         warnings=warnings,
     )

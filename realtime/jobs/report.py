@@ -18,6 +18,7 @@ from realtime.runtime.errors import OutputError
 from realtime.runtime.files import whole_or_nothing, writing
 from realtime.runtime.stages import StageTimes
 from realtime.swap import SwapModel
+from realtime.swap.cast import Cast
 from realtime.swap.consent import Identity
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "ModelFacts",
     "ProvenanceFacts",
     "Report",
+    "RoleFacts",
+    "cast_facts",
     "is_report",
     "media_facts",
     "model_facts",
@@ -81,6 +84,13 @@ class ModelFacts(BaseModel):
     identity: list[Identity]
 
 
+class RoleFacts(BaseModel):
+    """A model of a map, and who gets it."""
+
+    who: str
+    model: ModelFacts
+
+
 class ProvenanceFacts(BaseModel):
     """How the output is marked.
 
@@ -105,7 +115,8 @@ class Report(BaseModel):
     them, ``faces_left`` those that were found and not swapped, and heads that may have a face; ``fps`` is frames a
     second of the run without its start, ``first_frame_s`` the time from the job's start until the first frame was
     written, ``wall_s`` the whole job's. ``stages_ms`` holds milliseconds by stage. ``compared`` sets the output against
-    the input, property by property; empty for pictures and streams.
+    the input, property by property; empty for pictures and streams. ``cast`` holds the models of a map, the first of
+    which is ``model``; empty without one.
     """
 
     input: MediaFacts
@@ -123,6 +134,7 @@ class Report(BaseModel):
     provenance: ProvenanceFacts
     warnings: list[str]
     compared: list[Compared] = []
+    cast: list[RoleFacts] = []
 
 
 def media_facts(path: Path, container: InputContainer, video: VideoStream) -> MediaFacts:
@@ -162,6 +174,11 @@ def media_facts(path: Path, container: InputContainer, video: VideoStream) -> Me
 def model_facts(model: SwapModel) -> ModelFacts:
     """The facts of an open model."""
     return ModelFacts(name=model.path.stem, sha256=model.sha256, identity=list(model.shown))
+
+
+def cast_facts(cast: Cast | None) -> list[RoleFacts]:
+    """The facts of the models of a map."""
+    return [RoleFacts(who=role.who, model=model_facts(role.model)) for role in cast.roles] if cast else []
 
 
 def provenance_facts(target: Path, claim: Claim, signed: Signed, seconds: float) -> ProvenanceFacts:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from realtime.finder import open_finder
 from realtime.finder.alignments import AlignedFace, AlignedFrame, Header, InputFacts, write_alignments
+from realtime.finder.people import People, reunited
 from realtime.jobs.contact_sheet import ContactSheet
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
@@ -67,7 +68,7 @@ def _look(
     sheet: ContactSheet,
     on_frame: Callable[[int, int], None] | None,
 ) -> Iterator[AlignedFrame]:
-    finder = open_finder(detector, device, raw=True)
+    finder = People(open_finder(detector, device, raw=True))
     pictures = (item for item in source if isinstance(item, Frame))
     for number, picture in enumerate(pictures):
         for frame in fields_of(picture):
@@ -81,3 +82,4 @@ def _look(
             yield AlignedFrame(number, frame.field, picture.pts, time, tuple(AlignedFace(face) for face in faces))
         if on_frame is not None:
             on_frame(number + 1, source.expected_frames)
+    sheet.notes = reunited(finder)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from realtime.live.address import file_of
 from realtime.settings import Look, ModelOptions, Option
@@ -133,6 +133,13 @@ class LiveSettings(LiveLook):
             raise ValueError(f"write it like 1280x720, in pixels, {SMALLEST} to {LARGEST} each")
         return size
 
+    @field_validator("light_model")
+    @classmethod
+    def _for_one(cls, light: str | None, info: ValidationInfo) -> str | None:
+        if light is not None and info.data.get("map"):
+            raise ValueError("takes the place of one model; leave it out where a map has several")
+        return light
+
     @property
     def source(self) -> SourceSettings:
         """What of it is about the source."""
@@ -144,7 +151,7 @@ class LiveSettings(LiveLook):
         """The files that it names to be read; where a name is meant instead, there is no such file."""
         named = (
             file_of(self.camera),
-            self.model,
+            *self.models,
             self.light_model,
             *self.photo,
             self.embedder,
@@ -163,17 +170,17 @@ class Change(LiveLook):
     """What to change of a running engine; what is not named stays.
 
     The look's fields mean what they mean at the start, and ``color`` of None is what the model prefers again.
-    ``camera`` and the sinks are addresses. Where models run and who looks for faces is settled at the start: ``device``
-    and ``detector`` cannot be changed.
+    ``camera`` and the sinks are addresses. Where models run, who looks for faces and which of several models is whose
+    is settled at the start: ``device``, ``detector`` and ``map`` cannot be changed.
     """
 
     camera: Annotated[str | None, Field(min_length=1)] = None
     add_sinks: tuple[str, ...] = ()
     remove_sinks: tuple[str, ...] = ()
 
-    @field_validator("device", "detector")
+    @field_validator("device", "detector", "map")
     @classmethod
-    def _settled(cls, name: str) -> str:
+    def _settled(cls, chosen: object) -> object:
         raise ValueError("is chosen at the start of a session; start another one")
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from realtime.composite.color import open_color
 from realtime.composite.mask import BLENDS, open_blend
 from realtime.finder import BuiltinFinder, FaceFinder
+from realtime.finder.people import bare
 from realtime.live.fail_closed import FailClosed
 from realtime.live.governor import Governor
 from realtime.live.puppet import LivePuppet
@@ -81,7 +82,7 @@ class SwapController:
         self._full = self._swapper.model
         self._saves_model = False
         self.thin = 1
-        self._finder = self._swapper.finder
+        self._finder = bare(self._swapper.finder)
         self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
         builtin = self._finder if isinstance(self._finder, BuiltinFinder) else None
         self._measures = self._list_measures(builtin)
@@ -172,6 +173,8 @@ class SwapController:
             steps.append(self.new_picture)
         if "puppet" in named:
             steps.append(self._plan_puppet(change.puppet, change))
+        if self.look.map and named & {"model", "faces", "color", *ModelOptions.model_fields}:
+            raise UsageError("this session has a map, which says which face gets which model; start another one")
         if not change.opens_model:
             check_choice(model, change)
             if change.identity is not None:
@@ -329,9 +332,9 @@ class SwapController:
             self._used[ONE_PICTURE, self._puppet.sitter.sha256] = None
             self._shown[self._puppet.sitter.identity] = None
             return
-        model = self._swapper.model
-        self._used[model.name, model.sha256] = None
-        self._shown |= dict.fromkeys(model.shown)
+        for model in self._swapper.models:
+            self._used[model.name, model.sha256] = None
+            self._shown |= dict.fromkeys(model.shown)
 
     def _open(self, name: str, options: ModelOptions) -> SwapModel:
         model = open_model(name, self.look.device, options)
@@ -375,7 +378,8 @@ class SwapController:
 
     def _rehearse(self) -> None:
         """Run all that is slow at first, on an empty picture."""
-        _warm_up(self._full)
+        for model in self._swapper.models:
+            _warm_up(model)
         picture = av.VideoFrame(640, 480, "yuv420p")
         for plane in picture.planes:
             plane.update(bytes(plane.buffer_size))

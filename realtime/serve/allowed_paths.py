@@ -42,7 +42,7 @@ def check_job(settings: Conversion, is_sent: Callable[[Path], bool], roots: Allo
 
 def check_start(request: LiveSettings, roots: AllowedPaths) -> None:
     """Raise ``UsageError`` where ``request`` names a file that is out of bounds, ``InputError`` where none is there."""
-    _check((request.camera, *request.sinks), (request.model, request.light_model), request, roots)
+    _check((request.camera, *request.sinks), (*request.models, request.light_model), request, roots)
     played = file_of(request.camera)
     if played is not None and not request.patient and not played.is_file():
         raise InputError(f"{played}: no such file to play; say patient where it comes later")

@@ -1,7 +1,5 @@
 """What may be chosen for the look of a session."""
 
-from typing import get_args
-
 from pydantic import BaseModel
 
 from realtime.composite.color import modes
@@ -9,7 +7,7 @@ from realtime.composite.mask import BLENDS
 from realtime.finder import detector_names
 from realtime.live.settings import ON_MISS, LiveLook
 from realtime.marking.label import PLACES
-from realtime.settings import WhichFaces
+from realtime.settings.casting import PLACES as FACES
 
 __all__ = ["Choices"]
 
@@ -20,7 +18,7 @@ class Choices(BaseModel, frozen=True):
     ``recordings`` is the folder that recordings go to from the panel, None where no folder is open.
     """
 
-    faces: tuple[str, ...] = get_args(WhichFaces)
+    faces: tuple[str, ...] = FACES
     blend: tuple[str, ...] = tuple(BLENDS)
     color: tuple[str, ...] = modes()
     label_place: tuple[str, ...] = tuple(PLACES)

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from realtime.settings.casting import cast_of
 from realtime.settings.look import Look
 from realtime.settings.option import Option
 from realtime.settings.part import Part, read_time
@@ -112,6 +113,10 @@ class Conversion(Look):
                 changes[name] = tuple(folder / each if isinstance(each, Path) else each for each in value)
         if (folder / self.model).is_file():  # else it is the name of one
             changes["model"] = str(folder / self.model)
+        changes["map"] = tuple(
+            f"{who}={folder / model if (folder / model).is_file() else model}"
+            for who, model in cast_of(self.map).items()
+        )
         return self.model_copy(update=changes)
 
     @property

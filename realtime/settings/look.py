@@ -2,13 +2,14 @@
 
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from realtime.settings.casting import cast_of, entries_of, which_faces
 from realtime.settings.option import Option
 
-__all__ = ["LABEL", "LONGEST_LABEL", "MODEL", "Look", "ModelOptions", "WhichFaces"]
+__all__ = ["LABEL", "LONGEST_LABEL", "MODEL", "Look", "ModelOptions"]
 
 #: The model where none is named, and the label where nothing is said.
 MODEL: Final = "bronze"
@@ -16,9 +17,6 @@ LABEL: Final = "SYNTHETIC FACES"
 
 #: Characters of a label that can be read on every frame of some size.
 LONGEST_LABEL: Final = 80
-
-#: Every face, or the largest of each frame only.
-WhichFaces: TypeAlias = Literal["all", "largest"]
 
 
 class ModelOptions(BaseModel):
@@ -80,7 +78,8 @@ class Look(ModelOptions):
 
     ``color`` of None is what the model prefers, ``label`` of None (or ``off``) leaves the label out, ``sharpen`` is
     0..1: networks that learn by mean errors answer a little soft, and half of it gives back what they lose, without a
-    halo. Names of modes are checked where the modes are.
+    halo. Names of modes are checked where the modes are. ``faces`` and the entries of ``map`` are as in
+    ``realtime.settings.casting``; a map takes the place of ``model``, and faces that it has nothing for stay.
     """
 
     model: Annotated[str, Option("NAME|FILE")] = Field(default=MODEL, description="Swap model; see `mummer models`.")
@@ -88,7 +87,12 @@ class Look(ModelOptions):
     detector: Annotated[str, Option("NAME")] = Field(
         default="builtin", description="Face finder: builtin, sfd, yunet, ..."
     )
-    faces: WhichFaces = Field(default="all", description="Swap every face, or the largest of each frame.")
+    faces: Annotated[str, Option("all|largest|left|right|N")] = Field(
+        default="all", description="Swap every face, or one of each frame; N counts from the left."
+    )
+    map: Annotated[tuple[str, ...], Option("WHO=NAME")] = Field(
+        default=(), max_length=32, description='Several models: "left=bob right=carol", track:3=bob, all=bob.'
+    )
     blend: Annotated[str, Option("NAME")] = Field(
         default="normal", description="The mask's edge: normal, soft, tight, inner."
     )
@@ -104,6 +108,31 @@ class Look(ModelOptions):
     label_place: Annotated[str, Option("CORNER")] = Field(
         default="bottom-right", description="Its corner: top-left, top-right, bottom-left, bottom-right."
     )
+
+    @field_validator("faces")
+    @classmethod
+    def _which(cls, faces: str) -> str:
+        return which_faces(faces)
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _entries(cls, given: object) -> object:
+        return entries_of(given)
+
+    @field_validator("map")
+    @classmethod
+    def _cast(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """A map is whole in itself: what is said about one model, or about which faces, has no place beside it."""
+        for name in ("model", "faces", *ModelOptions.model_fields) if entries else ():
+            if info.data.get(name, cls.model_fields[name].default) != cls.model_fields[name].default:
+                raise ValueError(f"says which face gets which model; leave out {name}, and give all=NAME for the rest")
+        cast_of(entries)
+        return entries
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names or files of the models that it takes, each once."""
+        return tuple(dict.fromkeys(cast_of(self.map).values())) or (self.model,)
 
     @field_validator("label")
     @classmethod

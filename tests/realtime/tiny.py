@@ -20,13 +20,14 @@ CONSENT = Consent(
 NEGATIVE = Identity(id="negative", name="Negative", kind="synthetic", consent=CONSENT)
 
 
-def make_model(path: Path, size: int = 64, **changes: object) -> Path:
-    """Write the model to ``path``; ``changes`` replace fields of the manifest."""
+def make_model(path: Path, size: int = 64, paint: tuple[int, int, int] | None = None, **changes: object) -> Path:
+    """Write the model to ``path``; ``changes`` replace fields of the manifest, ``paint`` is what every face becomes."""
     y, x = np.mgrid[0:size, 0:size] / (size - 1) * 2 - 1
     inside = ((x / 0.7) ** 2 + (y / 0.85) ** 2 < 1).astype(np.uint8) * 255
     nodes = [
         helper.make_node("Cast", ["face"], ["wide"], to=TensorProto.INT32),
-        helper.make_node("Sub", ["white", "wide"], ["negative"]),
+        helper.make_node("Mul", ["wide", "keep"], ["kept"]),
+        helper.make_node("Sub", ["white", "kept"], ["negative"]),
         helper.make_node("Cast", ["negative"], ["swapped"], to=TensorProto.UINT8),
         helper.make_node("ReduceMax", ["wide", "last"], ["brightest"], keepdims=1),
         helper.make_node("Mul", ["brightest", "zero"], ["nothing"]),
@@ -34,7 +35,8 @@ def make_model(path: Path, size: int = 64, **changes: object) -> Path:
         helper.make_node("Cast", ["ellipse"], ["mask"], to=TensorProto.UINT8),
     ]
     constants = [
-        numpy_helper.from_array(np.array(255, np.int32), "white"),
+        numpy_helper.from_array(np.array(paint or (255, 255, 255), np.int32), "white"),
+        numpy_helper.from_array(np.array(paint is None, np.int32), "keep"),
         numpy_helper.from_array(np.array(0, np.int32), "zero"),
         numpy_helper.from_array(np.array([3], np.int64), "last"),
         numpy_helper.from_array(inside[None, :, :, None].astype(np.int32), "inside"),

@@ -98,7 +98,7 @@ def state_of(path: Path) -> State:
 def key_of(job: Job) -> str:
     """A digest of all that decides what ``job`` makes. Raises a ``MummerError`` for a file that cannot be read."""
     look = job.look
-    files = [job.source, find_model(look.model), *look.photo]
+    files = [job.source, *map(find_model, look.models), *look.photo]
     files += [path for path in (look.embedder, look.consent) if path is not None]
     choices = {each.name: getattr(job, each.name) for each in fields(job) if each.name not in _BESIDE}
     files += [value for value in choices.values() if isinstance(value, Path)]

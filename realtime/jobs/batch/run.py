@@ -61,7 +61,7 @@ def run_batch(batch: Batch, whole: Job, on_file: OnFile | None = None, finder: F
     for folder in {batch.record.parent, *(job.target.parent for job in batch.jobs)}:
         make_folder(folder)
     if whole.report is not None:
-        read = [*(job.source for job in batch.jobs), *(Path(job.look.model) for job in batch.jobs)]
+        read = [*(job.source for job in batch.jobs), *(Path(model) for job in batch.jobs for model in job.look.models)]
         for target in {job.target for job in batch.jobs}:
             check_report(whole.report, target, read, whole.force)
     ready_to_sign()

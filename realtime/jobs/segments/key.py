@@ -37,7 +37,7 @@ def key_of(
     look: Look,
     encoding: Encoding,
     choices: Sequence[str | float | None],
-    model: SwapModel,
+    models: Sequence[SwapModel],
     plan: Plan,
     alignments: str | None,
 ) -> Key:
@@ -57,7 +57,7 @@ def key_of(
     return {
         "the input": digest([of_file(source), hashlib.sha256(plan.times.tobytes()).hexdigest()]),
         "the alignments": digest(alignments),
-        "the model": digest([model.sha256, model.identity, model.morph]),
+        "the model": digest([[each.sha256, each.identity, each.morph] for each in models]),
         "the settings": digest(settings),
         "the program": digest(versions()),
         "the machine": digest(machine()),
