@@ -83,6 +83,7 @@ class LookStatus(BaseModel, frozen=True):
     """How the faces look now."""
 
     faces: str
+    map: tuple[str, ...] = ()
     blend: str
     color: str
     sharpen: float

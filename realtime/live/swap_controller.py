@@ -244,6 +244,7 @@ class SwapController:
         swapper, label = self._swapper, self._swapper.label
         return LookStatus(
             faces=swapper.faces,
+            map=self.look.map,
             blend=next(name for name, blend in BLENDS.items() if blend == swapper.blend),
             color=self.look.color or swapper.model.manifest.color,
             sharpen=swapper.sharpness,

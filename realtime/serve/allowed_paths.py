@@ -36,7 +36,7 @@ def check_job(settings: Conversion, is_sent: Callable[[Path], bool], roots: Allo
     for file in settings.files:
         if not is_sent(file):
             roots.check(file)
-    _check_models((settings.model,), roots)
+    _check_models(settings.models, roots)
     _check_detector(settings.detector, roots)
 
 

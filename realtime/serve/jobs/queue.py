@@ -71,7 +71,7 @@ class JobQueue:
                 raise UsageError(f"{target}: another job will write it; wait for it, or give another name")
             number = secrets.token_hex(8)
             status = JobStatus(
-                id=number, input=str(request.input), output=str(target), model=request.model, asked=time()
+                id=number, input=str(request.input), output=str(target), model=", ".join(request.models), asked=time()
             )
             self._entries[number] = _Entry(request, target, status, forget)
             self._note()

@@ -72,8 +72,8 @@ class Uploads:
 
     def result_of(self, job: Job) -> Path:
         """What the output for an upload is called, beside it."""
-        name = name_for(job)
-        return job.source.with_name(f"{Path(name).stem}-{Path(job.look.model).stem}{Path(name).suffix}")
+        name, models = name_for(job), "-".join(Path(model).stem for model in job.look.models[:2])
+        return job.source.with_name(f"{Path(name).stem}-{models}{Path(name).suffix}")
 
     async def take(self, name: str, length: int, pieces: AsyncIterator[bytes]) -> Path:
         """Write what comes, ``length`` bytes (0: nobody says), to a file of that ``name``; returns where it is.

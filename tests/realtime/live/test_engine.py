@@ -276,10 +276,20 @@ def test_which_faces_are_swapped_can_be_changed(face_clip: Path) -> None:
         until(engine, lambda status: status.look.color == "light")
 
 
-@pytest.mark.parametrize("name", ["device", "detector"])
+def test_several_models_each_for_its_face(face_clip: Path, tmp_path: Path) -> None:
+    other = make_model(tmp_path / "other.onnx")
+    with running(face_clip, InspectingSink(), map={"left": str(other), "all": "bronze"}) as engine:
+        status = until(engine, lambda status: status.swapped > 3)
+        assert status.look.map == (f"left={other}", "all=bronze") and status.model.name == "other"
+        for change in (Change(model="marble"), Change(faces="left")):
+            with pytest.raises(UsageError, match="has a map"):
+                engine.change(change)
+
+
+@pytest.mark.parametrize("name", ["device", "detector", "map"])
 def test_what_is_settled_at_the_start_cannot_be_changed(name: str) -> None:
     with pytest.raises(ValidationError, match="chosen at the start"):
-        Change.model_validate({name: "cpu"})
+        Change.model_validate({name: "all=cpu"})
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,7 @@ def test_what_is_refused_before_any_route(daemon: Daemon) -> None:
         ({"camera": "/etc/passwd"}, 409, "out of bounds"),
         ({"sinks": ["/tmp/out.mp4"]}, 409, "out of bounds"),  # noqa: S108
         ({"model": "/etc/hostname"}, 409, "out of bounds"),
+        ({"map": {"left": "/etc/hostname"}}, 409, "out of bounds"),
         ({"camera": ""}, 422, "camera"),
         ({"sharpen": 2}, 422, "sharpen"),
         ({"bogus": 1}, 422, "bogus"),

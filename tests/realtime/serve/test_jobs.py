@@ -159,6 +159,7 @@ def _children(parent: int) -> list[int]:
         ({"input": "{media}/sample.mp4", "output": "{media}/../x.mp4"}, 409, "out of bounds"),
         ({"input": "{media}/sample.mp4", "output": "{media}/x.mp4", "model": "/nowhere/m.onnx"}, 409, "out of bounds"),
         ({"input": "{media}/sample.mp4", "output": "{media}/x.mp4", "photo": "/nowhere/b.jpg"}, 409, "out of bounds"),
+        ({"input": "{media}/sample.mp4", "output": "{media}/x.mp4", "map": "all=/nowhere/m"}, 409, "out of bounds"),
         (
             {"input": "{media}/sample.mp4", "output": "{media}/x.mp4", "alignments": "/nowhere/b.jsonl"},
             409,

@@ -75,7 +75,7 @@ def test_a_change_names_what_it_changes_and_nothing_else() -> None:
     ("body", "words"),
     [
         ({"sharpen": 2}, "sharpen: input should be less than or equal to 1"),
-        ({"faces": "some"}, "faces: input should be 'all' or 'largest'"),
+        ({"faces": "some"}, "faces: 'some': say all, largest, left, right, or a number"),
         ({"size": "big"}, "size: write it like 1280x720, in pixels"),
         ({"size": [1, 1]}, "size: write it like 1280x720, in pixels, 16 to 8192 each"),
         ({"label": "off"}, "label: live output always carries a label; give its text"),
