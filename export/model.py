@@ -92,15 +92,18 @@ def export_model(
     several = len(request.sides) > 1
     if several and not form.chooses:
         raise UsageError(f"{path}: this form holds one side; export each into its own file")
+    choice = CHOICE if several else None
+    # What may not stand in a manifest is refused before the minutes that all else takes.
+    make_manifest(config, request.size, form, card, onnx.ModelProto(), request.precision, choice)
     network = network.eval().cpu()
     sides = tuple(_side(network, config, side, request, form, faces) for side in request.sides)
     model = switch([side.model for side in sides]) if several else sides[0].model
-    manifest = make_manifest(config, request.size, form, card, model, request.precision, CHOICE if several else None)
+    manifest = make_manifest(config, request.size, form, card, model, request.precision, choice)
     # Torch writes the newest version of the container; older programs read the oldest that holds these operators.
     model.ir_version = onnx.helper.find_min_ir_version_for(list(model.opset_import))
     onnx.helper.set_model_props(model, {KEY: manifest.model_dump_json()})
     check_graph(model)
-    check_contract(model, form, request.size, CHOICE if several else None)
+    check_contract(model, form, request.size, choice)
     runner = GraphRunner(model, form)
     for number, side in enumerate(sides):
         _check_side(runner, form, request, faces.samples, side.expected, number if several else None)

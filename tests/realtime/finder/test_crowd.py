@@ -75,7 +75,7 @@ def crowd_of_many(shared: Path, count: int, seed: int) -> tuple[Bytes, list[Poin
     return crowd, where
 
 
-def clip_of(crowd: Bytes, path: Path, frames: int = 6) -> Path:
+def clip_of(crowd: Bytes, path: Path, frames: int = 3) -> Path:
     """A video of it, as a camera would send it."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "14", "preset": "ultrafast"})
@@ -141,12 +141,12 @@ def test_a_file_job_swaps_them_all_and_counts_those_it_left(tmp_path: Path) -> N
     report = convert(Job(source, tmp_path / "out.mp4", Look(device="cpu", label=None)))
     for before, after in zip(frames(source), frames(tmp_path / "out.mp4"), strict=True):
         assert min(changed(before, after, where)) > 6
-    assert report.faces == 50 * 6
+    assert report.faces == 50 * 3
     assert (report.faces_left, report.warnings) == (0, [])
 
     largest = Look(device="cpu", label=None, faces="largest")
     report = convert(Job(source, tmp_path / "one.mp4", largest))
-    assert (report.faces, report.faces_left) == (6, 49 * 6)
+    assert (report.faces, report.faces_left) == (3, 49 * 3)
 
 
 def test_live_nobody_in_a_crowd_is_shown(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_live_nobody_in_a_crowd_is_shown(tmp_path: Path) -> None:
 def test_one_face_has_no_close_look_but_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual case costs what it did: a close look is eleven times as dear."""
     path = tmp_path / "portrait.mp4"
-    write_sample(path, size=(1280, 720), seconds=2.0, fps=30)
+    write_sample(path, size=(1280, 720), seconds=0.6, fps=30)
     looks: list[int] = []
     detect = Detector.detect
 
@@ -177,7 +177,7 @@ def test_one_face_has_no_close_look_but_the_first(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Detector, "detect", counted)
     finder = BuiltinFinder("cpu", 1)
     assert all(len(finder.find(frame)) == 1 for frame in frames(path))
-    assert (looks.count(0), looks.count(CLOSE)) == (60, 1)
+    assert (looks.count(0), looks.count(CLOSE)) == (18, 1)
 
 
 def test_what_the_model_does_not_swap_is_counted() -> None:

@@ -1,5 +1,6 @@
 """Sends frames and sound into a sink as the engine does, and measures what came out at the other end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -56,12 +57,19 @@ def tone(number: int, loud: bool, drift: float = 0.0) -> Sound:
     return Sound(block, FIRST + round(number * SECOND / FPS * (1 + drift)))
 
 
-def play(sink: LiveSink, frames: int, paced: bool = False, sound: bool = True) -> None:
-    """Open, send and close; every second begins with a flash and a beep, but for the first."""
+def play(
+    sink: LiveSink, frames: int, paced: bool = False, sound: bool = True, enough: Callable[[], bool] = bool
+) -> None:
+    """Open, send and close; every second begins with a flash and a beep, but for the first.
+
+    It closes sooner where that is ``enough``.
+    """
     sink.open(shape(sound))
     try:
         began = monotonic()
         for number in range(frames):
+            if enough():
+                break
             marked = number >= FPS and number % FPS < 3
             if sound:
                 sink.write_sound(tone(number, marked))
