@@ -13,7 +13,15 @@ from realtime.jobs.convert import Job, OnFrame, open_source
 from realtime.jobs.file_checks import check_report
 from realtime.jobs.photo import picture_facts
 from realtime.jobs.pipeline import Sink, run
-from realtime.jobs.report import MediaFacts, Report, media_facts, model_facts, provenance_facts, write_report
+from realtime.jobs.report import (
+    MediaFacts,
+    Report,
+    cast_facts,
+    media_facts,
+    model_facts,
+    provenance_facts,
+    write_report,
+)
 from realtime.jobs.sequence_sinks import PictureSink, Step, VideoSink
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of
 from realtime.media.containers import container_for
@@ -104,6 +112,7 @@ def convert_sequence(job: Job, on_frame: OnFrame | None = None, finder: FaceFind
         wall_s=round(perf_counter() - began, 3),
         stages_ms=stages.summary(),
         model=model_facts(swapper.model),
+        cast=cast_facts(swapper.cast),
         provenance=provenance_facts(job.target, claim, signed, signed_s),
         warnings=list(dict.fromkeys([*reel.losses, *sink.warnings, *swapper.warnings])),
     )
@@ -184,11 +193,15 @@ def _open(job: Job, stages: Stages) -> _Reel:
     numbers = pattern.found()
     if not numbers:
         raise InputError(f"{job.source}: no picture is called so; {pattern.name(1).name} would be one")
-    first = read_still(pattern.name(numbers[0]), job.max_pixels)
+    rate = RATE if job.fps is None else job.fps
     losses = [] if (missing := gaps(numbers)) is None else [f"{job.source}: {missing}: the others follow each other"]
+    last = (len(numbers) - 1) / rate
+    numbers = [number for place, number in enumerate(numbers) if job.part.holds(place / rate)]
+    if not numbers:
+        raise InputError(f"{job.source}: no picture {job.part.words}; its last one comes at {float(last):.2f} s")
+    first = read_still(pattern.name(numbers[0]), job.max_pixels)
     facts = picture_facts(job.source, first.format.lower(), first.samples, first.alpha)
     offset = 0 if job.start_number is None else job.start_number - numbers[0]
-    rate = RATE if job.fps is None else job.fps
     if Pattern.read(job.target) is None and first.alpha is not None:
         losses.append("transparency was left out: a video holds none here")
     return _Reel(
@@ -240,7 +253,7 @@ def _check(job: Job) -> None:
             f"{job.target}: {photo_format(job.target).name} holds no transparency; use .png, .tif or .webp"
         )
     if job.report is not None:
-        check_report(job.report, job.target, (Path(job.look.model),), job.force)
+        check_report(job.report, job.target, map(Path, job.look.models), job.force)
 
 
 def _check_pictures(job: Job, into: Pattern, reel: _Reel) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from realtime.settings.part import Part
+from realtime.settings.part import SLACK, Part
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cut", "move"]
 
-#: Seconds by which a picture may come before its time and count as coming at it: containers round, and people too.
-SLACK: Final = Fraction(1, 1000)
 #: Seconds before the first picture from which on sound comes along: what its decoder warms up with.
 WARMING: Final = Fraction(1, 5)
 _CODE: Final = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)", re.ASCII)

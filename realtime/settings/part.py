@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-__all__ = ["WHOLE", "Part", "read_time"]
+__all__ = ["SLACK", "WHOLE", "Part", "read_time"]
+
+#: Seconds by which a picture may come before its time and count as coming at it: containers round, and people too.
+SLACK: Final = Fraction(1, 1000)
 
 _TIME: Final = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d{1,7}(?:\.\d{1,9})?)", re.ASCII)
 
@@ -22,6 +25,10 @@ class Part:
         """As it is told."""
         begin = "the start" if self.start is None else f"{float(self.start):.9g} s"
         return f"from {begin} to {'the end' if self.end is None else f'{float(self.end):.9g} s'}"
+
+    def holds(self, time: Fraction) -> bool:
+        """Whether what comes ``time`` seconds after the first picture belongs to it."""
+        return (self.start or 0) - SLACK <= time and (self.end is None or time < self.end - SLACK)
 
 
 WHOLE: Final = Part()

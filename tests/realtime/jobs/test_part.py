@@ -11,6 +11,7 @@ import pytest
 from realtime.demo.sample import write_sample
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.dispatch import convert_any
+from realtime.jobs.report import Report
 from realtime.jobs.save_faces import look_through
 from realtime.jobs.segments import plan as planning
 from realtime.media.cut import Cut
@@ -166,6 +167,13 @@ def test_what_is_no_part_is_refused(tmp_path: Path, film: Path, model: Path) -> 
             read_time(text)
     picture = tmp_path / "in.png"
     subprocess.run(f"ffmpeg -v error -i {film} -frames:v 1 {picture}".split(), check=True)
+    (tmp_path / "seq").mkdir()
+    subprocess.run(f"ffmpeg -v error -i {film} -frames:v 20 {tmp_path}/seq/%03d.png".split(), check=True)
+    with pytest.raises(InputError, match=r"no picture from 1 s to the end; its last one comes at 0\.76 s"):
+        convert_any(job(tmp_path / "seq" / "%03d.png", tmp_path / "out.mkv", model, "1", None))
     with pytest.raises(UsageError, match="--start and --end"):
         convert_any(job(picture, tmp_path / "out.png", model, "1", None))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "seq"]
+    made = convert_any(job(tmp_path / "seq" / "%03d.png", tmp_path / "cut" / "%02d.png", model, "0.2", "0.4"))
+    assert isinstance(made, Report) and made.frames_out == 5
+    assert sorted(path.name for path in (tmp_path / "cut").glob("*.png")) == [f"{n:02}.png" for n in range(6, 11)]
