@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,7 @@ class Uploads:
 
     def __init__(self, folder: Path, most: int) -> None:
         self.most = most
+        self._held = ExitStack()
         self._parent, self._folder = folder, folder / f"{_OURS}{secrets.token_hex(6)}"
 
     @contextmanager
@@ -43,21 +44,23 @@ class Uploads:
 
         Raises ``OutputError``.
         """
-        if not self.most:
-            yield
-            return
-        make_folder(self._parent)
         for lock in self._parent.glob(f"{_OURS}*/{_LOCK}"):
             with suppress(OutputError), sole_user(lock, f"{lock}: at work"):
                 shutil.rmtree(lock.parent, ignore_errors=True)
+        with self._held:
+            try:
+                yield
+            finally:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _make_folder(self) -> None:
+        """With the first upload, for this user alone, and locked for as long as this daemon runs."""
+        if self._folder.is_dir():
+            return
         make_folder(self._folder)
         with writing(self._folder):
             self._folder.chmod(0o700)
-        try:
-            with sole_user(self._folder / _LOCK, f"{self._folder}: in use"):
-                yield
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._held.enter_context(sole_user(self._folder / _LOCK, f"{self._folder}: in use"))
 
     def holds(self, path: Path) -> bool:
         """Whether ``path`` is one of them."""
@@ -84,6 +87,7 @@ class Uploads:
             raise UsageError(f"{name!r}: no name for a file; leave out folders, and give at most {_NAME} bytes")
         if not self.most:
             raise UsageError("this daemon takes no uploads; name a file in the folders that are open")
+        self._make_folder()
         folder = self._folder / secrets.token_hex(8)
         make_folder(folder)
         try:
