@@ -96,8 +96,8 @@ class FaceLine(_Line):
     @classmethod
     def _apart(cls, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         """Nothing can be aligned to points without extent."""
-        inner = np.array(points)[INNER]
-        if np.ptp(inner, axis=0).max() < 1:
+        across, down = zip(*points[INNER], strict=True)  # numpy would take longer over so few
+        if max(across) - min(across) < 1 and max(down) - min(down) < 1:
             raise ValueError("eyes, nose and mouth are all in one place; put them apart, or delete the face")
         return points
 

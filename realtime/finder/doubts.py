@@ -13,7 +13,7 @@ __all__ = ["REACH", "FaceDoubt", "doubts_of"]
 #: A face with a lower score is doubtful.
 SURE: Final = 0.9
 #: Landmarks that stand off the middle of where they are before and after: their mean, and the farthest of them, in
-#: outer-eye distances. Of six clips of real heads one frame in a hundred has more, and only where faces are pulled.
+#: outer-eye distances. In six clips of real heads 9 frames of 2,385 have more, all of one in which faces are pulled.
 JUMP: Final = 0.05
 POINT_JUMP: Final = 0.12
 #: Frames on either side of one that matter.
