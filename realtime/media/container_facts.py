@@ -54,12 +54,15 @@ class ContainerFacts:
 
 def container_facts(path: Path, container: InputContainer) -> ContainerFacts:
     """The facts of the open ``container`` that is read from ``path``."""
-    boxes, languages = list[bytes](), tuple[str, ...]()
+    at, languages = dict[bytes, int](), tuple[str, ...]()
     if path != STREAM:
         with path.open("rb") as file:
-            boxes = list(_boxes(file)) if container.format.name.startswith("mov") else []
-            languages = _languages(file.read(HEADER)) if container.format.name.startswith("matroska") else ()
-    at = {name: boxes.index(name) for name in set(boxes)}
+            if container.format.name.startswith("mov"):
+                at = dict(reversed(list(_boxes(file))))  # of several the first
+                file.seek(at.get(b"moov", 0))
+                languages = _languages(_MP4_LANGUAGE, file.read(HEADER))
+            elif container.format.name.startswith("matroska"):
+                languages = _languages(_LANGUAGE, file.read(HEADER))
     spans = [(chapter["start"], chapter["end"]) for chapter in container.chapters()]
     return ContainerFacts(
         index_first=b"moov" in at and b"mdat" in at and at[b"moov"] < at[b"mdat"] and b"moof" not in at,
@@ -70,8 +73,8 @@ def container_facts(path: Path, container: InputContainer) -> ContainerFacts:
     )
 
 
-def _boxes(file: BinaryIO) -> Iterator[bytes]:
-    """The names of the boxes of an MP4, in file order, up to the first that is none."""
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """The boxes of an MP4, their names and where they begin, in file order, up to the first that is none."""
     at = 0
     while True:
         file.seek(at)
@@ -83,13 +86,13 @@ def _boxes(file: BinaryIO) -> Iterator[bytes]:
             return
         if length < 8:
             return
-        yield name
+        yield name, at
         at += length
 
 
-def _languages(header: bytes) -> tuple[str, ...]:
-    """The languages of Matroska's tracks by BCP 47, where they say more than a language: script, country, ..."""
-    found = re.findall(_LANGUAGE, header, re.DOTALL)
+def _languages(form: bytes, header: bytes) -> tuple[str, ...]:
+    """The languages of tracks by BCP 47, where they say more than a language: script, country, ..."""
+    found = re.findall(form, header, re.DOTALL)
     return tuple(sorted({tag.decode("ascii") for tag in found if b"-" in tag}))
 
 
@@ -106,9 +109,11 @@ def _programs(lines: list[str]) -> Iterator[dict[str, str]]:
         yield {name: value for name, value in tags.items() if name.startswith("service_")}
 
 
-#: More than the description of Matroska's tracks takes.
+#: More than the description of the tracks takes.
 HEADER: Final = 1 << 18
 #: LanguageBCP47 (RFC 9559, 5.1.4.1.20): its number, its length in one byte, letters and dashes.
 _LANGUAGE: Final = rb"\x22\xb5\x9d[\x80-\xa3]([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})+)"
+#: The extended language of MP4 (ISO/IEC 14496-12, 8.4.6): a box with four zeros and a word that ends with one.
+_MP4_LANGUAGE: Final = rb"elng\0{4}([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})+)\0"
 #: Muxers that keep what programs are called.
 _NAMES_SERVICES: Final = frozenset({"mpegts", "matroska"})

@@ -42,8 +42,8 @@ def keep_all_freed_memory() -> bool:
 def fill_new_memory() -> bool:
     """Let all memory that is handed out hold one value; True where the C library could be asked to.
 
-    libx264 reads some that it has not written, where the width of the picture is no multiple of 64 or so, and decides
-    by it how good each macroblock gets: without this the same job gives other bits each time it is run.
+    libx264 may read some that it has not written, and decides by it how good each macroblock gets: the same job would
+    give other bits each time it is run. It costs two or three hundredths of the time.
     """
     return _set(_M_PERTURB, 255)
 

@@ -4,7 +4,7 @@ import gc
 
 import cv2
 
-from realtime.runtime.malloc import fill_new_memory, keep_freed_memory, share_one_heap
+from realtime.runtime.malloc import keep_freed_memory, share_one_heap
 
 __all__ = ["settle", "tune"]
 
@@ -13,13 +13,11 @@ def tune(lasting: bool = False) -> None:
     """Set the process up for frames: keep their memory, and one thread a call in OpenCV.
 
     The threads of the pipeline fill the cores already; more inside each small warp only wait for one another.
-    ``lasting`` is for programs that run for hours; jobs give the same bits each time.
+    ``lasting`` is for programs that run for hours.
     """
     keep_freed_memory()
     if lasting:
         share_one_heap()
-    else:
-        fill_new_memory()
     cv2.setNumThreads(1)
 
 

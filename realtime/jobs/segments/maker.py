@@ -1,7 +1,6 @@
 """Making segments: decode, swap and encode in three threads, from one segment into the next without a pause."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -22,8 +21,8 @@ from realtime.media.file_sink import moved_by, video_encoder
 from realtime.media.file_source import FileSource
 from realtime.media.video_encoder import VideoShape
 from realtime.runtime.errors import OutputError, reason
+from realtime.runtime.malloc import fill_new_memory
 from realtime.runtime.stages import Stages
-from realtime.runtime.thread_priority import give_way
 from realtime.settings import Look
 from realtime.settings.part import Part
 from realtime.swapper import FrameSwapper, make_swapper
@@ -66,6 +65,8 @@ class Order:
         return self.folder / f"{segment:06d}{SUFFIX}"
 
 
+#: Of widths that are multiples of this libx264 reads no memory that it has not written.
+STEADY: Final = 128
 #: The names of finished segments end so, and those of others so.
 SUFFIX: Final = ".segment"
 PART: Final = ".part"
@@ -84,12 +85,14 @@ def make_segments(
     ``on_frame`` is called after each frame, ``on_segment`` with the number of each segment that is finished, both in
     threads of their own. Raises ``UncuttableError`` where the source does not keep to the plan.
     """
+    if order.shape.width % STEADY:
+        fill_new_memory()
     sink = _SegmentSink(order, source, swapper.stages, on_frame, on_segment)
     run(read_steps(source, order.plan, segments), SwapSteps(swapper), sink)
 
 
 class _SegmentSink:
-    """Encodes steps, each segment with an encoder of its own; what its last frames leave is awaited in a thread."""
+    """Encodes steps, each segment with an encoder of its own; there is one at a time, for it takes much memory."""
 
     def __init__(
         self,
@@ -103,8 +106,6 @@ class _SegmentSink:
         self._stage = stages("encode")
         self._later = int(moved_by(source, container_for(order.target)) / source.time_base)
         self._at_work: _Encoding | None = None
-        self._finisher = ThreadPoolExecutor(1, "finish segment", give_way)
-        self._finishing: Future[None] | None = None
 
     def write(self, step: Step) -> None:
         if step.segment is None:
@@ -116,26 +117,17 @@ class _SegmentSink:
             at_work.write(step, self._later)
         self._on_frame()
         if step.is_last:
-            self._await()
             self._at_work = None
-            self._finishing = self._finisher.submit(self._finish, at_work, step.segment, step.counts or Counts())
+            with self._stage:
+                at_work.finish(step.counts or Counts())
+            self._on_segment(step.segment)
 
     def finish(self) -> None:
-        self._await()
-        self._finisher.shutdown()
+        pass
 
     def abort(self) -> None:
-        self._finisher.shutdown()
         if self._at_work is not None:
             self._at_work.abort()
-
-    def _finish(self, encoding: "_Encoding", segment: int, counts: Counts) -> None:
-        encoding.finish(counts)
-        self._on_segment(segment)
-
-    def _await(self) -> None:
-        if self._finishing is not None:
-            self._finishing.result()
 
 
 class _Encoding:

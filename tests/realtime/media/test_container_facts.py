@@ -100,6 +100,21 @@ def test_languages_that_say_more_than_three_letters(tmp_path: Path) -> None:
     assert transcode(path, tmp_path / "out.mkv") == ["languages were shortened to three letters: zh-Hant"]
 
 
+def test_so_do_those_of_mp4(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mp4", QUICK)
+    data = path.read_bytes()
+    box = b"\0\0\0\x14elng\0\0\0\0zh-Hant\0"
+    after = data.index(b"mdhd") - 4 + int.from_bytes(data[data.index(b"mdhd") - 4 :][:4], "big")
+    for name in (b"moov", b"trak", b"mdia"):  # what it lies in grows by it; the packets lie before them
+        size = data.index(name) - 4
+        longer = int.from_bytes(data[size : size + 4], "big") + len(box)
+        data = data[:size] + longer.to_bytes(4, "big") + data[size + 4 :]
+    assert data.index(b"mdat") < data.index(b"moov")
+    path.write_bytes(data[:after] + box + data[after:])
+    assert seen(path).languages == ("zh-Hant",)
+    assert transcode(path, tmp_path / "out.mp4") == ["languages were shortened to three letters: zh-Hant"]
+
+
 def test_transparency_of_vp9_comes_and_goes(tmp_path: Path) -> None:
     clip = Clip(frames=4, audio=None, codec="libvpx-vp9", pix_fmt="yuva420p", time_base=MILLI, options={"crf": "10"})
     plain = make(tmp_path / "plain.webm", clip)
