@@ -270,7 +270,8 @@ class Engine:
             return lambda: None
         chosen = self._loader.loading or self._controller.look.model
         name = change.model if "model" in change.model_fields_set else chosen
-        return partial(self._loader.load, name, str(find_model(name)), change)
+        find_model(name)  # one that is not there is refused at once
+        return partial(self._loader.load, name, change)
 
     def _plan_camera(self, address: str | None) -> Callable[[], None]:
         if address is None:

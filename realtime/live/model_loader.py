@@ -12,7 +12,7 @@ from realtime.settings import ModelOptions
 
 __all__ = ["ModelLoader", "Prepare"]
 
-#: Opens a model file with options and warms it up; what comes back lets it take over. Raises ``MummerError``.
+#: Opens a model by its name or file and warms it up; what comes back lets it take over. Raises ``MummerError``.
 Prepare: TypeAlias = Callable[[str, ModelOptions], Callable[[], None]]
 
 
@@ -29,10 +29,10 @@ class ModelLoader:
         self._busy = False
         self.loading: str | None = None
 
-    def load(self, name: str, file: str, options: ModelOptions) -> None:
-        """Get ``file`` ready, which is called ``name``. What was chosen before and waits is forgotten."""
+    def load(self, name: str, options: ModelOptions) -> None:
+        """Get the model ``name``, or that file, ready. What was chosen before and waits is forgotten."""
         with self._lock:
-            self.loading, self._chosen = name, (file, options)
+            self.loading, self._chosen = name, (name, options)
             if self._busy:
                 return
             self._busy = True

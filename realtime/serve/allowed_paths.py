@@ -40,29 +40,36 @@ def check_job(settings: Conversion, is_sent: Callable[[Path], bool], roots: Allo
     _check_detector(settings.detector, roots)
 
 
-def check_start(request: LiveSettings, roots: AllowedPaths) -> None:
-    """Raise ``UsageError`` where ``request`` names a file that is out of bounds, ``InputError`` where none is there."""
-    _check((request.camera, *request.sinks), (*request.models, request.light_model), request, roots)
+def check_start(request: LiveSettings, roots: AllowedPaths, is_sent: Callable[[Path], bool] = lambda _: False) -> None:
+    """Raise ``UsageError`` where ``request`` names a file that is out of bounds, ``InputError`` where none is there.
+
+    Photographs and consent records that were sent are not.
+    """
+    _check((request.camera, *request.sinks), (*request.models, request.light_model), request, roots, is_sent)
     played = file_of(request.camera)
     if played is not None and not request.patient and not played.is_file():
         raise InputError(f"{played}: no such file to play; say patient where it comes later")
     _check_detector(request.detector, roots)
 
 
-def check_change(change: Change, roots: AllowedPaths) -> None:
-    """Raise ``UsageError`` where ``change`` names a file that is out of bounds."""
-    _check((change.camera, *change.add_sinks), (change.model,), change, roots)
+def check_change(change: Change, roots: AllowedPaths, is_sent: Callable[[Path], bool]) -> None:
+    """Raise ``UsageError`` where ``change`` names a file that is out of bounds; see ``check_start``."""
+    _check((change.camera, *change.add_sinks), (change.model,), change, roots, is_sent)
 
 
 def _check(
-    addresses: Iterable[str | None], models: Iterable[str | None], options: LiveLook, roots: AllowedPaths
+    addresses: Iterable[str | None],
+    models: Iterable[str | None],
+    options: LiveLook,
+    roots: AllowedPaths,
+    is_sent: Callable[[Path], bool],
 ) -> None:
     for address in addresses:
         if address is not None and (path := file_of(address)) is not None:
             roots.check(path)
     _check_models(models, roots)
     for file in (*options.photo, options.embedder, options.consent, options.puppet):
-        if file is not None:
+        if file is not None and not is_sent(file):
             roots.check(file)
 
 

@@ -59,7 +59,7 @@ def build_app(
     strangers = settings.max_connections * 2 // 3
     known = refusals(*READS)
     roots = AllowedPaths(settings.roots)
-    app.include_router(session_routes(session, roots, token, strangers, jobs), responses=known)
+    app.include_router(session_routes(session, roots, uploads, token, strangers, jobs), responses=known)
     app.include_router(job_routes(jobs, uploads, roots), responses=known)
     app.include_router(catalogue_routes(next(iter(settings.roots), None)), responses=known)
     app.include_router(picture_routes(session, browser), responses=known)

@@ -32,3 +32,16 @@ export function later(wait, task) {
   let timer;
   return (...given) => { clearTimeout(timer); timer = setTimeout(() => task(...given), wait); };
 }
+
+/** Call `take` with the files that are dropped on `zone`. */
+export function dropped(zone, take) {
+  for (const kind of ["dragenter", "dragover"]) {
+    zone.addEventListener(kind, (event) => { event.preventDefault(); zone.classList.add("over"); });
+  }
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    take([...event.dataTransfer.files]);
+  });
+}

@@ -1,9 +1,10 @@
 // Files: dropped on the panel, sent to the daemon, converted with the look that is chosen, and taken back.
 
-import { Refused, WRONG, ask, plain, token } from "./api.js";
-import { $, element, fill } from "./dom.js";
+import { Refused, ask, plain, token } from "./api.js";
+import { $, dropped, element, fill } from "./dom.js";
 import { look } from "./look.js";
 import { size } from "./recorder.js";
+import { send } from "./upload.js";
 
 const LIVE_ONLY = ["on_miss", "mirror"]; // there is nothing to miss in a file
 const sending = new Map(); // files under way to the daemon: share by name
@@ -32,7 +33,9 @@ export async function convert(files) {
   for (const name of LIVE_ONLY) delete settings[name];
   for (const file of files) {
     try {
-      const { path } = await send(file);
+      sending.set(file.name, 0);
+      draw();
+      const path = await send(file, (share) => { sending.set(file.name, share); draw(); });
       await ask("POST", "/api/jobs", { input: path, ...settings });
     } catch (error) {
       $("files-problem").textContent = `${file.name}: ${plain(error.message)}`;
@@ -41,27 +44,6 @@ export async function convert(files) {
       draw();
     }
   }
-}
-
-/** Upload a file; fetch would not tell how far it is. */
-function send(file) {
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
-    request.setRequestHeader("x-mummer-token", token.get());
-    request.setRequestHeader("content-type", "application/octet-stream");
-    request.responseType = "json";
-    request.upload.onprogress = ({ loaded, total }) => { sending.set(file.name, total ? loaded / total : 0); draw(); };
-    request.onload = () => {
-      const said = request.response ?? {};
-      if (request.status === 201) done(said);
-      else failed(new Refused(request.status === 401 ? WRONG : said.error ?? `The daemon answered ${request.status}.`, request.status));
-    };
-    request.onerror = () => failed(new Refused("it could not be sent: too large for this daemon, or the daemon is gone", 0));
-    sending.set(file.name, 0);
-    draw();
-    request.send(file);
-  });
 }
 
 /** Take a result back: the browser keeps it under its name. */
@@ -129,17 +111,8 @@ const base = (path) => path.split(/[/\\]/).pop();
 
 /** Connect the page; `attempt` runs a task and shows what went wrong with it. */
 export function connect(attempt) {
-  const zone = $("drop");
   $("choose-files").onchange = ({ target }) => { convert([...target.files]); target.value = ""; };
-  for (const kind of ["dragenter", "dragover"]) {
-    zone.addEventListener(kind, (event) => { event.preventDefault(); zone.classList.add("over"); });
-  }
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
-    event.preventDefault();
-    zone.classList.remove("over");
-    convert([...event.dataTransfer.files]);
-  });
+  dropped($("drop"), convert);
   $("job-list").onclick = ({ target }) => {
     const { job: id, what } = target.dataset;
     if (what === "remove") attempt(() => ask("DELETE", `/api/jobs/${id}`), $("files-problem"));

@@ -7,6 +7,7 @@ import * as files from "./files.js";
 import { Graph } from "./graph.js";
 import { apply, look, offer, reflect } from "./look.js";
 import * as more from "./more.js";
+import * as photos from "./photos.js";
 import * as presets from "./presets.js";
 import * as puppet from "./puppet.js";
 import * as recorder from "./recorder.js";
@@ -163,6 +164,7 @@ function note({ time, text, problem }) {
   line.append(element("time", new Date(time * 1000).toLocaleTimeString()), plain(text));
   $("log").prepend(line);
   while ($("log").childElementCount > LOG) $("log").lastElementChild.remove();
+  $("session-problem").textContent = problem ? plain(text) : ""; // until something better happens
 }
 
 // beginning, and beginning again
@@ -230,6 +232,7 @@ function locked(why) {
 }
 
 files.connect(attempt);
+photos.connect();
 $("login").addEventListener("submit", (event) => { event.preventDefault(); token.set($("token").value); location.reload(); });
 $("session").addEventListener("submit", (event) => {
   event.preventDefault();

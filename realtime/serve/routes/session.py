@@ -9,6 +9,7 @@ from realtime.live.settings import Change, LiveSettings
 from realtime.serve.allowed_paths import AllowedPaths, check_change, check_start
 from realtime.serve.events import Audience, Feed
 from realtime.serve.jobs.queue import JobQueue
+from realtime.serve.jobs.uploads import Uploads
 from realtime.serve.metrics import CONTENT_TYPE, exposition
 from realtime.serve.refusals import CHANGES, TOKEN, refusals
 from realtime.serve.session import Session, SessionStatus
@@ -16,8 +17,10 @@ from realtime.serve.session import Session, SessionStatus
 __all__ = ["session_routes"]
 
 
-def session_routes(session: Session, roots: AllowedPaths, token: str, strangers: int, jobs: JobQueue) -> APIRouter:
-    """The routes that steer ``session``; files may be named in ``roots`` only, and ``strangers`` listen at a time."""
+def session_routes(
+    session: Session, roots: AllowedPaths, uploads: Uploads, token: str, strangers: int, jobs: JobQueue
+) -> APIRouter:
+    """The routes that steer ``session``; files are in ``roots`` or ``uploads``, and ``strangers`` listen at a time."""
     routes, audience = APIRouter(), Audience(session, strangers)
     steers = [Security(TOKEN)]
 
@@ -29,14 +32,14 @@ def session_routes(session: Session, roots: AllowedPaths, token: str, strangers:
     @routes.post("/api/session", status_code=201, dependencies=steers, responses=refusals(*CHANGES))
     def start(request: LiveSettings) -> SessionStatus:
         """Start a session."""
-        check_start(request, roots)
+        check_start(request, roots, uploads.holds)
         session.start(request)
         return session.status()
 
     @routes.patch("/api/session", dependencies=steers, responses=refusals(*CHANGES))
     def change(request: Change) -> SessionStatus:
         """Change what runs, between two frames: model, look, camera, sinks."""
-        check_change(request, roots)
+        check_change(request, roots, uploads.holds)
         session.change(request)
         return session.status()
 

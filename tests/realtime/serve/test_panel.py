@@ -13,6 +13,7 @@ import pytest
 
 from realtime.demo.sample import write_sample
 from realtime.live.settings import LiveSettings
+from realtime.live.sources.portrait import write_portrait
 from realtime.marking.provenance.verify import verify
 from realtime.serve import app
 from tests.realtime.serve.conftest import Daemon, Launch, free_port
@@ -202,7 +203,7 @@ def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", 
     with daemon.client() as client:
         daemon.start(client, size="320x240", fps=10)
     expect(page.locator("#state")).to_have_text("live", timeout=20_000)
-    page.get_by_role("button", name="Files").click()
+    page.get_by_role("button", name="Files", exact=True).click()
     expect(page.locator("#stage")).to_be_hidden()
     page.get_by_role("radio", name="negative").check(force=True)
     page.locator("#label").fill("FROM THE PANEL")
@@ -248,8 +249,31 @@ def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", 
             line.get_by_role("button", name="Remove").click()
         expect(page.locator("#no-jobs")).to_be_visible(timeout=10_000)
         assert client.get("/api/jobs").json() == []
-    page.get_by_role("button", name="Live").click()
+    page.get_by_role("button", name="Live", exact=True).click()
     expect(page.get_by_role("radio", name="bronze")).to_be_checked(timeout=10_000)
+
+
+def test_a_photograph_is_sent_and_put_in(page: "playwright.Page", daemon: Daemon, tmp_path: Path) -> None:
+    """With its consent record, and not without; the same pictures as a puppet."""
+    expect = playwright.expect
+    record = write_portrait(tmp_path / "drawing.png")
+    with daemon.client() as client:
+        daemon.start(client, size="320x240", fps=10)
+        expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+        page.get_by_text("The face of a photograph").click()
+        page.set_input_files("#send-photo", tmp_path / "drawing.png")
+        expect(page.locator("#photo")).to_have_value(re.compile("drawing.png$"))
+        page.get_by_role("button", name="Put this face in").click()
+        expect(page.locator("#log")).to_contain_text("whose face is it, and who agreed?", timeout=20_000)
+        page.set_input_files("#send-photo", record)
+        expect(page.locator("#consent")).to_have_value(re.compile("drawing.json$"))
+        page.get_by_role("button", name="Put this face in").click()
+        until(lambda: client.get("/api/status").json()["engine"]["model"]["identities"] == ["Drawing"])
+        page.screenshot(path=tmp_path / "photo.png", full_page=True)
+        page.set_input_files("#send-puppet", [tmp_path / "drawing.png", record])
+        expect(page.locator("#puppet-consent")).to_have_value(re.compile("drawing.json$"))
+        page.locator("#puppet-on").check()
+        until(lambda: client.get("/api/status").json()["engine"]["puppet"] is not None)
 
 
 def test_all_that_can_be_chosen_is_in_the_panel() -> None:
