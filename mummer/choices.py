@@ -4,6 +4,7 @@ The models in ``realtime`` say what each means, check it, and hold the defaults;
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from os import PathLike
 from typing import Literal, TypeAlias, TypedDict, TypeVar
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from realtime.runtime.errors import UsageError
 from realtime.settings import first_problem
 
-__all__ = ["AnyPath", "Changes", "LiveChoices", "LookChoices", "validated"]
+__all__ = ["AnyPath", "Changes", "ConversionChoices", "LiveChoices", "LookChoices", "validated"]
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -43,6 +44,25 @@ class LookChoices(_Appearance, total=False):
 
     device: str
     detector: str
+
+
+class ConversionChoices(LookChoices, total=False):
+    """The fields of ``realtime.settings.Conversion``, but for the model."""
+
+    start: str | float | None
+    end: str | float | None
+    codec: str | None
+    crf: float | None
+    preset: str | None
+    deinterlace: bool
+    strict: bool
+    layer: bool
+    on_damage: Literal["keep", "stop"]
+    max_pixels: int
+    fps: str | float | Fraction | None
+    start_number: int | None
+    alignments: AnyPath | None
+    smooth: bool
 
 
 class LiveChoices(LookChoices, total=False):

@@ -81,6 +81,12 @@ class Conversion(Look):
             raise ValueError("is out of range; give 1 to 1000 frames a second")
         return str(value)
 
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _seconds(cls, time: object) -> object:
+        """A number is one of seconds."""
+        return str(time) if isinstance(time, int | float) and not isinstance(time, bool) else time
+
     @field_validator("start", "end")
     @classmethod
     def _written(cls, time: str | None, info: ValidationInfo) -> str | None:

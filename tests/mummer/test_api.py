@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import mummer
-from mummer.choices import Changes, LiveChoices, LookChoices
+from mummer.choices import Changes, ConversionChoices, LiveChoices, LookChoices
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sample import write_sample
 from realtime.finder import open_finder
@@ -23,7 +23,7 @@ from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import MummerError
-from realtime.settings import Look
+from realtime.settings import Conversion, Look
 
 pytest.importorskip("skimage")
 
@@ -165,6 +165,8 @@ def test_a_file_is_converted_and_reported(clip: Path, tmp_path: Path) -> None:
         mummer.convert(clip, tmp_path / "out.mp4")
     with pytest.raises(mummer.InputError, match="640"):
         mummer.convert(clip, tmp_path / "small.mp4", max_pixels=640 * 359)
+    pictures = mummer.convert(clip, tmp_path / "%03d.png", end=0.1, start_number=7, layer=True, device="cpu")
+    assert pictures.frames_out == len(list(tmp_path.glob("0*.png"))) and (tmp_path / "007.png").exists()
     unlabelled = mummer.convert(clip, str(tmp_path / "out.mp4"), label="off", force=True, device="cpu")
     assert isinstance(unlabelled, mummer.Report)
     assert unlabelled.provenance.label is None
@@ -207,6 +209,7 @@ def test_a_camera_that_is_not_there_ends_the_wait() -> None:
     ("spelled", "model", "parameters"),
     [
         (LookChoices, Look, {"model"}),
+        (ConversionChoices, Conversion, {"model"}),
         (LiveChoices, LiveSettings, {"model", "camera", "sinks"}),
         (Changes, Change, {"device", "detector"}),
     ],
