@@ -16,6 +16,11 @@ export function look() {
   const given = { sharpen: Number($("sharpen").value), mirror: $("mirror").checked };
   for (const name of CHOICES) if (chosen(name)) given[name] = chosen(name);
   if ($("label").value.trim()) given.label = $("label").value.trim();
+  const map = $("more-map").value.trim();
+  if (map) {  // it says which face gets which model, in place of everything that does
+    delete given.faces;
+    return { ...given, map };
+  }
   return model ? { ...given, ...ofModel(model) } : given;
 }
 
