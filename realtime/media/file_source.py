@@ -160,15 +160,20 @@ class FileSource:
             self.container.seek(place, stream=self.video, backward=True)
             if isinstance(self._decoder, VideoCodecContext):  # the container does not know of it
                 self._decoder.flush_buffers()
-            for packet in self.container.demux(self.video):
-                with self._stage:
-                    pictures = self._decoder.decode(packet)
-                for picture in pictures:
-                    if picture.pts is not None and picture.pts >= first:
-                        frame = self._frame(picture)
-                        if self._cut.is_over(picture.pts * self.time_base):
-                            return
-                        yield self._moved(frame)
+            for picture in self._pictures():
+                if picture.pts is None or picture.pts < first:
+                    continue
+                frame = self._frame(picture)
+                if self._cut.is_over(picture.pts * self.time_base):
+                    return
+                yield self._moved(frame)
+
+    def _pictures(self) -> Iterator[VideoFrame]:
+        """All that is decoded from where the container stands."""
+        for packet in self.container.demux(self.video):
+            with self._stage:
+                pictures = self._decoder.decode(packet)
+            yield from pictures
 
     def packets(self) -> "Generator[Packet[Stream]]":
         """All packets of the file, in file order and as they are; the file is read once more for it.
@@ -180,18 +185,17 @@ class FileSource:
         with self._clear_errors(), closing(open_media(self.path, self._max_pixels)) as container:
             streams = [container.streams[stream.index] for stream in (self.video, *self.others)]
             promise = Promise(container, streams)
-            for packet in container.demux(*streams):
-                if packet.size:
-                    promise.note(packet)
-                    if packet.stream.index != self.video.index:
-                        self._note_damage(packet)
-                        if not self._cut.keep(packet):
-                            continue
-                    elif self._is_far_behind(packet):
-                        return
-                    else:
-                        move(packet, units)
-                    yield packet
+            for packet in (each for each in container.demux(*streams) if each.size):
+                promise.note(packet)
+                if packet.stream.index != self.video.index:
+                    self._note_damage(packet)
+                    if not self._cut.keep(packet):
+                        continue
+                elif self._is_far_behind(packet):
+                    return
+                else:
+                    move(packet, units)
+                yield packet
         if missing := promise.broken():
             raise InputError(f"{self.path}: the file is damaged or cut short: {missing}; get a whole copy")
 
