@@ -1,6 +1,8 @@
 """``mummer live`` and ``mummer bench live`` as processes: exits, signals, one line for each error."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 
 from tests.realtime.clips import decoded
 
+ROOT = Path(__file__).parents[3]
 LONG = 60.0  # seconds that nothing here takes
 MUMMER = (sys.executable, "-m", "realtime")
 
@@ -45,25 +48,51 @@ def test_a_signal_ends_it_in_good_order(face_clip: Path, tmp_path: Path, number:
     assert [time for time, _ in frames] == sorted({time for time, _ in frames})
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (("--camera", "nowhere.mp4", "--to", "null:"), 1, "no such file"),
-        (("--camera", "{clip}", "--to", "nowhere:"), 2, "nowhere:"),
-        (("--camera", "{clip}", "--to", "null:", "--size", "big"), 2, "1280x720"),
-        (("--camera", "{clip}", "--to", "null:", "--model", "nobody"), 1, "nobody"),
-        (("--camera", "{clip}", "--to", "null:", "--label", ""), 2, "label"),
-        (("--camera", "{clip}", "--to", "null:", "--label", "x" * 81), 2, "--label: is 81 characters long; give at"),
-        (("--camera", "test:", "--to", "{clip}"), 1, "exists already"),
-        (("--camera", "{clip}", "--to", "{clip}", "--force"), 1, "the output is the input"),
-        (("--camera", "{clip}", "--to", "one.mkv", "--to", "./one.mkv"), 1, "is written to already, as one.mkv"),
-        (("--camera", "{clip}", "--to", "x.ts", "--codec", "libvpx"), 1, "does not hold what libvpx encodes"),
-    ],
+#: What is wrong, the exit code, and what the line says.
+MISTAKES = (
+    (("--camera", "nowhere.mp4", "--to", "null:"), 1, "no such file"),
+    (("--camera", "{clip}", "--to", "nowhere:"), 2, "nowhere:"),
+    (("--camera", "{clip}", "--to", "null:", "--size", "big"), 2, "1280x720"),
+    (("--camera", "{clip}", "--to", "null:", "--model", "nobody"), 1, "nobody"),
+    (("--camera", "{clip}", "--to", "null:", "--label", ""), 2, "label"),
+    (("--camera", "{clip}", "--to", "null:", "--label", "x" * 81), 2, "--label: is 81 characters long; give at"),
+    (("--camera", "test:", "--to", "{clip}"), 1, "exists already"),
+    (("--camera", "{clip}", "--to", "{clip}", "--force"), 1, "the output is the input"),
+    (("--camera", "{clip}", "--to", "one.mkv", "--to", "./one.mkv"), 1, "is written to already, as one.mkv"),
+    (("--camera", "{clip}", "--to", "x.ts", "--codec", "libvpx"), 1, "does not hold what libvpx encodes"),
 )
-def test_errors_are_one_line(face_clip: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
-    done = mummer("live", *(argument.replace("{clip}", str(face_clip)) for argument in arguments))
-    assert done.returncode == code
-    lines = done.stderr.strip().splitlines()
+
+#: Makes all the mistakes in one process: its imports take longer than any of them.
+IN_TURN = """
+import json, sys
+from realtime.cli import main
+for arguments in json.load(sys.stdin):
+    sys.argv = ["mummer", "live", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        print("exit code", ended.code, file=sys.stderr, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def complaints(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, list[str]]]:
+    """The exit code of each mistake, and all that came on stderr before it."""
+    words = [[each.replace("{clip}", str(face_clip)) for each in arguments] for arguments, _, _ in MISTAKES]
+    done = subprocess.run(
+        [sys.executable, "-c", IN_TURN], input=json.dumps(words), capture_output=True, text=True, timeout=LONG,
+        check=True, cwd=tmp_path_factory.mktemp("mistakes"), env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    *said, rest = re.split(r"^exit code (\d)\n", done.stderr, flags=re.MULTILINE)
+    assert rest == ""
+    return [(int(code), text.splitlines()) for text, code in zip(said[::2], said[1::2], strict=True)]
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=lambda number: MISTAKES[number][2])
+def test_errors_are_one_line(complaints: list[tuple[int, list[str]]], number: int) -> None:
+    _, code, words = MISTAKES[number]
+    exit_code, lines = complaints[number]
+    assert exit_code == code
     assert len(lines) == 1
     assert lines[0].startswith("mummer:")
     assert words in lines[0]
