@@ -1,6 +1,7 @@
 """A short film with one face, and the set that is collected from it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -33,12 +34,19 @@ def whole(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Faceset:
     return Faceset.open(folder)
 
 
-@pytest.fixture
-def faceset(film: Path, tmp_path: Path) -> Faceset:
-    """All of its faces, small, to be changed."""
-    folder = tmp_path / "mine"
+@pytest.fixture(scope="session")
+def small_whole(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all of its faces, small; not to be changed."""
+    folder = tmp_path_factory.mktemp("set") / "mine"
     extract(Extraction((str(film),), folder, size=64, format="jpeg"))
-    return Faceset.open(folder)
+    return folder
+
+
+@pytest.fixture
+def faceset(small_whole: Path, tmp_path: Path) -> Faceset:
+    """The same, to be changed."""
+    shutil.copytree(small_whole, tmp_path / "mine")
+    return Faceset.open(tmp_path / "mine")
 
 
 @pytest.fixture
