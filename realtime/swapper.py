@@ -78,7 +78,7 @@ class FrameSwapper:
             return [f"the model's mask was empty for {self.faces_unmasked:,} of the faces found: they are as they were"]
         if not self.faces_swapped:
             return ["no face was found: the pictures are as they were"]
-        if self.faces_left and self.faces == "all" and self.cast is None:
+        if self.faces_left and self.faces == "all":
             return [f"a face, or what may be one, was seen {self.faces_left:,} times and not swapped"]
         return []
 

@@ -164,8 +164,10 @@ def reunited(finder: FaceFinder) -> list[str]:
         return []
     least = min(finder.reunions, key=lambda each: each.sure)
     when = "" if least.time is None else f", at {least.time:.2f} s"
+    count = len(finder.reunions)
+    often = "once" if count == 1 else f"{count:,} times"
     return [
-        f"{len(finder.reunions):,} times a face came back and was known by its looks: the least sure one was"
+        f"{often} a face came back and was known by its looks: the least sure one was"
         f" track {least.track}{when}, {least.sure:.0%}"
     ]
 
