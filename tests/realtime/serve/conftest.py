@@ -69,19 +69,10 @@ def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
         """A daemon; ``before`` is Python that runs in its process first, for times that nobody may choose."""
         port = free_port()
         stderr = tmp_path / f"stderr-{port}.txt"
+        command = [sys.executable, "-c", f"{before}\n{MAIN}", "serve", "--port", str(port), "--root", str(media)]
         with stderr.open("w") as complaints:
             process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    f"{before}\n{MAIN}",
-                    "serve",
-                    "--port",
-                    str(port),
-                    "--root",
-                    str(media),
-                    *options,
-                ],
+                [*command, *options],
                 env=os.environ | {"MUMMER_HOME": str(tmp_path / "home")} | (env or {}),
                 stdout=subprocess.PIPE,
                 stderr=complaints,
