@@ -3,6 +3,7 @@
 The source, its alignments and the model must lie under the same path on every machine; nothing else is shared.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -100,10 +101,10 @@ def _cluster(address: str | None, workers: int) -> Iterator[Any]:
         import ray
     except ModuleNotFoundError as error:
         raise UsageError("--engine ray needs Ray, which is not installed: pip install 'mummer[ray]'") from error
-    own = {} if address else {"num_cpus": workers, "include_dashboard": False}
+    own: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
     environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
     try:
-        ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR", **own)
+        ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise MummerError(f"no Ray cluster at {address or 'this machine'}: {str(error).splitlines()[0]}") from error
     try:
