@@ -20,6 +20,7 @@ from realtime.serve.routes.health import health_routes
 from realtime.serve.routes.jobs import job_routes
 from realtime.serve.routes.pictures import picture_routes
 from realtime.serve.routes.session import session_routes
+from realtime.serve.routes.uploads import upload_routes
 from realtime.serve.session import Session
 from realtime.serve.settings import ServeSettings
 from realtime.serve.webrtc import Browser
@@ -61,6 +62,7 @@ def build_app(
     roots = AllowedPaths(settings.roots)
     app.include_router(session_routes(session, roots, uploads, token, strangers, jobs), responses=known)
     app.include_router(job_routes(jobs, uploads, roots), responses=known)
+    app.include_router(upload_routes(uploads), responses=known)
     app.include_router(catalogue_routes(next(iter(settings.roots), None)), responses=known)
     app.include_router(picture_routes(session, browser), responses=known)
     app.include_router(health_routes(session))

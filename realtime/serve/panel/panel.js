@@ -36,13 +36,15 @@ async function attempt(task, where = $("session-problem")) {
 }
 
 const running = () => session?.state === "running";
-let asking = 0; // changes under way: until they are answered, a status may still tell of the settings before them
+const REST = 1500; // milliseconds
+let asking = 0, until = 0; // changes under way: till they are answered, and a moment longer, a status may tell of what was before
 
 async function change(what, where) {
   if (!running() || !what || files.shown()) return; // what is chosen for a file is not for the session
   asking += 1;
   const status = await attempt(() => ask("PATCH", "/api/session", what), where);
   asking -= 1;
+  until = performance.now() + REST;
   if (status) show(status);
 }
 
@@ -124,7 +126,7 @@ function show(status) {
   const gone = camera.check(status.browser);
   if (gone) { $("returned").hidden = true; $("session-problem").textContent = gone; }
   if (!engine) { seen = null; return; }
-  if (asking || files.shown()) return;
+  if (asking || performance.now() < until || files.shown()) return;
   wanted = new Set(engine.sinks.map((sink) => sink.address));
   if (document.activeElement !== $("camera") && $("camera").dataset.source !== engine.source.address) {
     $("camera").value = $("camera").dataset.source = engine.source.address;
@@ -164,7 +166,6 @@ function note({ time, text, problem }) {
   line.append(element("time", new Date(time * 1000).toLocaleTimeString()), plain(text));
   $("log").prepend(line);
   while ($("log").childElementCount > LOG) $("log").lastElementChild.remove();
-  $("session-problem").textContent = problem ? plain(text) : ""; // until something better happens
 }
 
 // beginning, and beginning again

@@ -1,14 +1,8 @@
-"""File jobs: ask for one, see them all, cancel one, and get what it made; and the files that are sent for them."""
+"""File jobs: ask for one, see them all, cancel one, and get what it made."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
-from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Query, Request, Security
-from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
-from starlette.requests import ClientDisconnect
+from fastapi import APIRouter, HTTPException, Security
 
 from realtime.jobs.file_checks import check_files
 from realtime.marking.provenance.sign import sidecar_of
@@ -16,31 +10,11 @@ from realtime.runtime.errors import UsageError
 from realtime.serve.allowed_paths import AllowedPaths, check_job
 from realtime.serve.jobs.job import JobRequest, JobStatus
 from realtime.serve.jobs.queue import JobQueue
-from realtime.serve.jobs.uploads import TooLargeError, Uploads
+from realtime.serve.jobs.uploads import Uploads
 from realtime.serve.refusals import CHANGES, TOKEN, refusals
+from realtime.serve.routes.binary import A_FILE, Binary, sent
 
 __all__ = ["job_routes"]
-
-_BINARY: Final = "application/octet-stream"
-#: Bytes that are read at a time.
-_PIECE: Final = 1 << 18
-
-
-class Upload(BaseModel, frozen=True):
-    """A file that came: the ``input`` of a job."""
-
-    path: str
-
-
-class Binary(StreamingResponse):
-    """A file to keep."""
-
-    media_type = _BINARY
-
-
-_A_FILE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The file.", "content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}}}
-}
 
 
 def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRouter:
@@ -85,41 +59,21 @@ def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRout
         "/api/jobs/{number}/result",
         dependencies=steers,
         response_class=Binary,
-        responses=_A_FILE | refusals(401, 404, 409),
+        responses=A_FILE | refusals(401, 404, 409),
     )
     def result(number: str) -> Binary:
         """What a job made."""
-        return _file(_made(number))
+        return sent(_made(number))
 
     @routes.get(
         "/api/jobs/{number}/manifest",
         dependencies=steers,
         response_class=Binary,
-        responses=_A_FILE | refusals(401, 404, 409),
+        responses=A_FILE | refusals(401, 404, 409),
     )
     def manifest(number: str) -> Binary:
         """The signature of what a job made, where the file cannot hold it itself."""
-        return _file(sidecar_of(_made(number)))
-
-    @routes.post(
-        "/api/uploads",
-        status_code=201,
-        dependencies=steers,
-        responses=refusals(*CHANGES),
-        openapi_extra={
-            "requestBody": {"required": True, "content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}}}
-        },
-    )
-    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=180)]) -> Upload:
-        """Send a file, as it is; it is kept until its job is taken off the list, or the daemon ends."""
-        length = request.headers.get("content-length", "0")
-        try:
-            path = await uploads.take(name, int(length), request.stream())
-        except TooLargeError:
-            raise HTTPException(413, f"more than {uploads.most} bytes are not taken") from None
-        except ClientDisconnect:
-            raise HTTPException(400) from None  # nobody hears it
-        return Upload(path=str(path))
+        return sent(sidecar_of(_made(number)))
 
     def _made(number: str) -> Path:
         status = _there(jobs.status(number))
@@ -137,18 +91,3 @@ def _there(status: JobStatus | None) -> JobStatus:
     if status is None:
         raise HTTPException(404)
     return status
-
-
-def _file(path: Path) -> Binary:
-    """The file ``path``, to be kept under its name."""
-    if not path.is_file():
-        raise HTTPException(404)
-    file = path.open("rb")
-    name = f"attachment; filename*=utf-8''{quote(path.name)}"
-
-    def pieces() -> Iterator[bytes]:
-        with file:
-            while piece := file.read(_PIECE):
-                yield piece
-
-    return Binary(pieces(), headers={"content-length": str(path.stat().st_size), "content-disposition": name})

@@ -151,6 +151,7 @@ def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) 
 
         # A look with a name, and by key.
         page.get_by_role("radio", name="top left").check(force=True)
+        until(lambda: engine()["look"]["label_place"] == "top-left")
         page.get_by_placeholder("this look").fill("evening")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("button", name="1 evening")).to_be_visible()
