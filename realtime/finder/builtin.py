@@ -10,7 +10,7 @@ import numpy as np
 from realtime.finder.close_look import CROWD, CloseLook
 from realtime.finder.detector import CLOSE, CLOSER, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
-from realtime.finder.landmarker import Landmarker, Sighting, crop_of_box
+from realtime.finder.landmarker import Landmarker, Sighting
 from realtime.finder.tracks import Clock, Track, nesting, overlap
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
@@ -151,8 +151,9 @@ class BuiltinFinder:
     def _look_closely(self, frame: Frame, sought: list[Track], followed: list[Box], gap: float) -> None:
         """Find what is small, as ``_judge`` does; in a crowd, what is a little less certain, too."""
         if followed or not self._close_look.is_first:
-            hints = self._detector.detect(frame, CLOSER)
-            if not self._close_look.small(frame, hints, len(followed), self._doubtful):
+            hints = self._close_look.small(frame, self._detector.detect(frame, CLOSER), len(followed), self._doubtful)
+            # The dearest look of all, which live costs frames, is for what the landmark net takes for faces, too.
+            if not any(score >= SURE or self._has_face(frame, box) for box, score in hints):
                 self._close_look.done(self._frames, [], [])
                 return
         small = self._close_look.small(frame, self._detector.detect(frame, CLOSE), len(followed), self._doubtful)
@@ -199,7 +200,8 @@ class BuiltinFinder:
         return doubtful, found
 
     def _has_face(self, frame: Frame, box: Box) -> bool:
-        return self._landmarker.look(frame, crop_of_box(box)).presence >= PRESENT
+        """Whether the landmark net sees a face in ``box``, and sees it still where it then says that the face is."""
+        return self._landmarker.settle(frame, box).presence >= PRESENT
 
 
 def distinct(tracks: Iterable[Track]) -> list[Track]:

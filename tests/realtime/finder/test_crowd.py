@@ -11,7 +11,7 @@ import pytest
 from realtime.demo.portrait import LANDMARKS, load_portrait
 from realtime.demo.sample import write_sample
 from realtime.finder import BuiltinFinder
-from realtime.finder.detector import CLOSE, Detector
+from realtime.finder.detector import CLOSE, CLOSER, Detector
 from realtime.finder.face import Face
 from realtime.jobs.convert import Job, convert
 from realtime.live.fail_closed import FailClosed
@@ -163,7 +163,7 @@ def test_live_nobody_in_a_crowd_is_shown(tmp_path: Path) -> None:
     assert not complaints
 
 
-def test_one_face_has_no_close_look_but_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_face_has_no_close_look_but_a_half_one_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual case costs what it did: a close look is eleven times as dear."""
     path = tmp_path / "portrait.mp4"
     write_sample(path, size=(1280, 720), seconds=0.6, fps=30)
@@ -177,7 +177,7 @@ def test_one_face_has_no_close_look_but_the_first(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Detector, "detect", counted)
     finder = BuiltinFinder("cpu", 1)
     assert all(len(finder.find(frame)) == 1 for frame in frames(path))
-    assert (looks.count(0), looks.count(CLOSE)) == (18, 1)
+    assert (looks.count(0), looks.count(CLOSER), looks.count(CLOSE)) == (18, 1, 0)
 
 
 def test_what_the_model_does_not_swap_is_counted() -> None:
