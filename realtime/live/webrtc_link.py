@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from http.client import HTTPException
+from ipaddress import ip_address
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from realtime.runtime.errors import OutputError, UsageError, reason
 from realtime.runtime.redaction import redacted, shown
@@ -146,7 +147,7 @@ class WebRtcLink:
         _, token = self._place()
         headers = {"Content-Type": "application/sdp"} | ({"Authorization": f"Bearer {token}"} if token else {})
         request = Request(url, body, headers, method=method)  # noqa: S310  # http or https, as was checked
-        with urlopen(request, timeout=seconds) as answer:  # noqa: S310
+        with _opener(url).open(request, timeout=seconds) as answer:
             return answer.read(_LONGEST).decode("utf-8", "replace"), answer.headers.get("Location")
 
     def _place(self) -> tuple[str, str]:
@@ -154,3 +155,14 @@ class WebRtcLink:
         parts = urlsplit(self.address.partition(":")[2])
         token, _, host = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=host)), unquote(token)
+
+
+def _opener(url: str) -> OpenerDirector:
+    """What asks ``url``: through the proxy that the environment names, but never for this computer itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        here = ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost" or host.endswith(".localhost")
+    # Made anew each time: the opener behind ``urlopen`` keeps the proxies of whoever first used it in the process.
+    return build_opener(ProxyHandler({})) if here else build_opener()

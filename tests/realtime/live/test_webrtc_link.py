@@ -113,7 +113,9 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """The server, where the environment names a proxy that takes nothing: this computer is asked without it."""
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     server = Server()
     yield server
     server.close()
