@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -77,7 +78,7 @@ class FrameReader:
                 self._frames = self._source.frames_from(first - round(back / unit), first)
                 frame = next(self._frames, None)
                 if frame is not None and frame.pts is not None and frame.pts <= pts:
-                    self._frames = _led_by(frame, self._frames)
+                    self._frames = chain((frame,), self._frames)
                     return
         self._source.close()
         self._source = self._open()
@@ -88,11 +89,6 @@ class FrameReader:
 
     def _all(self) -> Iterator[Frame]:
         return (item for item in self._source if isinstance(item, Frame))
-
-
-def _led_by(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from rest
 
 
 def _jpeg(frame: Frame) -> bytes:

@@ -48,7 +48,7 @@ def convert_one(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | 
 
 def _check_saved(job: Job) -> None:
     """Raise ``UsageError`` where saved faces cannot be used: they go by the times of a video that is a file."""
-    is_picture = job.target.suffix.lower() in (*ANIMATIONS, *PHOTOS)
+    is_picture = job.target.suffix.lower() in (*ANIMATIONS, *PHOTOS) or Pattern.read(job.source) is not None
     if not is_picture and job.source.is_file():
         is_picture = kind_of(job.source, job.max_pixels) != "other"
     if is_picture or job.source == STREAM:

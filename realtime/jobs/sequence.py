@@ -234,8 +234,6 @@ def _check(job: Job) -> None:
         raise UsageError(
             "--resume, --workers and --engine are for videos that become videos; leave them out for numbered pictures"
         )
-    if job.alignments is not None:
-        raise UsageError("--alignments is for a video file that becomes a video file; leave it out")
     into = Pattern.read(job.target)
     if into is None:
         container_for(job.target)

@@ -18,7 +18,7 @@ from realtime.inference.onnx_runtime import onnxruntime
 from realtime.jobs.segments.plan import Plan
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding
-from realtime.runtime.errors import InputError, reason
+from realtime.runtime.digest import sample_digest
 from realtime.settings import Look
 from realtime.swap import SwapModel
 
@@ -26,9 +26,6 @@ __all__ = ["Key", "differences", "digest", "key_of", "machine", "of_file", "vers
 
 #: Digests by what they are of.
 Key: TypeAlias = dict[str, str]
-
-#: Bytes at the beginning, in the middle and at the end of a file that are looked at, beside its size and time.
-_SAMPLE: Final = 1 << 20
 
 
 def key_of(
@@ -97,17 +94,9 @@ def versions() -> list[str]:
 
 
 def of_file(path: Path) -> str:
-    """A file's name for itself: size, time, and the digest of samples of it. Raises ``InputError``."""
-    try:
-        state = path.stat()
-        seen = hashlib.sha256(f"{state.st_size} {state.st_mtime_ns}".encode())
-        with path.open("rb") as file:
-            for place in (0, state.st_size // 2, max(state.st_size - _SAMPLE, 0)):
-                file.seek(place)
-                seen.update(file.read(_SAMPLE))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
-    return seen.hexdigest()
+    """A file's name for itself: the digest of its size and of samples, and its time. Raises ``InputError``."""
+    sampled = sample_digest(path)
+    return f"{sampled} {path.stat().st_mtime_ns}"
 
 
 def digest(facts: object) -> str:

@@ -123,7 +123,7 @@ class _SegmentSink:
             self._on_segment(step.segment)
 
     def finish(self) -> None:
-        pass
+        """Nothing: each segment was finished after its last frame."""
 
     def abort(self) -> None:
         if self._at_work is not None:

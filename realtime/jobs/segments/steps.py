@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from realtime.finder import FaceFinder
@@ -117,13 +118,8 @@ def _opened_at(source: FileSource, plan: Plan, begin: int) -> Iterator[Frame]:
         frames = source.frames_from(place, first)
         frame = next(frames, None)
         if frame is not None and frame.pts == first:
-            return _led_by(frame, frames)
+            return chain((frame,), frames)
     raise UncuttableError(f"frame {begin:,} cannot be reached but from the start")
-
-
-def _led_by(first: Frame, rest: Iterator[Frame]) -> Generator[Frame]:
-    yield first
-    yield from rest
 
 
 class SwapSteps:
