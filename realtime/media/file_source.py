@@ -12,7 +12,7 @@ import av
 from av.codec.context import CodecContext, Flags
 from av.container import InputContainer
 from av.packet import Packet
-from av.sidedata.sidedata import SideDataContainer, Type
+from av.sidedata.sidedata import Type
 from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
@@ -28,6 +28,7 @@ from realtime.media.orientation import Turn
 from realtime.media.picture import is_picture
 from realtime.media.pixel_formats import FORMATS, SITINGS, nearest_known, siting_of
 from realtime.media.pixel_limit import MAX_PIXELS, check_pixels, decoder_options, limit_pixels
+from realtime.media.side_data import side_data
 from realtime.media.standard_streams import STREAM
 from realtime.media.stream_facts import stream_facts
 from realtime.media.truncation import check_whole
@@ -469,12 +470,7 @@ def _shape(picture: VideoFrame) -> str:
 
 def display_matrix(picture: VideoFrame) -> bytes | None:
     """How the picture is to be turned for display, nine int32; None where it is shown as it is."""
-    # The stub calls the side data of a frame a dictionary of motion vectors.
-    try:
-        side_data = cast(SideDataContainer, picture.side_data)
-    except ValueError:  # PyAV looks at none of it where one kind is unknown to it, like EXIF
-        return None
-    return bytes(side_data[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in side_data else None
+    return side_data(picture, Type.DISPLAYMATRIX)
 
 
 def check_regular(path: Path) -> None:

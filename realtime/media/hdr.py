@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from struct import unpack
-from typing import Final, cast
+from typing import Final
 
-from av.sidedata.sidedata import SideDataContainer, Type
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
+
+from realtime.media.side_data import side_data
 
 __all__ = ["Hdr", "can_tell", "hdr_options"]
 
@@ -35,21 +37,18 @@ class Hdr:
     @classmethod
     def read(cls, picture: VideoFrame) -> "Hdr | None":
         """What the picture says; None where it says less than all of the display."""
-        try:
-            # The stub calls the side data of a frame a dictionary of motion vectors.
-            data = cast(SideDataContainer, picture.side_data)
-        except ValueError:  # PyAV looks at none of it where one kind is unknown to it
+        display = side_data(picture, Type.MASTERING_DISPLAY_METADATA)
+        if display is None:
             return None
-        if Type.MASTERING_DISPLAY_METADATA not in data:
-            return None
-        *numbers, has_primaries, has_luminance = unpack("22i", bytes(data[Type.MASTERING_DISPLAY_METADATA])[:88])
+        *numbers, has_primaries, has_luminance = unpack("22i", display[:88])
         if not (has_primaries and has_luminance and all(numbers[1::2])):
             return None
         shares = [Fraction(over, under) for over, under in zip(numbers[::2], numbers[1::2], strict=True)]
         red, green, blue, white, luminance = zip(shares[::2], shares[1::2], strict=True)
         light = None
-        if Type.CONTENT_LIGHT_LEVEL in data:
-            pixel, frame = unpack("2I", bytes(data[Type.CONTENT_LIGHT_LEVEL])[:8])
+        level = side_data(picture, Type.CONTENT_LIGHT_LEVEL)
+        if level is not None:
+            pixel, frame = unpack("2I", level[:8])
             light = pixel, frame
         return cls(red, green, blue, white, luminance, light)
 

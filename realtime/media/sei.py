@@ -1,9 +1,11 @@
 """Notes of other programs in a stream of H.264 or HEVC: unregistered SEI, like a drone's flight or a camera's clock."""
 
-from typing import Final, cast
+from typing import Final
 
-from av.sidedata.sidedata import SideDataContainer, Type
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
+
+from realtime.media.side_data import side_data
 
 __all__ = ["NOTING", "has_notes"]
 
@@ -17,9 +19,5 @@ _ENCODERS: Final = frozenset(
 
 def has_notes(picture: VideoFrame) -> bool:
     """Whether the picture carries a note that is not its encoder's."""
-    try:
-        # The stub calls the side data of a frame a dictionary of motion vectors.
-        data = cast(SideDataContainer, picture.side_data)
-    except ValueError:  # PyAV looks at none of it where one kind is unknown to it
-        return False
-    return Type.SEI_UNREGISTERED in data and bytes(data[Type.SEI_UNREGISTERED])[:16] not in _ENCODERS
+    note = side_data(picture, Type.SEI_UNREGISTERED)
+    return note is not None and note[:16] not in _ENCODERS

@@ -1,6 +1,5 @@
 """A file that plays the camera: in real time, once or again and again."""
 
-import gc
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -127,8 +126,6 @@ class PacedFile:
             return end
         finally:
             file.close()
-            # The first frame and its side data hold on to each other, and to the decoder's pictures.
-            gc.collect()
 
 
 def _timed(file: FileSource, sound: AudioStream | None, shift: Fraction) -> Iterator[_Timed]:

@@ -1,6 +1,7 @@
 """Sources against real senders, all on the loopback; and the one that the program makes itself."""
 
 import functools
+import gc
 import http.server
 import shutil
 import socket
@@ -18,6 +19,7 @@ import av
 import numpy as np
 import pytest
 from av.packet import Packet
+from av.sidedata.sidedata import SideDataContainer
 from av.stream import Stream
 
 from realtime.finder import open_finder
@@ -450,6 +452,26 @@ def test_a_microphone_that_is_not_there_is_one_line() -> None:
 
 
 # a file that plays the camera
+
+
+def test_round_after_round_leaves_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
+    """To call it holds up every thread, the longer the more there is in the process."""
+    path = make(tmp_path / "clip.mp4", Clip(size=(160, 120), frames=5, audio=None))
+    collections: list[str] = []
+    gc.collect()
+    gc.disable()
+    gc.callbacks.append(lambda phase, _: collections.append(phase))
+    try:
+        source = PacedFile(path, SourceSettings(loop=True))
+        frames, _ = take(source, 18)
+        source.close()
+        del frames
+        assert collections == []
+        left = [each for each in gc.get_objects() if isinstance(each, SideDataContainer)]
+    finally:
+        gc.callbacks.pop()
+        gc.enable()
+    assert left == []
 
 
 def test_an_error_of_our_own_ends_a_file_that_plays_the_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
