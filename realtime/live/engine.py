@@ -127,14 +127,16 @@ class Engine:
             rate = float(shape.rate / self._controller.thin)
             if not self._output.wants(captured, rate):
                 continue
+            # Of what the camera gave meanwhile, only what was due is a loss: the rest would have been left out anyway.
+            dropped = self._captured.dropped
+            lost, dropped_before = min(dropped - dropped_before, self._output.missed), dropped
             with self._stages("fit"):
                 frame = self._output.fit(captured, shape)
                 if self._controller.look.mirror:
                     frame = mirrored(frame)
             yield frame
-            dropped, spent = self._captured.dropped, (self._clock.now_ns() - began_ns) / 1e9
-            self._controller.observe(spent, 1 / rate, dropped - dropped_before)
-            dropped_before = dropped
+            spent = (self._clock.now_ns() - began_ns) / 1e9
+            self._controller.observe(spent, 1 / rate, lost)
 
     def _take(self, camera: int, item: LiveItem) -> None:
         """In the thread of a source, whose number ``camera`` is: pass on what was captured."""

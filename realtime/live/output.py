@@ -41,6 +41,11 @@ class Output:
         self.thinned += not wanted
         return wanted
 
+    @property
+    def missed(self) -> int:
+        """How many frames were due and did not come before the one that was kept last."""
+        return self._thinner.missed
+
     def settle(self, frame: Frame, rate: Fraction | None) -> StreamFormat:
         """The format: of ``frame``, where it is the first and no slate was before; ``rate`` is what the source says."""
         if self._broadcaster.shape is None:

@@ -35,16 +35,22 @@ class Meter:
 
 
 class Thinner:
-    """Leaves frames out, evenly, so that at most ``rate`` a second are left."""
+    """Leaves frames out, evenly, so that at most ``rate`` a second are left.
+
+    ``missed`` is how many frames were due and did not come before the one that was kept last.
+    """
 
     def __init__(self) -> None:
         self._due_ns = 0
+        self.missed = 0
 
     def wants(self, captured_ns: int, rate: float) -> bool:
         """Whether the frame captured then is kept."""
         interval = 1e9 / rate
         if captured_ns < self._due_ns - interval / 4:  # cameras tremble a little
             return False
+        # What is a quarter short of a whole interval late is an interval late, for the same reason.
+        self.missed = int((captured_ns - self._due_ns) / interval + 1 / 4) if self._due_ns else 0
         # The grid goes on from where the frame was due, and starts afresh after a gap.
         self._due_ns = int(max(self._due_ns + interval, captured_ns + interval / 2))
         return True

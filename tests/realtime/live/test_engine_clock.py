@@ -26,13 +26,13 @@ FRAME = 1 / 30
 
 
 class Nobody:
-    """A finder that finds nobody, and takes so many seconds of the clock for it."""
+    """A finder that finds nobody; ``look`` is what happens meanwhile."""
 
-    def __init__(self, clock: FakeClock, seconds: float = 0.0) -> None:
-        self._clock, self._seconds = clock, seconds
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
-        self._clock.move(self._seconds)
+        self._look()
         return ()
 
     def reset(self) -> None:
@@ -40,22 +40,37 @@ class Nobody:
 
 
 class Stage:
-    """An engine, its clock, and the sources that it opened so far, the last of which a test gives frames to."""
+    """An engine, its clock, and the sources that it opened so far, the last of which a test gives frames to.
 
-    def __init__(self, sinks: dict[str, Callable[[], LiveSink]], patient: bool, busy: float) -> None:
+    Looking for a face takes ``busy`` seconds of the clock, and then ``meanwhile`` more frames have come.
+    """
+
+    def __init__(
+        self, sinks: dict[str, Callable[[], LiveSink]], patient: bool, busy: float, meanwhile: int, fps: float | None
+    ) -> None:
         self.clock = FakeClock()
+        self._busy, self._meanwhile = busy, 0  # while the engine rehearses
         self.sources: list[HandSource] = []
         self.engine = Engine(
-            LiveSettings(camera="test:", sinks=tuple(sinks), device="cpu", patient=patient),
+            LiveSettings(camera="test:", sinks=tuple(sinks), device="cpu", patient=patient, fps=fps),
             self._open,
             lambda address, settings: sinks[address](),
-            Nobody(self.clock, busy),
+            Nobody(self._look),
             clock=self.clock,
         )
+        self._meanwhile = meanwhile
 
     def _open(self, address: str, settings: SourceSettings) -> LiveSource:
         self.sources.append(HandSource(self.clock))
         return self.sources[-1]
+
+    def _look(self) -> None:
+        self.clock.move(self._busy)
+        for _ in range(self._meanwhile):
+            before = self.engine.status().frames_in
+            self.clock.move(FRAME)
+            self.sources[-1].give()
+            self.until(lambda status, before=before: status.frames_in > before)
 
     def play(self, frames: int) -> None:
         """So many frames, each when the one before has gone its way."""
@@ -88,8 +103,14 @@ def done(status: Status) -> int:
 
 
 @contextmanager
-def stage(patient: bool = False, busy: float = 0.0, **sinks: Callable[[], LiveSink]) -> Iterator[Stage]:
-    running = Stage(sinks or {"0": InspectingSink}, patient, busy)
+def stage(
+    patient: bool = False,
+    busy: float = 0.0,
+    meanwhile: int = 0,
+    fps: float | None = None,
+    **sinks: Callable[[], LiveSink],
+) -> Iterator[Stage]:
+    running = Stage(sinks or {"0": InspectingSink}, patient, busy, meanwhile, fps)
     running.engine.start()
     try:
         yield running
@@ -198,6 +219,20 @@ def test_the_governor_lowers_the_cost_and_says_so(monkeypatch: pytest.MonkeyPatc
     assert [event.text for event in events if event.topic == "governor"] == [
         "frames take too long: now every second frame only"
     ]
+
+
+@pytest.mark.parametrize(("fps", "meanwhile", "level"), [(15, 2, 0), (10, 3, 0), (30, 2, 1)])
+def test_only_frames_that_were_due_are_lost(
+    monkeypatch: pytest.MonkeyPatch, fps: float, meanwhile: int, level: int
+) -> None:
+    """While it looks some frames of the camera come, of which only the last is taken."""
+    monkeypatch.setattr(governor, "WINDOW", 5)
+    monkeypatch.setattr(governor, "BUSY", 10)
+    with stage(meanwhile=meanwhile, fps=fps) as on:
+        on.sources[-1].give()
+        status = on.until(lambda status: status.frames_out >= 20)
+        assert status.drops.captured >= 19
+        assert status.governor.level == level
 
 
 def test_latency_is_from_capture_to_sent() -> None:

@@ -171,6 +171,18 @@ class TestThinner:
         kept = [thinner.wants(60 * SECOND + number * SECOND // 100, 10) for number in range(100)]
         assert 9 <= sum(kept) <= 11
 
+    @pytest.mark.parametrize(("captured", "asked"), [(30, 30), (60, 30), (30, 12)])
+    @pytest.mark.parametrize("away", [0, 1, 2, 5])
+    def test_what_was_due_and_did_not_come_is_counted(self, captured: int, asked: int, away: int) -> None:
+        thinner = Thinner()
+        random = np.random.default_rng(2)
+        trembling = [
+            number * SECOND // captured + int(random.integers(-(10**6), 10**6)) for number in range(10 * captured)
+        ]
+        del trembling[100 : 100 + away]
+        missed = [thinner.missed for time in trembling if thinner.wants(10 * SECOND + time, asked)]
+        assert abs(sum(missed) - away * asked / captured) <= (away > 0)
+
 
 class TestBackoff:
     def test_they_grow_to_half_a_minute_and_begin_anew_after_a_good_connection(self) -> None:
