@@ -63,6 +63,7 @@ class ConversionChoices(LookChoices, total=False):
     start_number: int | None
     alignments: AnyPath | None
     smooth: bool
+    smart: bool
 
 
 class LiveChoices(LookChoices, total=False):

@@ -13,7 +13,8 @@ from realtime.composite.mask import Blend, open_blend
 from realtime.composite.sharpen import sharpen
 from realtime.finder import BuiltinFinder, FaceFinder, PluginFinder, open_finder
 from realtime.finder.face import Box, Face
-from realtime.finder.people import People, reunited
+from realtime.finder.found import FoundFinder
+from realtime.finder.people import People, bare, reunited
 from realtime.finder.saved_finder import SavedFinder
 from realtime.marking.label import Label
 from realtime.marking.mark import mark
@@ -104,6 +105,10 @@ class FrameSwapper:
             self.faces_left += len(found) - len(faces) + len(self.doubtful())
         return faces
 
+    def use(self, finder: FaceFinder) -> None:
+        """Let ``finder`` find the faces from the next frame on."""
+        self.finder, self.doubtful = finder, doubts_of(finder)
+
     def reset(self) -> None:
         """The next frame has nothing to do with the last."""
         self.finder.reset()
@@ -166,7 +171,6 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
     finder = finder or open_finder(look.detector, look.device, draws)
     if isinstance(finder, SavedFinder):
         finder.mesh = draws
-    builtin = finder if isinstance(finder, BuiltinFinder) else None
     for each in opened.values():
         check_finder(each, finder)
     roles = [
@@ -186,8 +190,14 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
         faces=look.faces,
         stages=stages,
         cast=Cast(roles) if roles else None,
-        doubtful=lambda: () if builtin is None else builtin.doubtful,
+        doubtful=doubts_of(finder),
     )
+
+
+def doubts_of(finder: FaceFinder) -> Callable[[], tuple[Box, ...]]:
+    """What tells the boxes of heads in the last frame that may have a face; none where ``finder`` has no doubts."""
+    its = bare(finder)
+    return lambda: its.doubtful if isinstance(its, BuiltinFinder | FoundFinder) else ()
 
 
 def check_finder(model: SwapModel, finder: FaceFinder) -> None:

@@ -128,7 +128,7 @@ def tell(target: Path, done: "Report") -> None:
         tell_result(f"{target}: {done.faces} {'face' if done.faces == 1 else 'faces'} swapped, {done.wall_s:.1f} s")
     else:
         tell_result(
-            f"{target}: {done.frames_swapped} of {done.frames_out} frames swapped,"
+            f"{target}: {done.frames_swapped} of {done.frames_out} frames swapped,{_copied(done)}"
             f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
         )
     if done.provenance.manifest == "sidecar":
@@ -137,6 +137,10 @@ def tell(target: Path, done: "Report") -> None:
         note(warning)
     if done.compared and sys.stderr.isatty():
         tell_compared(done.compared)
+
+
+def _copied(done: "Report") -> str:
+    return f" {done.frames_copied} copied," if done.frames_copied else ""
 
 
 def tell_compared(rows: "list[Compared]") -> None:

@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
+from realtime.finder.cuts import Cuts
 from realtime.finder.face import Box, Face
 from realtime.finder.looks import Looks, look_at, similarity
 from realtime.finder.plugins import FaceFinder
 from realtime.finder.tracks import nesting
 from realtime.media.frame import Frame
-from realtime.runtime.arrays import Bytes
 
 __all__ = ["People", "Reunion", "bare", "reunited"]
 
@@ -30,8 +30,6 @@ NEW_LOOK, MOST_LOOKS = 0.92, 6
 NEAR, DOUBTED_FOR = 0.1, 25
 #: A moment: frames for which it counts where somebody was lost from sight.
 MOMENT: Final = 60
-#: Size of the whole picture in which cuts are seen, and the mean change of its 8-bit values that is one.
-THUMBNAIL, CUT = (32, 18), 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +82,13 @@ class People:
         self._people: list[_Person] = []
         self._who: dict[int, _Person] = {}  # by track of the finder
         self._now = 0
-        self._last: Bytes | None = None
+        self._cuts = Cuts()
 
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces of this frame, with the numbers of people."""
         faces = self.finder.find(frame)
         self._now += 1
-        cut = self._is_cut(frame)
+        cut = self._cuts.before(frame)
         if cut:
             self._who.clear()
         looks = {face.track: look_at(frame, face) for face in faces}
@@ -104,11 +102,6 @@ class People:
                 person.learn(looks[face.track])
         self._note_nearness(faces)
         return tuple(replace(face, track=self._who[face.track].number) for face in faces)
-
-    def _is_cut(self, frame: Frame) -> bool:
-        matrix = np.diag([THUMBNAIL[0] / frame.width, THUMBNAIL[1] / frame.height, 1])[:2]
-        last, self._last = self._last, frame.warp(matrix, THUMBNAIL)
-        return last is None or float(np.abs(last.astype(np.int16) - self._last).mean()) > CUT
 
     def _is_doubted(self, face: Face) -> bool:
         return self._now - self._who[face.track].doubted < DOUBTED_FOR

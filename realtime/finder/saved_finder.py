@@ -1,5 +1,6 @@
 """A face finder that looks into a file of saved faces and not at pictures."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,11 @@ class SavedFinder:
             )
         faces = tuple(each.face for each in self._at(place).faces)
         return faces if self._mesh is None else self._mesh(frame, faces)
+
+    def has_faces(self, times: Iterable[int]) -> list[bool]:
+        """Whether there is a face in the frames at these times of the input; a frame that has no line may have one."""
+        places = [self._places.get((time, 0)) for time in times]
+        return [place is None or bool(self._frames[place].faces) for place in places]
 
     def reset(self) -> None:
         """The next frame has nothing to do with the last, which is of interest to meshes only."""

@@ -9,7 +9,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
+
 from realtime.finder import FaceFinder
+from realtime.finder.found import read_found
 from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.comparison import Compared, compare, properties
 from realtime.jobs.file_checks import check_files
@@ -24,6 +27,7 @@ from realtime.jobs.report import (
     provenance_facts,
     write_report,
 )
+from realtime.jobs.segments.copies import Copies, Faces, UncopiableError, faces_in, read_copies, with_copies
 from realtime.jobs.segments.engines.serial import make_here
 from realtime.jobs.segments.join import join
 from realtime.jobs.segments.journal import Journal, folder_of, open_journal, was_made
@@ -33,6 +37,7 @@ from realtime.jobs.segments.plan import Plan, UncuttableError, read_plan
 from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
+from realtime.media.closed_groups import Group
 from realtime.media.codec_family import SAME, choose_codec
 from realtime.media.containers import Container, container_for
 from realtime.media.encoding import Encoding, check_encoding, is_lossless
@@ -74,7 +79,8 @@ class Job:
     ``layer`` writes the faces alone, transparent around them. ``resume`` goes on with what an earlier run left, and so
     many ``workers`` share the work: processes of this machine, or of the Ray cluster at ``address`` (None: one of its
     own) where the ``engine`` is that. ``alignments`` is a file of saved faces that takes the place of the face finder,
-    and ``smooth`` steadies them over time. Only a ``part`` of a video may be meant.
+    and ``smooth`` steadies them over time. Only a ``part`` of a video may be meant. ``smart`` copies the groups of
+    pictures without a face as they are.
     ``fps`` is the rate of a video that is made of numbered pictures (None: 25), ``start_number`` the first number of
     those that are written (None: as they are).
     """
@@ -100,6 +106,7 @@ class Job:
     part: Part = WHOLE
     fps: Fraction | None = None
     start_number: int | None = None
+    smart: bool = False
 
 
 def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report:
@@ -146,22 +153,28 @@ def _convert(
         choice = choose_codec(job.encoding, source.video, _container(job), str(job.target))
         swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding) and not job.layer)
         plan, told = (None, in_one_piece) if in_one_piece is not None else _plan(source, swapper)
-        journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, plan))
+        copies, not_copied = _copies(job, choice.encoding, source, plan) if job.smart else (None, [])
+        if copies is not None:
+            choice, job = replace(choice, encoding=copies.encoding), _with_sets(job, copies.encoding.sets)
+        journal = stack.enter_context(_journal(job, choice.encoding, source, swapper, plan, copies))
         part = stack.enter_context(_place(job))
         given, was = media_facts(job.source, source.container, source.video), properties(source)
-        sink = _open_sink(job, source, part, stages)
+        sink = _open_sink(job, source, part, stages, copies, not_copied)
+        copied = 0
         if journal is None:
             clock.start(source.expected_frames)
             run(source, partial(_lift, swapper) if job.layer else swapper.process, sink, clock.tick)
         else:
-            _run_in_segments(job, journal, source, swapper, sink, clock)
+            copied = _run_in_segments(job, journal, source, swapper, sink, clock, copies)
+            if copies is not None and not copied:
+                told = [*told, _not_copied("there is a face in every group of pictures that stands for itself")]
         clock.stop()
         if credentials is None:
             made = _streamed(job, given, swapper)
         else:
             made = _signed(job, credentials, part, was, source, sink, swapper)
         frames_in = source.frames if journal is None else journal.order.plan.frames
-        report = _report(given, made, frames_in, clock, source, sink, swapper, told)
+        report = _report(given, made, frames_in, copied, clock, source, sink, swapper, told)
         if journal is not None:
             journal.note_output(part)
     if job.report is not None:
@@ -173,6 +186,7 @@ def _report(
     given: MediaFacts,
     made: "_Made",
     frames_in: int,
+    copied: int,
     clock: "_Clock",
     source: FileSource,
     sink: FileSink,
@@ -186,6 +200,7 @@ def _report(
         frames_in=frames_in,
         frames_out=sink.frames,
         frames_swapped=swapper.frames_swapped,
+        frames_copied=copied,
         faces=swapper.faces_swapped,
         faces_left=swapper.faces_left,
         fps=clock.fps,
@@ -217,12 +232,34 @@ def _plan(source: FileSource, swapper: FrameSwapper) -> tuple[Plan | None, list[
         return None, [_one_piece(why)]
 
 
+def _copies(job: Job, encoding: Encoding, source: FileSource, plan: Plan | None) -> tuple[Copies | None, list[str]]:
+    """What of ``source`` may be copied where there is no face in it; None for nothing, and what is to be said of it."""
+    try:
+        if plan is None:
+            raise UncopiableError("the video is converted in one piece")
+        if job.look.label is not None:
+            raise UncopiableError("the label stands in every picture")
+        if job.deinterlace:
+            raise UncopiableError("fields are made whole pictures")
+        return read_copies(source, plan, encoding, _container(job)), []
+    except UncopiableError as why:
+        return None, [_not_copied(why)]
+
+
+def _not_copied(why: object) -> str:
+    return f"nothing was copied, because {why}: all pictures were encoded"
+
+
+def _with_sets(job: Job, sets: int) -> Job:
+    return replace(job, encoding=replace(job.encoding, sets=sets))
+
+
 def _one_piece(why: UncuttableError) -> str:
     return f"converted in one piece, because {why}: had it been stopped, it could not have been resumed"
 
 
 def _journal(
-    job: Job, encoding: Encoding, source: FileSource, swapper: FrameSwapper, plan: Plan | None
+    job: Job, encoding: Encoding, source: FileSource, swapper: FrameSwapper, plan: Plan | None, copies: Copies | None
 ) -> AbstractContextManager[Journal | None]:
     """The journal of a job in segments; None for one without a plan."""
     if plan is None:
@@ -240,37 +277,83 @@ def _journal(
         folder_of(job.target),
         job.alignments,
         job.smooth,
+        finds=copies is not None and job.alignments is None,
     )
     saved = None if job.alignments is None else file_digest(job.alignments)
-    choices: list[str | float] = [job.deinterlace, job.smooth, job.part.words]
+    choices: list[str | float] = [job.deinterlace, job.smooth, job.part.words, copies is not None]
     key = key_of(job.source, job.target, job.look, encoding, choices, swapper.models, plan, saved)
     return open_journal(order, key, job.resume, job.force)
 
 
 def _run_in_segments(
-    job: Job, journal: Journal, source: FileSource, swapper: FrameSwapper, sink: FileSink, clock: "_Clock"
-) -> None:
-    """Make the segments that are missing, and join all into ``sink``; ``swapper`` then has the counts of all."""
-    order, plan, missing = journal.order, journal.order.plan, journal.missing()
-    watcher = _Watcher(journal, clock)
-    clock.start(plan.frames, plan.frames - sum(len(plan.span(number)) for number in missing))
+    job: Job,
+    journal: Journal,
+    source: FileSource,
+    swapper: FrameSwapper,
+    sink: FileSink,
+    clock: "_Clock",
+    copies: Copies | None,
+) -> int:
+    """Make the segments that are missing, and join all into ``sink``; ``swapper`` then has the counts of all.
+
+    Where there are ``copies``, the groups of pictures without a face take the place of segments; returns how many
+    pictures were copied.
+    """
+    copied: list[Group] = []
     try:
         journal.check_room()
-        if job.engine == "ray":
-            from realtime.jobs.segments.engines.ray_engine import make_on_ray
-
-            make_on_ray(order, missing, job.workers, job.address, swapper.stages, watcher)
-        elif job.workers > 1:
-            from realtime.jobs.segments.engines.processes import make_in_processes
-
-            make_in_processes(order, missing, job.workers, swapper.stages, watcher)
-        else:
-            make_here(order, missing, source, swapper, watcher)
-        join(journal.paths(), plan, source, sink).put_on(swapper)
+        if copies is not None:
+            copied = copies.without(_faces(job, journal, source, swapper, clock))
+            journal = replace(journal, order=_for_the_rest(journal.order, copied))
+            swapper.use(journal.order.found_finder() or swapper.finder)
+        count = sum(len(group.frames) for group in copied)
+        _make_missing(job, journal, source, swapper, clock, count)
+        if count:
+            clock.tick(count)
+        join(journal.paths(), journal.order.plan, source, sink, copies, copied).put_on(swapper)
         sink.finish()
     except BaseException:
         sink.abort()
         raise
+    return count
+
+
+def _faces(job: Job, journal: Journal, source: FileSource, swapper: FrameSwapper, clock: "_Clock") -> Faces:
+    """Where there are faces, or may be: as is saved, or else as is found now."""
+    plan = journal.order.plan
+    if isinstance(swapper.finder, SavedFinder):
+        return np.array(swapper.finder.has_faces((plan.times + source.first.moved).tolist()))
+    clock.look(plan.frames)
+    _make_missing(job, journal, source, swapper, clock)
+    clock.looked()
+    return faces_in([frame for path in journal.paths() for frame in read_found(path)])
+
+
+def _for_the_rest(order: Order, copied: list[Group]) -> Order:
+    """The order for what lies between the groups that are ``copied``."""
+    found = order.plan.spans if order.finds else ()
+    return replace(order, plan=with_copies(order.plan, copied), finds=False, found=found)
+
+
+def _make_missing(
+    job: Job, journal: Journal, source: FileSource, swapper: FrameSwapper, clock: "_Clock", copied: int = 0
+) -> None:
+    """Make the files of the journal's order that are not there yet; so many pictures are ``copied`` beside them."""
+    order, plan, missing = journal.order, journal.order.plan, journal.missing()
+    watcher = _Watcher(journal, clock)
+    clock.start(plan.frames, plan.frames - copied - sum(len(plan.span(number)) for number in missing))
+    if not missing:
+        return
+    if job.engine == "ray":
+        from realtime.jobs.segments.engines.ray_engine import make_on_ray
+
+        make_on_ray(order, missing, job.workers, job.address, swapper.stages, watcher)
+    elif job.workers > 1:
+        from realtime.jobs.segments.engines.processes import make_in_processes
+
+        make_in_processes(order, missing, job.workers, swapper.stages, watcher)
+    else:
+        make_here(order, missing, source, swapper, watcher)
 
 
 def _for_layer(job: Job) -> Job:
@@ -351,12 +434,17 @@ def _signed(
     return _Made(facts, provenance, [], compare(was, has))
 
 
-def _open_sink(job: Job, source: FileSource, part: Path, stages: Stages) -> FileSink:
+def _open_sink(
+    job: Job, source: FileSource, part: Path, stages: Stages, copies: Copies | None, not_copied: list[str]
+) -> FileSink:
     """The sink that writes the file ``part``, which is to be the job's target; its header is written."""
     like = layer_of(source.first) if job.layer else None
     sink = FileSink(part, source, job.encoding, stages, name=job.target, stream=job.stream, like=like)
+    sink.warnings += not_copied
     _check_losses(job, source, sink)
     tag(sink.container.metadata, beside=job.target != STREAM and not embeds(job.target))
+    if copies is not None:
+        copies.describe(sink)
     sink.open()
     return sink
 
@@ -399,17 +487,29 @@ class _Clock:
     def __init__(self, on_frame: OnFrame | None) -> None:
         self._on_frame = on_frame
         self._expected = self._done = self._before = 0
-        self._made = self._started = self._ended = perf_counter()
+        self._made = self._ended = perf_counter()
+        self._started: float | None = None
         self._first: float | None = None
+        self._to_look_at = self._looked_at = 0
+
+    def look(self, frames: int) -> None:
+        """What begins next only looks at so many frames; they come a second time to be written, and count twice."""
+        self._to_look_at = frames
+
+    def looked(self) -> None:
+        """The frames were looked at, and come again."""
+        self._looked_at, self._to_look_at = self._to_look_at, 0
 
     def start(self, expected: int, before: int = 0) -> None:
         """Frames begin to come, ``expected`` in all (0 where nobody knows), and ``before`` of them came already."""
-        self._expected, self._done, self._before, self._started = expected, before, before, perf_counter()
+        self._expected = expected + self._to_look_at + self._looked_at
+        self._done = self._before = before + self._looked_at
+        self._started = self._started or perf_counter()
 
     def tick(self, count: int = 1) -> None:
         """So many frames were written; fewer than 0 where they have to be written once more."""
         self._done += count
-        if self._first is None:
+        if self._first is None and not self._to_look_at:
             self._first = perf_counter()
         if self._on_frame is not None:
             self._on_frame(self._done, self._expected)
@@ -421,7 +521,7 @@ class _Clock:
     @property
     def fps(self) -> float:
         """Frames a second, from start to stop."""
-        return round((self._done - self._before) / (self._ended - self._started), 3)
+        return round((self._done - self._before) / (self._ended - (self._started or self._made)), 3)
 
     @property
     def first_s(self) -> float:

@@ -46,4 +46,5 @@ def job_of(
         fps=None if settings.fps is None else Fraction(settings.fps),
         start_number=settings.start_number,
         part=settings.part,
+        smart=settings.smart,
     )

@@ -111,7 +111,8 @@ class ProvenanceFacts(BaseModel):
 class Report(BaseModel):
     """A finished file job.
 
-    ``frames_swapped`` counts frames with at least one face swapped and ``faces`` the faces swapped in all of
+    ``frames_swapped`` counts frames with at least one face swapped, ``frames_copied`` those that were not encoded anew
+    and so are as they were to the last bit, and ``faces`` the faces swapped in all of
     them, ``faces_left`` those that were found and not swapped, and heads that may have a face; ``fps`` is frames a
     second of the run without its start, ``first_frame_s`` the time from the job's start until the first frame was
     written, ``wall_s`` the whole job's. ``stages_ms`` holds milliseconds by stage. ``compared`` sets the output against
@@ -135,6 +136,7 @@ class Report(BaseModel):
     warnings: list[str]
     compared: list[Compared] = []
     cast: list[RoleFacts] = []
+    frames_copied: int = 0
 
 
 def media_facts(path: Path, container: InputContainer, video: VideoStream) -> MediaFacts:

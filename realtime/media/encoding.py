@@ -19,7 +19,9 @@ class Encoding:
     ``None`` stands for the default: the input's codec where it can be had, else the container's; the codec's own crf,
     preset and profile; no bound on the bit rate. A ``codec`` of ``same`` insists on the input's. ``bitrate``, in bits a
     second, takes the place of crf. ``group`` is how many seconds lie between two pictures from which decoding can
-    begin, at most. ``instant`` holds no picture back, and bounds the bit rate: for the network.
+    begin, at most. ``instant`` holds no picture back, and bounds the bit rate: for the network. ``sets``, where it is
+    not 0, is a number for the encoder's parameter sets, because there are those of another one in the same stream:
+    libx264 gives it to its own, libx265 repeats its own with every picture from which decoding can begin.
     """
 
     codec: str | None = None
@@ -29,6 +31,7 @@ class Encoding:
     group: float | None = None
     instant: bool = False
     profile: str | None = None
+    sets: int = 0
 
 
 def _quantiser(scale: int) -> dict[str, str]:
@@ -56,6 +59,11 @@ _DEFAULTS: Final[dict[str, dict[str, str]]] = {
 _ALWAYS: Final[dict[str, dict[str, str]]] = {
     "libx265": {"x265-params": "log-level=none:pools=2"},
     "mjpeg": {"strict": "unofficial"},
+}
+#: What makes an encoder's parameter sets go together with others: an option, and what it is given.
+_SETS: Final[dict[str, tuple[str, str]]] = {
+    "libx264": ("x264-params", "sps-id={}"),
+    "libx265": ("x265-params", "repeat-headers=1"),
 }
 #: Variables that keep a library from writing to stderr by itself.
 _QUIET: Final[dict[str, tuple[str, str]]] = {"libsvtav1": ("SVT_LOG", "1")}
@@ -111,7 +119,11 @@ def encoder_options(codec: Codec, encoding: Encoding) -> dict[str, str]:
     if encoding.bitrate is not None:
         options.pop("crf", None)
         options |= bounded(encoding.bitrate) | {"b": str(encoding.bitrate)}
-    return options | _ALWAYS.get(codec.name, {})
+    options |= _ALWAYS.get(codec.name, {})
+    if encoding.sets and codec.name in _SETS:
+        name, value = _SETS[codec.name]
+        options[name] = ":".join(filter(None, (options.get(name), value.format(encoding.sets))))
+    return options
 
 
 def bounded(bits: int) -> dict[str, str]:

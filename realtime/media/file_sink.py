@@ -96,6 +96,7 @@ class FileSink:
         self.warnings += source.container_facts.losses(self._kind)
         self.container.set_chapters(source.chapters)
         self._encoder.open()
+        self._header = bytes(self._encoder.context.extradata or b"")
 
     def open(self) -> None:
         """Create the file and write its header.
@@ -121,7 +122,19 @@ class FileSink:
     @property
     def video_header(self) -> bytes:
         """What the encoder says to decoders beside its packets; empty where it says it in them."""
-        return bytes(self._encoder.context.extradata or b"")
+        return self._header
+
+    @property
+    def kind(self) -> Container:
+        """What kind of file it is."""
+        return self._kind
+
+    def describe(self, header: bytes) -> None:
+        """Have ``header`` written in place of what the encoder says beside its packets; to be said before ``open``.
+
+        The form of the packets goes by it: ``write_encoded`` takes them as they are then, and ``write`` none.
+        """
+        self._encoder.context.extradata = header
 
     def write_encoded(self, packet: "Packet[Stream]") -> None:
         """Write a packet of the video that an encoder of ``video_encoder`` made elsewhere; in place of all frames."""

@@ -155,6 +155,8 @@ class FileSource:
         """
         self._items.close()
         self._head.clear()
+        if self.damage is not None:
+            self._splices = Splices(self.damage)  # going back here is none
         units = round(self._cut.moved / self.time_base)
         place, first = place + units, first + units
         with self._clear_errors():

@@ -67,6 +67,10 @@ class Conversion(Look):
     )
     smooth: bool = Field(default=True, description="Steady the landmarks of --alignments over time, without lag.")
 
+    smart: bool = Field(
+        default=False, description="Copy groups of pictures without a face as they are; --label off belongs to it."
+    )
+
     @field_validator("fps", mode="before")
     @classmethod
     def _rate(cls, rate: object) -> object:
@@ -95,6 +99,17 @@ class Conversion(Look):
             if info.field_name == "end" and seconds <= read_time(info.data.get("start") or "0"):
                 raise ValueError(f"{time} does not come after the start")
         return time
+
+    @field_validator("smart")
+    @classmethod
+    def _copies(cls, smart: bool, info: ValidationInfo) -> bool:
+        """What changes every picture leaves none to be copied."""
+        if smart and info.data.get("label") is not None:
+            raise ValueError("copies pictures as they are, and the label stands in every one; give label off, too")
+        for name in ("deinterlace", "layer"):
+            if smart and info.data.get(name):
+                raise ValueError(f"copies pictures as they are, and {name} changes every one; leave out one of the two")
+        return smart
 
     @property
     def part(self) -> Part:

@@ -2,10 +2,11 @@
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
@@ -13,9 +14,11 @@ from typing import TypeAlias
 from av.packet import Packet
 from av.stream import Stream
 
+from realtime.jobs.segments.copies import Copies
 from realtime.jobs.segments.plan import Plan, UncuttableError
-from realtime.jobs.segments.segment_file import DamagedError, open_segment
+from realtime.jobs.segments.segment_file import DamagedError, Segment, open_segment
 from realtime.jobs.segments.steps import Counts
+from realtime.media.closed_groups import Group, ahead
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource
 from realtime.runtime.errors import OutputError, reason
@@ -27,20 +30,45 @@ __all__ = ["join"]
 _Timed: TypeAlias = "tuple[Fraction, bool, Packet[Stream]]"
 
 
-def join(paths: Sequence[Path], plan: Plan, source: FileSource, sink: FileSink) -> Counts:
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Pictures that nothing outside of them looks at, nor they at it.
+
+    ``times``, in units of ``clock``, are those of its ``packets``, rising; these come in the order of decoding.
+    """
+
+    times: list[int]
+    clock: Fraction
+    packets: "Iterator[Packet[Stream]]"
+
+
+def join(
+    paths: Sequence[Path],
+    plan: Plan,
+    source: FileSource,
+    sink: FileSink,
+    copies: Copies | None,
+    copied: Sequence[Group],
+) -> Counts:
     """Write the segments ``paths``, in order, and the other streams of ``source`` into ``sink``; returns all counts.
 
-    Raises ``UncuttableError`` where they do not fit together, and ``OutputError`` where a file is damaged: it is
-    removed, and the next run makes it anew.
+    Between the segments come the groups that are ``copied``, all of which are of ``copies``. Raises
+    ``UncuttableError`` where they do not fit together, and ``OutputError`` where a file is damaged: it is removed, and
+    the next run makes it anew.
     """
-    counts, delay = Counts(), 0
+    counts, delay = Counts(), max(map(ahead, copied), default=0)
     for path in paths:
         with _damage_told(path, sink):
             segment = open_segment(path)
         if segment.header != sink.video_header:
             raise UncuttableError("its encoder begins differently each time")
         counts, delay = counts + segment.counts, max(delay, segment.delay)
-    for _, is_video, packet in heapq.merge(_video(paths, delay, sink), _others(source), key=itemgetter(0)):
+    if copies is None:
+        video = _video(_segments(paths, sink), None, delay)
+    else:
+        head = (plan.times[: delay + 1] + copies.later(source, sink)).tolist()
+        video = _video(_mixed(paths, plan, source, sink, copies, copied), head, delay)
+    for _, is_video, packet in heapq.merge(video, _others(source), key=itemgetter(0)):
         check()
         if is_video:
             sink.write_encoded(packet)
@@ -51,26 +79,55 @@ def join(paths: Sequence[Path], plan: Plan, source: FileSource, sink: FileSink) 
     return counts
 
 
-def _video(paths: Sequence[Path], delay: int, sink: FileSink) -> Iterator[_Timed]:
-    """The packets of all segments.
-
-    Each is decoded when that is shown which stands ``delay`` places before it in the order of showing. Encoders do the
-    same, but each from its own beginning, which would not rise from one segment to the next.
-    """
-    shown, last = deque[int](), None
+def _segments(paths: Iterable[Path], sink: FileSink) -> Iterator[_Stretch]:
+    """What is in the segments."""
     for path in paths:
         with _damage_told(path, sink):
             segment = open_segment(path)
-            times = segment.times
-            if any(next_one <= one for one, next_one in pairwise(times if last is None else [last, *times])):
-                raise UncuttableError("several of its pictures would have one time")
-            if last is None:  # before the first is shown, decoding runs ahead at the same pace
-                shown.extend(times[0] - (times[delay] - time) for time in times[:delay])
-            last = times[-1]
-            shown.extend(times)
-            for packet in segment.packets():
-                packet.dts = shown.popleft()
-                yield packet.dts * segment.clock, True, packet
+        yield _Stretch(segment.times, segment.clock, _packets_of(segment, sink))
+
+
+def _packets_of(segment: Segment, sink: FileSink) -> "Iterator[Packet[Stream]]":
+    with _damage_told(segment.path, sink):
+        yield from segment.packets()
+
+
+def _mixed(
+    paths: Sequence[Path], plan: Plan, source: FileSource, sink: FileSink, copies: Copies, copied: Sequence[Group]
+) -> Iterator[_Stretch]:
+    """The segments, and the groups that are ``copied``, in the order in which they are shown."""
+    encoded, packets = _segments(paths, sink), copies.packets(copied, source, sink)
+    later = copies.later(source, sink)
+    coming = heapq.merge(((span, False) for span in plan.spans), ((group.frames, True) for group in copied),
+                         key=lambda each: each[0].start)  # fmt: skip
+    for frames, is_copied in coming:
+        if is_copied:
+            times = (plan.times[frames.start : frames.stop] + later).tolist()
+            yield _Stretch(times, source.time_base, islice(packets, len(frames)))
+        else:
+            stretch = next(encoded)
+            yield replace(stretch, packets=map(copies.fitting, stretch.packets))
+
+
+def _video(stretches: Iterable[_Stretch], head: Sequence[int] | None, delay: int) -> Iterator[_Timed]:
+    """The packets of all stretches; ``head`` are the first times of all, None where they are in the first stretch.
+
+    Each is decoded when that is shown which stands ``delay`` places before it in the order of showing. Encoders do the
+    same, but each from its own beginning, which would not rise from one stretch to the next.
+    """
+    shown, last = deque[int](), None
+    for stretch in stretches:
+        times = stretch.times
+        if any(next_one <= one for one, next_one in pairwise(times if last is None else [last, *times])):
+            raise UncuttableError("several of its pictures would have one time")
+        if last is None:  # before the first is shown, decoding runs ahead at the same pace
+            first = times if head is None else head
+            shown.extend(first[0] - (first[delay] - time) for time in first[:delay])
+        last = times[-1]
+        shown.extend(times)
+        for packet in stretch.packets:
+            packet.dts = shown.popleft()
+            yield packet.dts * stretch.clock, True, packet
 
 
 def _others(source: FileSource) -> Iterator[_Timed]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from realtime.finder.found import read_found
 from realtime.jobs.segments.key import Key, differences
-from realtime.jobs.segments.maker import PART, SUFFIX, Order
+from realtime.jobs.segments.maker import FOUND, PART, SUFFIX, Order
 from realtime.jobs.segments.plan import UncuttableError
 from realtime.jobs.segments.segment_file import DamagedError, open_segment
 from realtime.runtime.disk_space import check_space
@@ -74,7 +75,7 @@ def open_journal(order: Order, key: Key, resume: bool, force: bool) -> Iterator[
             remove_partial(folder)
             _check_old(folder, target, key, resume, force)
             page = {"format": _FORMAT, "key": key, "input": str(order.source), "frames": order.plan.frames,
-                    "segments": order.plan.segments}  # fmt: skip
+                    "segments": order.plan.segments * (1 + order.finds)}  # fmt: skip
             write_whole(folder / _PAGE, (json.dumps(page, indent=2) + "\n").encode())
             keeps = True
             try:
@@ -124,7 +125,7 @@ def hint(folder: Path) -> str:
     """How much is finished, and how to go on."""
     done = len(_finished(folder))
     with suppress(OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
-        done = 100 * done // json.loads((folder / _PAGE).read_text(encoding="utf-8"))["segments"]
+        done = min(100 * done // json.loads((folder / _PAGE).read_text(encoding="utf-8"))["segments"], 100)
         return f"{done} % of it is finished and kept: the same command with --resume goes on"
     return "what is finished is kept: the same command with --resume goes on"
 
@@ -159,11 +160,14 @@ def _read(page: Path) -> Key | None:
 
 def _is_whole(path: Path) -> bool:
     try:
-        open_segment(path)
+        if path.suffix == FOUND:
+            read_found(path)
+        else:
+            open_segment(path)
         return True
     except FileNotFoundError:
         return False
-    except (DamagedError, OSError):
+    except (DamagedError, ValueError, OSError):
         pass
     with writing(path):
         path.unlink()
@@ -171,11 +175,11 @@ def _is_whole(path: Path) -> bool:
 
 
 def _finished(folder: Path) -> list[Path]:
-    return list(folder.glob(f"*{SUFFIX}"))
+    return [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{FOUND}")]
 
 
 def _clear(folder: Path) -> None:
     """Remove what is ours but the lock, and nothing else."""
-    for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{PART}"), folder / _PAGE, folder / _OUTPUT):
+    for path in (*_finished(folder), *folder.glob(f"*{PART}"), folder / _PAGE, folder / _OUTPUT):
         with suppress(OSError):
             path.unlink()

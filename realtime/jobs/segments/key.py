@@ -48,7 +48,7 @@ def key_of(
         asdict(encoding),
         list(choices),
         container_for(target).muxer,
-        plan.grid,
+        [(span.start, span.stop) for span in plan.spans],
         [of_file(path) for path in files],
     ]
     return {

@@ -10,17 +10,19 @@ import av
 from av.container import OutputContainer
 from av.video.frame import PictureType
 
+from realtime.finder.found import Found, FoundFinder, write_found
 from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.pipeline import run
 from realtime.jobs.segments.plan import Plan
 from realtime.jobs.segments.segment_file import SegmentWriter
-from realtime.jobs.segments.steps import Counts, Step, SwapSteps, read_steps
+from realtime.jobs.segments.steps import Counts, FindSteps, Step, SwapSteps, read_steps
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, is_lossless
 from realtime.media.file_sink import moved_by, video_encoder
 from realtime.media.file_source import FileSource
 from realtime.media.video_encoder import VideoShape
 from realtime.runtime.errors import OutputError, reason
+from realtime.runtime.files import writing
 from realtime.runtime.malloc import fill_new_memory
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
@@ -36,6 +38,9 @@ class Order:
 
     ``target`` is what the output is to be called: its suffix says which container the packets are for. The segment
     number ``n`` becomes the file ``path(n)``. The ``encoding`` names its codec; the rest is as in ``Job``.
+
+    An order that ``finds`` is for faces only: its files hold what was found. One for which they are ``found`` already,
+    in the files for the frames of these spans, does not look for them again.
     """
 
     source: Path
@@ -50,6 +55,8 @@ class Order:
     folder: Path
     alignments: Path | None = None
     smooth: bool = True
+    finds: bool = False
+    found: tuple[range, ...] = ()
 
     def open_source(self, stages: Stages) -> FileSource:
         """The source, to be read from anywhere. Raises ``InputError``."""
@@ -58,17 +65,29 @@ class Order:
     def open_swapper(self, stages: Stages) -> FrameSwapper:
         """All that a frame's way needs. Raises ``ModelError``, ``DetectorError``, ``InputError`` or ``UsageError``."""
         saved = None if self.alignments is None else SavedFinder(self.alignments, self.source, self.smooth)
-        return make_swapper(self.look, stages, saved, confined=is_lossless(self.encoding))
+        return make_swapper(self.look, stages, saved or self.found_finder(), confined=is_lossless(self.encoding))
+
+    def found_finder(self) -> FoundFinder | None:
+        """What takes the place of the face finder; None where faces are still to be found."""
+        if not self.found:
+            return None
+        return FoundFinder(self.plan.times, self.found, self.found_paths)
+
+    @property
+    def found_paths(self) -> list[Path]:
+        """The files of what was found in each of the spans ``found``."""
+        return [self.folder / f"{number:06d}{FOUND}" for number in range(len(self.found))]
 
     def path(self, segment: int) -> Path:
         """The file of a finished segment."""
-        return self.folder / f"{segment:06d}{SUFFIX}"
+        return self.folder / f"{segment:06d}{FOUND if self.finds else SUFFIX}"
 
 
 #: Of widths that are multiples of this libx264 reads no memory that it has not written.
 STEADY: Final = 128
-#: The names of finished segments end so, and those of others so.
+#: The names of finished segments end so, those that hold faces only so, and those of others so.
 SUFFIX: Final = ".segment"
+FOUND: Final = ".found"
 PART: Final = ".part"
 
 
@@ -85,10 +104,41 @@ def make_segments(
     ``on_frame`` is called after each frame, ``on_segment`` with the number of each segment that is finished, both in
     threads of their own. Raises ``UncuttableError`` where the source does not keep to the plan.
     """
+    steps = read_steps(source, order.plan, segments)
+    if order.finds:
+        run(steps, FindSteps(swapper), _FoundSink(order, on_frame, on_segment))
+        return
     if order.shape.width % STEADY:
         fill_new_memory()
     sink = _SegmentSink(order, source, swapper.stages, on_frame, on_segment)
-    run(read_steps(source, order.plan, segments), SwapSteps(swapper), sink)
+    run(steps, SwapSteps(swapper), sink)
+
+
+class _FoundSink:
+    """Keeps what was found in each segment."""
+
+    def __init__(self, order: Order, on_frame: Callable[[], None], on_segment: Callable[[int], None]) -> None:
+        self._order, self._on_frame, self._on_segment = order, on_frame, on_segment
+        self._found: list[Found] = []
+
+    def write(self, step: Step) -> None:
+        if step.segment is None or step.found is None:
+            return
+        self._found.append(step.found)
+        self._on_frame()
+        if step.is_last:
+            path = self._order.path(step.segment)
+            with writing(path):
+                write_found(path.with_suffix(PART), self._found)
+                path.with_suffix(PART).replace(path)
+            self._found = []
+            self._on_segment(step.segment)
+
+    def finish(self) -> None:
+        """Nothing: each segment was finished after its last frame."""
+
+    def abort(self) -> None:
+        """Nothing: no file is open between two frames."""
 
 
 class _SegmentSink:

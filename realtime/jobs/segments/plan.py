@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from realtime.media.file_source import SEEKABLE, FileSource
 from realtime.runtime.errors import InputError
 
-__all__ = ["GRID", "WARM_UP", "Plan", "Times", "UncuttableError", "read_plan"]
+__all__ = ["GRID", "WARM_UP", "Plan", "Times", "UncuttableError", "cut", "read_plan"]
 
 #: Frames a segment. Whoever computes how many of them, the cuts lie on this grid: they decide the encoder's output.
 GRID: Final = 250
@@ -28,12 +28,17 @@ class UncuttableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``times`` of all frames, rising; those of the keyframes in ``keys``; ``beside`` is bytes in all other streams."""
+    """``times`` of all frames, rising; those of the keyframes in ``keys``; ``beside`` is bytes in all other streams.
+
+    The ``spans`` are the numbers of the frames of each segment, from 0; the face finder of each sees ``warm_up`` frames
+    before it.
+    """
 
     times: Times
     keys: Times
     beside: int
-    grid: int
+    spans: tuple[range, ...]
+    warm_up: int = WARM_UP
 
     @property
     def frames(self) -> int:
@@ -42,13 +47,19 @@ class Plan:
 
     @property
     def segments(self) -> int:
-        """How many there are: what is left after the last cut, and less than half of one, goes with the one before."""
-        return max((self.frames + self.grid // 2) // self.grid, 1)
+        """How many there are."""
+        return len(self.spans)
 
     def span(self, segment: int) -> range:
-        """The numbers of the frames of a segment, from 0."""
-        is_last = segment == self.segments - 1
-        return range(segment * self.grid, self.frames if is_last else (segment + 1) * self.grid)
+        """The numbers of the frames of a segment."""
+        return self.spans[segment]
+
+
+def cut(frames: range) -> tuple[range, ...]:
+    """The segments of ``frames``: what is left after the last cut, and less than half of one, goes with the former."""
+    count = max((len(frames) + GRID // 2) // GRID, 1)
+    starts = [frames.start + number * GRID for number in range(count)]
+    return tuple(map(range, starts, [*starts[1:], frames.stop]))
 
 
 def read_plan(source: FileSource) -> Plan:
@@ -69,7 +80,8 @@ def read_plan(source: FileSource) -> Plan:
                     keys.append(packet.pts)
     except InputError as error:
         raise UncuttableError("it is damaged in places") from error
-    plan = Plan(np.sort(np.frombuffer(times, np.int64)), np.sort(np.frombuffer(keys, np.int64)), beside, GRID)
+    shown, spans = np.sort(np.frombuffer(times, np.int64)), cut(range(len(times)))
+    plan = Plan(shown, np.sort(np.frombuffer(keys, np.int64)), beside, spans)
     if not plan.frames or (np.diff(plan.times) <= 0).any():
         raise UncuttableError("several of its pictures have one time")
     if source.first.pts != plan.times[0]:

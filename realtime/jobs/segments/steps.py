@@ -7,14 +7,16 @@ from itertools import chain
 from typing import Final
 
 from realtime.finder import FaceFinder
-from realtime.jobs.segments.plan import WARM_UP, Plan, UncuttableError
+from realtime.finder.cuts import Cuts
+from realtime.finder.found import Found
+from realtime.jobs.segments.plan import Plan, UncuttableError
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.media.interlaced import fields_of
 from realtime.runtime.errors import InputError
 from realtime.swapper import FrameSwapper
 
-__all__ = ["Counts", "Step", "SwapSteps", "read_steps"]
+__all__ = ["Counts", "FindSteps", "Step", "SwapSteps", "read_steps"]
 
 #: Seconds before the first picture at which every container begins.
 _BEFORE: Final = 10
@@ -52,7 +54,8 @@ class Counts:
 class Step:
     """A frame on its way into ``segment``; None where it only ``warms`` the finder of the next one up.
 
-    ``is_first`` and ``is_last`` are of its segment; ``counts`` are those of the segment so far, once it is swapped.
+    ``is_first`` and ``is_last`` are of its segment; ``counts`` are those of the segment so far, once it is swapped;
+    ``found`` is what is in it, where that is all that is asked for.
     """
 
     frame: Frame
@@ -61,6 +64,7 @@ class Step:
     is_last: bool
     warms: bool
     counts: Counts | None = None
+    found: Found | None = None
 
 
 def read_steps(source: FileSource, plan: Plan, segments: Iterator[int]) -> Generator[Step]:
@@ -72,19 +76,20 @@ def read_steps(source: FileSource, plan: Plan, segments: Iterator[int]) -> Gener
     frames: Iterator[Frame] | None = None
     segment = next(segments, None)
     while segment is not None:
-        span = plan.span(segment)
+        span, follows = plan.span(segment), False
         if frames is None:
-            begin = max(span.start - WARM_UP, 0)
+            begin = max(span.start - plan.warm_up, 0)
             frames = _frames_from(source, plan, begin)
             for _ in range(begin, span.start):
                 yield Step(next(frames), None, False, False, warms=True)
         following: int | None = None
         for number in span:
-            if number == max(span.stop - WARM_UP, span.start):
+            if number == max(span.stop - max(plan.warm_up, 1), span.start):
                 following = next(segments, None)
-            warms = following == segment + 1 and number >= span.stop - WARM_UP
+                follows = following == segment + 1 and plan.span(following).start == span.stop
+            warms = follows and number >= span.stop - plan.warm_up
             yield Step(next(frames), segment, number == span.start, number == span.stop - 1, warms)
-        if following != segment + 1:
+        if not follows:
             frames = None
         segment = following
 
@@ -140,14 +145,36 @@ class SwapSteps:
         if step.segment is None:
             return
         if step.is_first:
-            swapper.finder = self._ready()
+            swapper.use(self._ready())
             Counts().put_on(swapper)
+        self._work(step, swapper)
+
+    def _work(self, step: Step, swapper: FrameSwapper) -> None:
         swapper.process(step.frame)
         step.counts = Counts.of(swapper)
 
     def _ready(self) -> FaceFinder:
         finder, self._next = self._next or _forgetful(self._swapper.finder), None
         return finder
+
+
+class FindSteps(SwapSteps):
+    """Finds the faces just as ``SwapSteps`` does, and leaves them as they are."""
+
+    def __init__(self, swapper: FrameSwapper) -> None:
+        super().__init__(swapper)
+        self._cuts = Cuts()
+        self._begins_scene = True
+
+    def __call__(self, step: Step) -> None:
+        """Find, and warm up the finder of the segment that comes next."""
+        self._begins_scene = self._cuts.before(step.frame)
+        super().__call__(step)
+
+    def _work(self, step: Step, swapper: FrameSwapper) -> None:
+        with swapper.stages("find"):
+            faces = swapper.finder.find(step.frame)
+        step.found = Found(faces, swapper.doubtful(), self._begins_scene)
 
 
 def _forgetful(finder: FaceFinder) -> FaceFinder:

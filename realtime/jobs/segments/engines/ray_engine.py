@@ -44,7 +44,11 @@ def make_on_ray(
         saved = None if order.alignments is None else order.alignments.absolute()
         asked = replace(order, source=order.source.absolute(), folder=Path(), alignments=saved)
         stretches = iter(_stretches(segments, workers))
-        at_work = {task.remote(asked, machine(), part): part for part in islice(stretches, 2 * workers)}
+
+        def give(part: list[int]) -> Any:
+            return task.remote(asked, machine(), part, _found_for(order, part))
+
+        at_work = {give(part): part for part in islice(stretches, 2 * workers)}
         try:
             while at_work:
                 (done,), _ = ray.wait(list(at_work), num_returns=1)
@@ -55,7 +59,7 @@ def make_on_ray(
                     watcher.segment(number)
                 stages.add(times)
                 for part in islice(stretches, 1):
-                    at_work[task.remote(asked, machine(), part)] = part
+                    at_work[give(part)] = part
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, MummerError | UncuttableError):
                 raise error.cause from None
@@ -64,7 +68,15 @@ def make_on_ray(
             raise MummerError(f"{order.target}: Ray cannot do it: {str(error).splitlines()[0]}") from error
 
 
-def _make(order: Order, driver: list[str], segments: list[int]) -> tuple[list[bytes], Stages]:
+def _found_for(order: Order, segments: list[int]) -> dict[str, bytes]:
+    """The files, by their names, of what was found in the frames of ``segments``."""
+    spans = [order.plan.span(number) for number in segments]
+    cells = zip(order.found, order.found_paths, strict=True)
+    needed = [path for cell, path in cells if any(span.start < cell.stop and cell.start < span.stop for span in spans)]
+    return {path.name: path.read_bytes() for path in needed}
+
+
+def _make(order: Order, driver: list[str], segments: list[int], found: dict[str, bytes]) -> tuple[list[bytes], Stages]:
     """A task: the files of ``segments``, and the times of their steps."""
     if machine() != driver:
         raise MummerError(
@@ -75,6 +87,8 @@ def _make(order: Order, driver: list[str], segments: list[int]) -> tuple[list[by
     stages = Stages()
     with scratch_folder() as folder, closing(order.open_source(stages)) as source:
         here = replace(order, folder=folder)
+        for name, content in found.items():
+            (folder / name).write_bytes(content)
         swapper = here.open_swapper(stages)
         make_segments(here, source, swapper, iter(segments), lambda: None, lambda _: None)
         return [here.path(number).read_bytes() for number in segments], stages
