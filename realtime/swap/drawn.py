@@ -5,10 +5,8 @@ softer on its way; what it knows of a face from earlier frames it keeps by the f
 """
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import numpy as np
 
@@ -26,7 +24,7 @@ from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest
 from realtime.swap.model import check_crops
 
-__all__ = ["DrawnModel", "Tracks", "into_crop", "mesh_of", "placed"]
+__all__ = ["DrawnModel", "into_crop", "mesh_of", "placed"]
 
 #: Side of the crop in extents of the face's outline: room for what moves around it, where a model does not say less.
 ROOM: Final = 1.5
@@ -34,31 +32,8 @@ ROOM: Final = 1.5
 SIDES: Final = (128, 768)
 #: The side grows in steps of so many pixels, so that few sizes occur.
 STEP: Final = 16
-#: Tracks that are remembered; the one that was not seen for longest goes first.
-MOST_TRACKS: Final = 64
 #: A track of nobody, for trying a model.
 NOBODY: Final = -1
-
-_State = TypeVar("_State")
-
-
-class Tracks(Generic[_State]):
-    """What a model knows of each face from earlier frames, by track; made by ``make`` when a face is new."""
-
-    def __init__(self, make: Callable[[], _State]) -> None:
-        self._make = make
-        self._states: OrderedDict[int, _State] = OrderedDict()
-
-    def __getitem__(self, track: int) -> _State:
-        state = self._states.pop(track, None)
-        self._states[track] = state = self._make() if state is None else state
-        if len(self._states) > MOST_TRACKS:
-            self._states.popitem(last=False)
-        return state
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._states.clear()
 
 
 class DrawnModel(ABC):

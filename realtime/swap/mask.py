@@ -9,6 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from realtime.composite.tracked import Tracks
 from realtime.masks.light import FaceLight
 from realtime.masks.material import Material
 from realtime.masks.materials import MATERIALS
@@ -19,7 +20,7 @@ from realtime.runtime.errors import ModelError, UsageError
 from realtime.settings import ModelOptions
 from realtime.swap.consent import Consent, Identity, slug
 from realtime.swap.drawing import MASK, Drawing, pack_drawing
-from realtime.swap.drawn import DrawnModel, Tracks
+from realtime.swap.drawn import DrawnModel
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from realtime.composite.tracked import Tracks
 from realtime.media.picture import decode_picture
 from realtime.mesh.canonical import VERTICES
 from realtime.photo_swap.draw import Performer, PhotoFace, draw
@@ -20,7 +21,7 @@ from realtime.runtime.errors import InputError, ModelError, UsageError
 from realtime.settings import ModelOptions, first_problem
 from realtime.swap.consent import Identity, read_identity
 from realtime.swap.drawing import PHOTO, Drawing, pack_drawing, read_drawing
-from realtime.swap.drawn import DrawnModel, Tracks
+from realtime.swap.drawn import DrawnModel
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest, Tensors
 

@@ -31,7 +31,7 @@ from realtime.inference.session import open_session
 from realtime.runtime.errors import InputError, ModelError
 from realtime.runtime.files import write_whole
 
-__all__ = ["main", "write_detector", "write_landmarks", "write_mesh"]
+__all__ = ["main", "write_detector", "write_graph", "write_landmarks", "write_mesh"]
 
 #: Largest difference from torch that is accepted, in crop sides or logits.
 TOLERANCE: Final = 1e-3
@@ -65,26 +65,26 @@ class LandmarkGraph(nn.Module):
 
 
 def write_detector(net: DetectorNet, path: Path) -> None:
-    """The detector as a file for frames of any size, multiples of 32. Raises as ``_write``."""
+    """The detector as a file for frames of any size, multiples of 32. Raises as ``write_graph``."""
     example = torch.randint(0, 256, (1, 256, 448, 3), dtype=torch.uint8)
     free = {1: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
-    _write(DetectorGraph(net), example, free, "picture", ["grid"], path)
+    write_graph(DetectorGraph(net), example, free, "picture", ["grid"], path)
 
 
 def write_landmarks(net: LandmarkNet, path: Path) -> None:
-    """The landmark net as a file for any number of crops. Raises as ``_write``."""
+    """The landmark net as a file for any number of crops. Raises as ``write_graph``."""
     example = torch.randint(0, 256, (2, LANDMARK_SIZE, LANDMARK_SIZE, 3), dtype=torch.uint8)
     outputs = ["landmarks", "presence", *MAPS]
-    _write(LandmarkGraph(net), example, {0: torch.export.Dim.DYNAMIC}, "face", outputs, path)
+    write_graph(LandmarkGraph(net), example, {0: torch.export.Dim.DYNAMIC}, "face", outputs, path)
 
 
 def write_mesh(net: MeshNet, path: Path) -> None:
-    """The mesh net as a file for the landmark net's maps of any number of crops. Raises as ``_write``."""
+    """The mesh net as a file for the landmark net's maps of any number of crops. Raises as ``write_graph``."""
     example = torch.randn(2, 32, 28, 28), torch.randn(2, 72, 14, 14)
-    _write(net, example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["mesh"], path)
+    write_graph(net, example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["mesh"], path)
 
 
-def _write(
+def write_graph(
     graph: nn.Module,
     example: Tensor | tuple[Tensor, ...],
     free: Mapping[int, object],

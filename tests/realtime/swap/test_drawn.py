@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realtime.composite.tracked import Tracks
 from realtime.finder import PluginFinder
 from realtime.finder.face import Face
 from realtime.finder.sfd_fan import SfdFan
@@ -18,7 +19,7 @@ from realtime.runtime.errors import ModelError, UsageError
 from realtime.runtime.stages import Stages
 from realtime.settings import Look, ModelOptions
 from realtime.swap.consent import Consent, Identity
-from realtime.swap.drawn import DrawnModel, Tracks
+from realtime.swap.drawn import DrawnModel
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.manifest import Manifest
 from realtime.swapper import check_finder, make_swapper
