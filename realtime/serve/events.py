@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from fastapi import WebSocket
+from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel
 
 from realtime.runtime.errors import UsageError
@@ -23,6 +23,8 @@ PATIENCE: Final = 5.0
 MOST: Final = 200
 #: WebSocket's code for a connection that breaks a rule.
 POLICY: Final = 1008
+#: And for one that was closed without a word.
+GONE: Final = 1006
 
 
 class _Hello(BaseModel):
@@ -91,7 +93,7 @@ class Feed:
         self._listening: object = None  # the engine that the subscription is of
 
     async def serve(self, socket: WebSocket) -> None:
-        """Talk to an accepted ``socket`` until it goes away."""
+        """Talk to an accepted ``socket`` until it goes away. Raises ``WebSocketDisconnect``."""
         if not await self._welcome(socket):
             await socket.close(POLICY, "the token is missing or wrong; send it first")
             return
@@ -99,12 +101,12 @@ class Feed:
         try:
             async with self._audience.listener():
                 while not gone.done():
-                    await socket.send_text(await self._audience.status())
+                    await _tell(socket, await self._audience.status())
                     for event in self._news():
-                        await socket.send_text(f'{{"event":{event.model_dump_json()}}}')
+                        await _tell(socket, f'{{"event":{event.model_dump_json()}}}')
                     if (news := self._jobs.news(self._seen)) is not None:
                         self._seen, jobs = news
-                        await socket.send_text(f'{{"jobs":[{",".join(job.model_dump_json() for job in jobs)}]}}')
+                        await _tell(socket, f'{{"jobs":[{",".join(job.model_dump_json() for job in jobs)}]}}')
                     await asyncio.wait([gone], timeout=self._audience.pause)
         finally:
             gone.cancel()
@@ -132,6 +134,14 @@ class Feed:
         while self._events is not None and (event := self._events.get(timeout=0)) is not None:
             news.append(event)
         return news
+
+
+async def _tell(socket: WebSocket, text: str) -> None:
+    """Send ``text``; raises ``WebSocketDisconnect`` where the other side is gone, or is taken for gone."""
+    try:
+        await socket.send_text(text)
+    except RuntimeError as error:  # the server has closed it, to whom no ping was answered
+        raise WebSocketDisconnect(GONE) from error
 
 
 async def _until_gone(socket: WebSocket) -> None:

@@ -1,5 +1,6 @@
 """Crowds at the daemon's door: those who say nothing take nothing from those who do."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -9,10 +10,15 @@ from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
+from fastapi import WebSocket, WebSocketDisconnect
+from starlette.types import Message
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from realtime.runtime.log_limit import MOST, PERIOD, RateLimit
+from realtime.serve.events import Audience, Feed
+from realtime.serve.jobs.queue import JobQueue
+from realtime.serve.session import Session
 from tests.realtime.serve.conftest import Daemon, Launch
 
 #: Seconds that nothing here takes.
@@ -90,6 +96,27 @@ def test_many_listeners_are_told_the_same(lasting: Daemon) -> None:
             each.send(json.dumps({"token": lasting.token}))
         told = [each.recv(LONG) for each in sockets]
     assert all(json.loads(each)["status"]["state"] == "idle" for each in told)
+
+
+def test_who_never_answers_a_ping_has_gone() -> None:
+    """The server closes such a connection whenever it likes, and refuses what is sent after that."""
+    session, jobs = Session(), JobQueue(1)
+    hello = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": '{"token": "mine"}'}]
+
+    async def receive() -> Message:
+        return hello.pop(0) if hello else await asyncio.Event().wait() or {}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+
+    async def serve() -> None:
+        socket = WebSocket({"type": "websocket"}, receive, send)
+        await socket.accept()
+        await Feed(session, Audience(session, 1), "mine", jobs).serve(socket)
+
+    with pytest.raises(WebSocketDisconnect):
+        asyncio.run(serve())
 
 
 def test_a_line_that_comes_over_and_over_is_logged_at_a_bounded_rate() -> None:
