@@ -254,6 +254,19 @@ def test_commands_of_other_packages_are_imported_when_called(
     assert capsys.readouterr().out == "imported\non faces\n"
 
 
+def test_only_training_itself_needs_torch(tmp_path: Path) -> None:
+    code = "import sys, realtime.cli\nsys.modules['torch'] = None\nrealtime.cli.main()"
+    helped, begun = (
+        subprocess.run(
+            [sys.executable, "-c", code, "train", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        for words in (("--help",), ("--out", str(tmp_path / "run")))
+    )
+    assert helped.returncode == 0 and "--resume" in helped.stdout
+    assert begun.returncode == 2 and not (tmp_path / "run").exists()
+    assert begun.stderr == "mummer: `mummer train` needs torch, which is not installed: pip install 'mummer[train]'\n"
+
+
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     extras(monkeypatch, "no_such_package:train")
     assert exit_code(monkeypatch, "train", "--help") == 2
