@@ -52,22 +52,23 @@ class DetectorGraph(nn.Module):
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """See above."""
         grids = self.net(picture.permute(0, 3, 1, 2).to(torch.float32).flip(1) - self.means)
-        found = [_boxes(grids[2 * level], grids[2 * level + 1], float(stride)) for level, stride in enumerate(STRIDES)]
-        return torch.cat([boxes for boxes, _ in found]), torch.cat([scores for _, scores in found])
+        # All grids' cells in one row, K long: they are computed with once, whichever grid they are of.
+        classes, offsets = (torch.cat([grid.flatten(2) for grid in grids[kind::2]], 2)[0] for kind in (0, 1))
+        x, y, side = torch.cat([_cells(grid, stride) for grid, stride in zip(grids[::2], STRIDES, strict=True)], 1)
+        centre_x = offsets[0] * (CENTRE_SCALE * side) + x
+        centre_y = offsets[1] * (CENTRE_SCALE * side) + y
+        half_width = (offsets[2] * SIZE_SCALE).exp() * (side / 2)
+        half_height = (offsets[3] * SIZE_SCALE).exp() * (side / 2)
+        corners = (centre_x - half_width, centre_y - half_height, centre_x + half_width, centre_y + half_height)
+        return torch.stack(corners, dim=1), classes.softmax(0)[1]
 
 
-def _boxes(classes: Tensor, offsets: Tensor, stride: float) -> tuple[Tensor, Tensor]:
-    """Boxes (h * w, 4) and scores (h * w,) of one grid: classes (1, 2, h, w), offsets (1, 4, h, w)."""
-    scores = classes.softmax(1)[0, 1].flatten()
-    x = (torch.arange(offsets.shape[3]) + 0.5) * stride
-    y = (torch.arange(offsets.shape[2]) + 0.5) * stride
-    side = 4 * stride
-    centre_x = offsets[0, 0] * (CENTRE_SCALE * side) + x  # (h, w)
-    centre_y = offsets[0, 1] * (CENTRE_SCALE * side) + y[:, None]
-    half_width = (offsets[0, 2] * SIZE_SCALE).exp() * (side / 2)
-    half_height = (offsets[0, 3] * SIZE_SCALE).exp() * (side / 2)
-    corners = (centre_x - half_width, centre_y - half_height, centre_x + half_width, centre_y + half_height)
-    return torch.stack([corner.flatten() for corner in corners], dim=1), scores
+def _cells(grid: Tensor, stride: int) -> Tensor:
+    """Centre x, y, and side of the boxes of a grid (1, C, h, w), in pixels: float32 (3, h * w)."""
+    height, width = grid.shape[2:]
+    x = ((torch.arange(width) + 0.5) * stride).expand(height, width)
+    y = ((torch.arange(height) + 0.5) * stride)[:, None].expand(height, width)
+    return torch.stack([x, y, torch.full_like(x, 4 * stride)]).flatten(1)
 
 
 class LandmarkGraph(nn.Module):
@@ -83,7 +84,9 @@ class LandmarkGraph(nn.Module):
     def forward(self, face: Tensor) -> tuple[Tensor, Tensor]:
         """See above."""
         rgb = face.permute(0, 3, 1, 2).to(torch.float32) * (1 / 255)
-        heat = self._heat(rgb) + self._heat(rgb.flip(3)).index_select(1, self.mirrored).flip(3)
+        both = _last(self.net(torch.cat([rgb, rgb.flip(3)])))  # (2 * N, 68, 64, 64)
+        count = face.shape[0]
+        heat = both[:count] + both[count:].index_select(1, self.mirrored).flip(3)
         side = heat.shape[3]
         flat = heat.flatten(2)  # (N, 68, 64 * 64)
         best = flat.argmax(2, keepdim=True)  # (N, 68, 1)
@@ -95,9 +98,6 @@ class LandmarkGraph(nn.Module):
             for at, step in ((x, 1), (y, side))
         ]
         return torch.cat(points, dim=2), heat
-
-    def _heat(self, rgb: Tensor) -> Tensor:
-        return _last(self.net(rgb))
 
 
 def _slope(flat: Tensor, best: Tensor, step: int) -> Tensor:
