@@ -1,13 +1,16 @@
 """``mummer models``: the models at hand."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from typer.core import TyperGroup
 
 from realtime.cli import options
 from realtime.cli.console import note, say
+
+if TYPE_CHECKING:
+    from realtime.swap.consent import Identity
 
 __all__ = ["models"]
 
@@ -101,12 +104,9 @@ def add(
     """Take a model file into the library, with a record of what it does not say itself: whose face, who consented."""
     from realtime.composite.color import open_color
     from realtime.runtime.errors import UsageError
-    from realtime.swap import describe
-    from realtime.swap.add import add_model
-    from realtime.swap.add_mask import add_mask, is_mask
-    from realtime.swap.add_photos import add_photos, is_photograph
+    from realtime.swap.add_mask import is_mask
+    from realtime.swap.add_photos import is_photograph
     from realtime.swap.consent import read_identity
-    from realtime.swap.one_image import LICENCE_NOTE
 
     if color is not None:
         open_color(color)  # a mode that is not there is refused now
@@ -115,26 +115,50 @@ def add(
         if person is None:
             raise UsageError("--identity is another name for the face of --consent; give that, too")
         person = person.model_copy(update={"name": identity})
+    said = {"--consent": person, "--template": template, "--color": color, "--photo": photo, "--face": face}
+    given = [option for option, value in said.items() if value]
     if is_mask(Path(file)):
-        said = {"--consent": person, "--template": template, "--color": color, "--photo": photo, "--face": face}
-        if needless := [option for option, value in said.items() if value]:
-            raise UsageError(
-                f"{file}: has transparency, so it is a mask and shows nobody; leave out {', '.join(needless)}"
-            )
-        kept = add_mask(Path(file), name, licence)
-        say(f"{name}: a mask; kept in {kept}, use it with --model {name}")
-        return
-    if is_photograph(Path(file)):
-        if needless := [f"--{name}" for name, said in (("template", template), ("color", color)) if said]:
-            raise UsageError(f"{file}: a photograph is drawn through the face's mesh; leave out {', '.join(needless)}")
-        made = add_photos([Path(file), *(photo or ())], name, person, face)
-        for words in made.warnings:
-            note(words)
-        say(f"{name}: one picture's face" if not photo else f"{name}: the face of {1 + len(photo)} pictures")
-        say(f"kept in {made.path}; look at {made.sheet}, and use it with --model {name}")
-        return
-    if photo or face:
+        _add_mask(file, name, licence, given)
+    elif is_photograph(Path(file)):
+        _add_photographs([file, *(photo or ())], name, person, face, given)
+    elif photo or face:
         raise UsageError(f"{file}: a model file; --photo and --face are for photographs")
+    else:
+        _add_model(file, name, person, template, licence, color)
+
+
+def _add_mask(file: str, name: str, licence: str | None, given: list[str]) -> None:
+    from realtime.runtime.errors import UsageError
+    from realtime.swap.add_mask import add_mask
+
+    if given:
+        raise UsageError(f"{file}: has transparency, so it is a mask and shows nobody; leave out {', '.join(given)}")
+    kept = add_mask(Path(file), name, licence)
+    say(f"{name}: a mask; kept in {kept}, use it with --model {name}")
+
+
+def _add_photographs(
+    files: list[str | Path], name: str, person: "Identity | None", face: str | None, given: list[str]
+) -> None:
+    from realtime.runtime.errors import UsageError
+    from realtime.swap.add_photos import add_photos
+
+    if needless := [option for option in ("--template", "--color") if option in given]:
+        raise UsageError(f"{files[0]}: a photograph is drawn through the face's mesh; leave out {', '.join(needless)}")
+    made = add_photos([Path(file) for file in files], name, person, face)
+    for words in made.warnings:
+        note(words)
+    say(f"{name}: one picture's face" if len(files) == 1 else f"{name}: the face of {len(files)} pictures")
+    say(f"kept in {made.path}; look at {made.sheet}, and use it with --model {name}")
+
+
+def _add_model(
+    file: str, name: str, person: "Identity | None", template: str | None, licence: str | None, color: str | None
+) -> None:
+    from realtime.swap import describe
+    from realtime.swap.add import add_model
+    from realtime.swap.one_image import LICENCE_NOTE
+
     path = add_model(Path(file), name, person, template=template, licence=licence, color=color)
     facts = describe(path)
     whom = ", ".join(each.name for each in facts.identities) or "the face of a photograph"

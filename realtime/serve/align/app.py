@@ -1,6 +1,7 @@
 """The HTTP API of the page on which saved faces are corrected: the same rules of access as the daemon's."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Final, Literal
@@ -64,6 +65,16 @@ class Edit(BaseModel, frozen=True, extra="forbid"):
     checked: bool = False
 
 
+def _state(desk: Desk, source: Path, show: int | None = None) -> FileState:
+    """What lies on ``desk``, and which frame is to be shown, where that is not the one that is looked at."""
+    held = desk.held
+    return FileState(
+        name=desk.path.name, input=source.name, frames=len(held.frames), size=held.header.input.size,
+        saved=desk.is_saved, changes=desk.changes, show=show,
+        doubts=[Doubt(at=at, time=held.frames[at].time, why=why) for at, why in desk.doubts.items()],
+    )  # fmt: skip
+
+
 def build_align_app(desk: Desk, reader: FrameReader, source: Path, token: str, port: int) -> FastAPI:
     """The application that changes what lies on ``desk`` and shows pictures of ``source``, on this machine's ``port``.
 
@@ -77,13 +88,7 @@ def build_align_app(desk: Desk, reader: FrameReader, source: Path, token: str, p
     install(app)
     reading = Lock()
 
-    def state(show: int | None = None) -> FileState:
-        held = desk.held
-        doubts = [Doubt(at=at, time=held.frames[at].time, why=why) for at, why in desk.doubts.items()]
-        return FileState(
-            name=desk.path.name, input=source.name, frames=len(held.frames), size=held.header.input.size,
-            saved=desk.is_saved, changes=desk.changes, doubts=doubts, show=show,
-        )  # fmt: skip
+    state = partial(_state, desk, source)
 
     @app.get("/api/file")
     def file() -> FileState:
