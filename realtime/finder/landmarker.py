@@ -7,6 +7,7 @@ import numpy as np
 
 from realtime.align import TEMPLATES
 from realtime.finder.face import Box
+from realtime.finder.faceness import Faceness
 from realtime.finder.mesh_net import MAPS, MeshNet
 from realtime.inference.session import open_session
 from realtime.media.affine import apply, invert
@@ -43,6 +44,7 @@ class Landmarker:
     def __init__(self, device: str = "auto", mesh: bool = False) -> None:
         self._device = device
         self._session = open_session(ASSET, device)
+        self._faceness: Faceness | None = None  # until there is a newcomer
         self._mesh_net: MeshNet | None = None
         self.mesh = mesh
 
@@ -67,6 +69,13 @@ class Landmarker:
     def follow(self, frame: Frame, landmarks: Points) -> Sighting:
         """Look where the landmarks, float32 (68, 2) in frame pixels, were a frame ago."""
         return self.look(frame, TEMPLATES["landmarks"].frame_to_crop(landmarks, SIZE))
+
+    def faceness(self, frame: Frame, landmarks: Points) -> float:
+        """How sure it is, 0..1, that these are the landmarks of a face, and not of something that looks like one."""
+        crop = frame.warp(TEMPLATES["landmarks"].frame_to_crop(landmarks, SIZE), SIZE)
+        fine, coarse = self._session.run(list(MAPS), {"face": np.stack([crop, crop[:, ::-1]])})
+        self._faceness = self._faceness or Faceness(self._device)
+        return self._faceness(fine, coarse)
 
     def settle(self, frame: Frame, box: Box) -> Sighting:
         """Look at a detected head box, then again at the crop which each answer gives."""

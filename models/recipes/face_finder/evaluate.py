@@ -25,6 +25,7 @@ from models.recipes.face_finder.data import (
     unlike_a_face,
 )
 from models.recipes.face_finder.expressions import express
+from models.recipes.face_finder.lookalikes import photographs, pictures_in
 from models.recipes.face_finder.teachers import YuNet
 from models.recipes.face_mesh import FaceMesh
 from realtime.align import TEMPLATES
@@ -172,6 +173,24 @@ def clip(path: Path, teacher: YuNet) -> None:
     )
 
 
+def without(folder: Path, teacher: YuNet) -> None:
+    """Pictures without people, as they are and as parts of 1280 x 720: in how many the finder sees a face."""
+    finder, views, false = BuiltinFinder("cpu"), 0, []
+    for path in pictures_in(folder):
+        picture = next(photographs([path], lambda seen: len(teacher.boxes(seen)) > 0), None)
+        if picture is None:
+            continue
+        height, width = (side & ~1 for side in picture.shape[:2])
+        corners = [(y, x) for y in range(0, height - 719, 720) for x in range(0, width - 1279, 1280)]
+        parts = [picture[y : y + 720, x : x + 1280] for y, x in corners]
+        for part in (picture[:height, :width], *(parts if len(parts) > 1 else ())):
+            finder.reset()
+            views += 1
+            if finder.find(Frame.from_rgb(np.ascontiguousarray(part))):
+                false.append(path.name)
+    print(f"pictures without people: a face in {len(false)} of {views} views {', '.join(false)}")
+
+
 def steadiness(path: Path) -> None:
     """One frame repeated with +-2 grey levels of noise: RMS motion of landmarks and mesh in px at 512 px."""
     source, rng = FileSource(path), np.random.default_rng(0)
@@ -217,6 +236,7 @@ def main(
     faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
     teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx and face_mesh_468.onnx.")],
     clips: Annotated[Path, typer.Option(help="Folder with clips of talking heads.")],
+    without_faces: Annotated[Path | None, typer.Option(help="Folder with pictures without people.")] = None,
 ) -> None:
     """Print all figures."""
     cv2.setNumThreads(1)
@@ -224,6 +244,8 @@ def main(
     paths = sorted(clips.glob("*.mp4"))
     if not paths:
         raise InputError(f"{clips}: no .mp4 files in it")
+    if without_faces is not None:
+        without(without_faces, teacher)
     known = load_faces(faces)
     landmarks(known)
     mesh_teacher = FaceMesh(teachers / "face_mesh_468.onnx")

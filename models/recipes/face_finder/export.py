@@ -19,10 +19,12 @@ from models.recipes.command import run as run_recipe
 from models.recipes.face_finder.loop import load_weights
 from models.recipes.face_finder.nets import (
     DETECTOR_WEIGHTS,
+    FACENESS_WEIGHTS,
     LANDMARK_SIZE,
     LANDMARK_WEIGHTS,
     MESH_WEIGHTS,
     DetectorNet,
+    FacenessNet,
     LandmarkNet,
     MeshNet,
 )
@@ -31,7 +33,7 @@ from realtime.inference.session import open_session
 from realtime.runtime.errors import InputError, ModelError
 from realtime.runtime.files import write_whole
 
-__all__ = ["main", "write_detector", "write_graph", "write_landmarks", "write_mesh"]
+__all__ = ["main", "write_detector", "write_faceness", "write_graph", "write_landmarks", "write_mesh"]
 
 #: Largest difference from torch that is accepted, in crop sides or logits.
 TOLERANCE: Final = 1e-3
@@ -64,6 +66,18 @@ class LandmarkGraph(nn.Module):
         return points, torch.sigmoid(presence), fine, coarse
 
 
+class FacenessGraph(nn.Module):
+    """The landmark net's maps to how sure it is that they show a face, 0..1."""
+
+    def __init__(self, net: FacenessNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """(N, 32, 28, 28) and (N, 72, 14, 14) -> (N,)."""
+        return torch.sigmoid(self.net(fine, coarse))
+
+
 def write_detector(net: DetectorNet, path: Path) -> None:
     """The detector as a file for frames of any size, multiples of 32. Raises as ``write_graph``."""
     example = torch.randint(0, 256, (1, 256, 448, 3), dtype=torch.uint8)
@@ -82,6 +96,12 @@ def write_mesh(net: MeshNet, path: Path) -> None:
     """The mesh net as a file for the landmark net's maps of any number of crops. Raises as ``write_graph``."""
     example = torch.randn(2, 32, 28, 28), torch.randn(2, 72, 14, 14)
     write_graph(net, example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["mesh"], path)
+
+
+def write_faceness(net: FacenessNet, path: Path) -> None:
+    """The net that tells faces from lookalikes, as ``write_mesh``."""
+    example = torch.randn(2, 32, 28, 28), torch.randn(2, 72, 14, 14)
+    write_graph(FacenessGraph(net), example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["faceness"], path)
 
 
 def write_graph(
@@ -128,16 +148,23 @@ def _mesh(weights: Path, path: Path) -> None:
     write_mesh(net, path)
 
 
+def _faceness(weights: Path, path: Path) -> None:
+    net = FacenessNet()
+    load_weights(net, weights)
+    write_faceness(net, path)
+
+
 #: What makes a file of each kind of weights.
 WRITERS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
     LANDMARK_WEIGHTS: _landmarks,
     MESH_WEIGHTS: _mesh,
+    FACENESS_WEIGHTS: _faceness,
     DETECTOR_WEIGHTS: _detector,
 }
 
 
 def main(
-    run: Annotated[Path, typer.Option(help="Folder with landmarks.pt, mesh.pt, detector.pt or some of them.")],
+    run: Annotated[Path, typer.Option(help="Folder with landmarks.pt, mesh.pt, detector.pt, ... or some of them.")],
     out: Annotated[Path, typer.Option(help="Where the ONNX files go.")],
 ) -> None:
     """Export what the run folder holds."""

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 from realtime.mesh.canonical import VERTICES
@@ -9,10 +10,12 @@ from realtime.mesh.canonical import VERTICES
 __all__ = [
     "DETECTOR_STRIDE",
     "DETECTOR_WEIGHTS",
+    "FACENESS_WEIGHTS",
     "LANDMARK_SIZE",
     "LANDMARK_WEIGHTS",
     "MESH_WEIGHTS",
     "DetectorNet",
+    "FacenessNet",
     "LandmarkNet",
     "MeshNet",
 ]
@@ -21,6 +24,7 @@ __all__ = [
 DETECTOR_WEIGHTS: Final = "detector.pt"
 LANDMARK_WEIGHTS: Final = "landmarks.pt"
 MESH_WEIGHTS: Final = "mesh.pt"
+FACENESS_WEIGHTS: Final = "faceness.pt"
 
 #: Side of the landmark net's input picture in pixels.
 LANDMARK_SIZE: Final = 112
@@ -150,6 +154,30 @@ class MeshNet(nn.Module):
         """The mesh (N, 468, 3) in crop sides: x and y from the crop's corner, z from the face's middle."""
         mesh: Tensor = self.mesh(self.code(fine, coarse)).view(-1, VERTICES, 3)
         return mesh
+
+
+class FacenessNet(nn.Module):
+    """Maps of the landmark net, which stays as it is, to whether the crop shows a face at all.
+
+    The landmark net was shown faces and little else; this one has seen what looks like one and is none.
+    """
+
+    def __init__(self, norm: bool = True) -> None:
+        super().__init__()
+        self.fine = conv(32, 48, 3, 2, norm=norm)  # (48, 14, 14)
+        self.blocks = nn.Sequential(
+            conv(72 + 48, 64, 1, norm=norm),
+            Inverted(64, 96, 2, 2, norm),  # (96, 7, 7)
+            Inverted(96, 96, 2, 1, norm),
+            conv_valid(96, 7, norm),  # (96, 1, 1)
+            nn.Flatten(),  # (96,)
+        )
+        self.last = nn.Linear(96, 1)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """(N, 32, 28, 28) and (N, 72, 14, 14) -> logit (N,)."""
+        logit: Tensor = self.last(self.blocks(torch.cat([self.fine(fine), coarse], dim=1))).squeeze(1)
+        return logit
 
 
 class DetectorNet(nn.Module):

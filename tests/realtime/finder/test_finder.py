@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from models.recipes.face_finder.lookalikes import patterns
 from realtime.align import TEMPLATES, fit_similarity
 from realtime.cli import build_app
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sample import write_sample
-from realtime.finder import BuiltinFinder, detector_names, open_finder
+from realtime.finder import BuiltinFinder, builtin, detector_names, open_finder
 from realtime.finder.detector import CLOSE, CLOSER, Detector
 from realtime.finder.face import Face
 from realtime.finder.landmarker import SIZE, Landmarker, crop_of_box
@@ -69,6 +70,21 @@ def test_tracking_and_detection_agree(clip: Path) -> None:
     fresh = BuiltinFinder("cpu").find(last)
     distance = np.linalg.norm(fresh[0].landmarks - seen[0].landmarks, axis=1).mean()
     assert distance < 0.06 * fresh[0].eye_distance
+
+
+def test_what_looks_like_a_face_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blots that fool the detector and the landmark net together do not fool the net that knows such things."""
+    fooling = (0, 5, 95, 200, 253)
+    pictures = [Frame.from_rgb(next(patterns(1, np.random.default_rng(seed)))) for seed in fooling]
+    finder = BuiltinFinder("cpu")
+
+    def taken_for_faces(frame: Frame) -> bool:
+        finder.reset()
+        return bool(finder.find(frame))
+
+    assert not any(map(taken_for_faces, pictures))
+    monkeypatch.setattr(builtin, "REAL", 0.0)
+    assert all(map(taken_for_faces, pictures))
 
 
 def test_nothing_is_seen_where_nothing_is() -> None:
