@@ -1,7 +1,6 @@
 """The built-in face finder: detection is rare, tracking is usual, a close look at the whole frame the exception."""
 
 import itertools
-from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from realtime.finder.close_look import CROWD, CloseLook
 from realtime.finder.detector import CLOSE, CLOSER, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker, Sighting
+from realtime.finder.meetings import distinct
 from realtime.finder.tracks import Clock, Track, nesting, overlap
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
@@ -23,6 +23,8 @@ PRESENT = 0.5
 INTERVAL = 10
 #: A face is looked for at its last place for this many frames before its track is given up.
 PATIENCE = 3
+#: The same for a while after somebody was lost behind somebody else, and for how many frames: they will come out again.
+HIDDEN_INTERVAL, HIDDEN = 3, 60
 #: A face whose landmarks moved more than this since the last frame (mean, in outer-eye distances) is looked at again
 #: from its new place; landmarks that then still move more than the second are not settled.
 FAR, UNSETTLED = 0.1, 0.05
@@ -85,6 +87,7 @@ class BuiltinFinder:
         self._numbers = itertools.count()
         self._frames = 0
         self._detected: int | None = None  # when, by the count of frames
+        self._hidden: int | None = None  # when somebody was last lost behind somebody else
         self._close_look = CloseLook()
         self._doubtful: list[Box] = []
         self._clock = Clock()
@@ -109,12 +112,21 @@ class BuiltinFinder:
             else:
                 doubted.append((track, look))
         self._frames += 1
-        is_due = self._detected is None or self._frames - self._detected >= self.interval
+        is_due = self._detected is None or self._frames - self._detected >= self._pace
         if lost or doubted or not self._tracks or is_due:
             self._detected = self._frames
             self._detect(frame, lost, doubted, gap)
-        self._tracks = distinct(track for track in self._tracks if track.misses <= PATIENCE)
+        known = [track for track in self._tracks if track.misses <= PATIENCE]
+        self._tracks = distinct(known, frame)
+        if len(self._tracks) < len(known):
+            self._hidden = self._frames
         return tuple(track.face(self._raw) for track in self._tracks if track.misses == 0)
+
+    @property
+    def _pace(self) -> int:
+        """Frames between two detections now."""
+        waits = self._hidden is not None and self._frames - self._hidden <= HIDDEN
+        return min(self.interval, HIDDEN_INTERVAL) if waits else self.interval
 
     def _follow(self, track: Track, frame: Frame) -> Look | None:
         """Look where the face was; None where it is no longer."""
@@ -210,15 +222,6 @@ class BuiltinFinder:
         """Whether the landmark net sees a face in ``box``, and sees it still where it then says that the face is."""
         seen = self._landmarker.settle(frame, box)
         return seen.presence >= PRESENT and self._landmarker.faceness(frame, seen.landmarks) >= REAL
-
-
-def distinct(tracks: Iterable[Track]) -> list[Track]:
-    """The tracks without those that have run onto another one's face: one out of sight, or else the younger."""
-    kept: list[Track] = []
-    for track in sorted(tracks, key=lambda track: track.misses > 0):
-        if nesting(track.box, [other.box for other in kept]) <= NESTED:
-            kept.append(track)
-    return sorted(kept, key=lambda track: track.number)
 
 
 def moved(a: Points, b: Points) -> float:

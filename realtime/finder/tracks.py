@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Sighting
+from realtime.finder.looks import Looks
 from realtime.finder.one_euro import OneEuro
 from realtime.media.frame import Frame
 from realtime.mesh.vertices import QUICK_PARTS
@@ -35,10 +36,14 @@ class Clock:
 
 
 class Track:
-    """One face over time: its number, what was seen last, raw and smoothed, its score, and its misses."""
+    """One face over time: its number, what was seen last, raw and smoothed, its score, and its misses.
+
+    ``looks`` is what it looked like when another one came near, None where none is.
+    """
 
     def __init__(self, number: int, seen: Sighting) -> None:
         self.number = number
+        self.looks: Looks | None = None
         self._begin(seen)
 
     def _begin(self, seen: Sighting) -> None:

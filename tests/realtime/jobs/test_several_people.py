@@ -77,7 +77,7 @@ def test_two_people_keep_their_models_through_a_crossing(
     assert all(role.model.sha256 in str(facts.settings["models"]) for role in report.cast)
 
 
-@pytest.mark.parametrize(("front", "back"), [("d6", "d19"), ("d19", "d6")])
+@pytest.mark.parametrize(("front", "back"), [("d6", "d19"), ("d19", "d6"), ("d9", "d6")])
 def test_two_real_people_keep_their_models_through_a_crossing(
     tmp_path: Path, shared: Path, models: dict[str, Path], front: str, back: str
 ) -> None:
