@@ -35,6 +35,7 @@ class _Appearance(TypedDict, total=False):
     blend: str
     color: str | None
     sharpen: float
+    occlusion: Literal["on", "off"]
     label: str | None
     label_place: str
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from realtime.composite.color import Transfer, open_color
 from realtime.composite.mask import Blend, open_blend
+from realtime.composite.occlusion import Cover, Occlusion, open_occlusion
 from realtime.composite.sharpen import sharpen
 from realtime.finder import BuiltinFinder, FaceFinder, PluginFinder, open_finder
 from realtime.finder.face import Box, Face
@@ -48,6 +49,7 @@ class FrameSwapper:
     ``sharpness`` is 0..1, ``doubtful`` gives the boxes of heads in the last frame that may have a face. ``faces_left``
     counts those, and the faces that were found and not swapped, over all frames. ``faces`` says which ones get the
     ``model`` and its ``color``, unless a ``cast`` has several models for them; the first of those is then ``model``.
+    ``occlusion`` says what stands in front of faces, and stays there; without it a face goes over everything.
     """
 
     finder: FaceFinder
@@ -60,6 +62,7 @@ class FrameSwapper:
     faces: str
     stages: Stages
     cast: Cast | None = None
+    occlusion: Occlusion | None = None
     doubtful: Callable[[], tuple[Box, ...]] = lambda: ()
     frames_swapped: int = 0
     faces_swapped: int = 0
@@ -108,12 +111,16 @@ class FrameSwapper:
     def use(self, finder: FaceFinder) -> None:
         """Let ``finder`` find the faces from the next frame on."""
         self.finder, self.doubtful = finder, doubts_of(finder)
+        if self.occlusion is not None:  # tracks are numbered anew
+            self.occlusion.forget()
 
     def reset(self) -> None:
         """The next frame has nothing to do with the last."""
         self.finder.reset()
         if self.cast is not None:
             self.cast.reset()
+        if self.occlusion is not None:
+            self.occlusion.forget()
         for model in self.models:
             if isinstance(model, DrawnModel):
                 model.forget()
@@ -139,21 +146,35 @@ class FrameSwapper:
         """Swap ``faces``, in one run of the model; returns them without those that its mask leaves as they were."""
         with self.stages("warp"):
             crops = [cut_out(frame, face, role.model) for face in faces]
+        covers = self._covers(frame, faces)
         with self.stages("swap"):
             swapped = put_in(role.model, crops)
-        covered = [self._paste(frame, crop, role, *each) for crop, each in zip(crops, swapped, strict=True)]
-        hidden = tuple(face for face, share in zip(faces, covered, strict=True) if share >= LEAST_MASK)
+        shares = [
+            self._paste(frame, crop, role, *each, cover)
+            for crop, each, cover in zip(crops, swapped, covers, strict=True)
+        ]
+        hidden = tuple(face for face, share in zip(faces, shares, strict=True) if share >= LEAST_MASK)
         self.faces_unmasked += len(faces) - len(hidden)
         return hidden
 
-    def _paste(self, frame: Frame, crop: FaceCrop, role: Role, swapped: Bytes, mask: Bytes) -> float:
-        """Put one swapped face back; returns the share of its crop that it covers."""
+    def _covers(self, frame: Frame, faces: tuple[Face, ...]) -> list[Cover | None]:
+        """What stands in front of each of ``faces``; None where nobody asks."""
+        if self.occlusion is None:
+            return [None] * len(faces)
+        with self.stages("occlusion"):
+            return [self.occlusion.look(frame, face.landmarks, face.track) for face in faces]
+
+    def _paste(
+        self, frame: Frame, crop: FaceCrop, role: Role, swapped: Bytes, mask: Bytes, cover: Cover | None
+    ) -> float:
+        """Put one swapped face back, behind what covers it; returns the share of its crop that its mask has."""
         if not isinstance(role.model, DrawnModel):  # which has seen to its light and its edge
             with self.stages("color"):
                 swapped = sharpen(role.color(swapped, crop.rgb, mask), self.sharpness)
                 mask = self.blend.alpha(mask)
         with self.stages("paste"):
-            frame.paste(swapped, mask, crop.frame_to_crop)
+            alpha = mask if cover is None else cover.leave_out(mask, crop.frame_to_crop)
+            frame.paste(swapped, alpha, crop.frame_to_crop)
         return cv2.mean(mask)[0] / 255
 
 
@@ -190,6 +211,7 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
         faces=look.faces,
         stages=stages,
         cast=Cast(roles) if roles else None,
+        occlusion=open_occlusion(look.occlusion, look.device),
         doubtful=doubts_of(finder),
     )
 
@@ -228,6 +250,7 @@ def make_claim(source: Path | None, look: Look, swapper: FrameSwapper) -> Claim:
             "blend": look.blend,
             "color": look.color,
             "sharpen": look.sharpen,
+            "occlusion": look.occlusion,
             **({"made_of": model.made_of} if isinstance(model, DrawnModel) else {}),
         },
     )

@@ -26,15 +26,15 @@ ASSET: Final = Path(__file__).parent.parent / "assets" / "visible.onnx"
 TEMPLATE: Final = TEMPLATES["whole-face"]
 SIZE: Final = 128
 #: The net's answer counts from the first on, and from the second on fully.
-DOUBT: Final = 0.5
-SURE: Final = 0.8
-#: Covered specks of fewer pixels of the net's crop are face.
-SPECK: Final = 40
+DOUBT: Final = 0.6
+SURE: Final = 0.9
+#: What has fewer pixels of the net's crop that are rather covered than not is a speck, and face.
+SPECK: Final = 60
 #: Narrower than so many pixels, nothing counts as covered.
 THREAD: Final = 3
-#: A change of the net's answer by this much is taken over at once; a smaller one by its share, at least ``CALM``.
-SUDDEN: Final = 0.35
-CALM: Final = 0.2
+#: A change of the net's answer by this much is taken over at once; a smaller one by its share, squared, or ``CALM``.
+SUDDEN: Final = 0.4
+CALM: Final = 0.08
 #: From the first share of the face on that would be covered, less of it is believed; from the second on, nothing.
 MUCH: Final = 0.75
 MOST: Final = 0.9
@@ -72,7 +72,7 @@ class Steady:
             self.last = seen
             return seen
         change = seen - self.last
-        share = np.clip(np.abs(change) * np.float32(1 / SUDDEN), CALM, 1)
+        share = np.clip(np.square(change * np.float32(1 / SUDDEN)), np.float32(CALM), np.float32(1))
         self.last = np.asarray(self.last + share * change, np.float32)
         return self.last
 
@@ -108,6 +108,6 @@ def certain(covered: Floats) -> Bytes:
     if not levels.any():
         return levels
     levels = np.asarray(cv2.morphologyEx(levels, cv2.MORPH_OPEN, np.ones((THREAD, THREAD), np.uint8)), np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((levels > 0).view(np.uint8), connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] < SPECK
-    return np.asarray(np.where(small[labels], 0, levels), np.uint8)
+    count, labels = cv2.connectedComponents((levels > 0).view(np.uint8), connectivity=4)
+    rather = np.bincount(labels.ravel(), weights=(levels > 127).ravel(), minlength=count)
+    return np.asarray(np.where((rather < SPECK)[labels], 0, levels), np.uint8)

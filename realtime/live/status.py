@@ -87,6 +87,7 @@ class LookStatus(BaseModel, frozen=True):
     blend: str
     color: str
     sharpen: float
+    occlusion: str
     label: str
     label_place: str
     on_miss: str

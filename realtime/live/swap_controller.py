@@ -13,6 +13,7 @@ import numpy as np
 
 from realtime.composite.color import open_color
 from realtime.composite.mask import BLENDS, open_blend
+from realtime.composite.occlusion import open_occlusion
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.finder.people import bare
 from realtime.live.fail_closed import FailClosed
@@ -162,6 +163,8 @@ class SwapController:
             step(swapper, "color", open_color(look.color or model.manifest.color))
         if "sharpen" in named:
             step(swapper, "sharpness", look.sharpen)
+        if "occlusion" in named:
+            step(swapper, "occlusion", open_occlusion(look.occlusion, look.device))
         if named & {"label", "label_place"}:
             label = Label(look.label or "", look.label_place)
             if like is not None:
@@ -248,6 +251,7 @@ class SwapController:
             blend=next(name for name, blend in BLENDS.items() if blend == swapper.blend),
             color=self.look.color or swapper.model.manifest.color,
             sharpen=swapper.sharpness,
+            occlusion="off" if swapper.occlusion is None else "on",
             label="" if label is None else label.text,
             label_place="" if label is None else label.place,
             on_miss=self._fail_closed.on_miss,

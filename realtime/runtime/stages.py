@@ -9,7 +9,7 @@ from typing import Final, Self, TypeAlias
 __all__ = ["STAGES", "Histogram", "StageTimes", "Stages"]
 
 #: The steps of a frame's way, in order.
-STAGES: Final = ("decode", "find", "warp", "swap", "color", "paste", "watermark", "label", "encode")
+STAGES: Final = ("decode", "find", "warp", "occlusion", "swap", "color", "paste", "watermark", "label", "encode")
 
 #: Buckets per doubling of time: a percentile is exact to half a bucket, 1.1 %.
 _PER_OCTAVE: Final = 32

@@ -2,7 +2,7 @@
 
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -101,6 +101,9 @@ class Look(ModelOptions):
     )
     sharpen: Annotated[float, Option("AMOUNT")] = Field(
         default=0.5, ge=0, le=1, description="Sharpen the new face, 0 to 1."
+    )
+    occlusion: Literal["on", "off"] = Field(
+        default="off", description="Leave hands, microphones and other things in front of the face: on, off."
     )
     label: Annotated[str | None, Option("TEXT|off")] = Field(
         default=LABEL, description="Text in a corner that says what the video is, or off."

@@ -18,7 +18,7 @@ from models.recipes.visible_face.train import figures, held_out, known_faces
 from realtime.composite.occlusion import ASSET, Steady, certain
 from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.session import open_session
-from realtime.runtime.arrays import Bytes
+from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.files import make_folder
 
 __all__ = ["flicker", "main"]
@@ -34,8 +34,14 @@ def flicker(session: onnxruntime.InferenceSession, crop: Bytes) -> float:
     maps = []
     for _ in range(FRAMES):
         noisy = np.clip(crop + rng.normal(0, NOISE, crop.shape), 0, 255).astype(np.uint8)
-        maps.append(certain(steady(session.run(["covered"], {"face": noisy[None]})[0][0])))
+        maps.append(certain(steady(look_at(session, noisy))))
     return float(np.sqrt(np.var(np.stack(maps).astype(np.float64), axis=0).mean()))
+
+
+def look_at(session: onnxruntime.InferenceSession, crop: Bytes) -> Floats:
+    """What covers one crop, uint8 (128, 128, 3): float32 (128, 128) in 0..1."""
+    covered: Floats = session.run(["covered"], {"face": crop[None]})[0][0]
+    return covered
 
 
 def main(
@@ -57,6 +63,10 @@ def main(
     for name, samples in tests.items():
         print(f"{name:11}", " ".join(f"{key} {value:.3f}" for key, value in figures(look, samples).items()))
     for name in ("free", "one"):
+        told = [certain(look_at(session, each.rgb)) > 127 for each in tests[name]]
+        seen = [(each.face > 0.5) & (each.covered < 0.5) & (each.weight > 0.1) for each in tests[name]]
+        false = np.mean([(map_ & face).sum() / max(face.sum(), 1) for map_, face in zip(told, seen, strict=True)])
+        print(f"left out of what is visible, {name}: {false:.2%}")
         print(f"flicker {name}: {np.mean([flicker(session, each.rgb) for each in tests[name][::8]]):.2f} grey levels")
 
 

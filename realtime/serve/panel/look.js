@@ -10,10 +10,12 @@ let usual = ""; // the model that draws photographs, where none of its own is ch
 
 const facts = (name) => models.find((model) => model.name === name);
 
+const occlusion = () => ($("occlusion").checked ? "on" : "off");
+
 /** Everything that is chosen now, in the words of the API. */
 export function look() {
   const model = facts(chosen("model"));
-  const given = { sharpen: Number($("sharpen").value), mirror: $("mirror").checked };
+  const given = { sharpen: Number($("sharpen").value), occlusion: occlusion(), mirror: $("mirror").checked };
   for (const name of CHOICES) if (chosen(name)) given[name] = chosen(name);
   if ($("label").value.trim()) given.label = $("label").value.trim();
   const map = $("more-map").value.trim();
@@ -46,6 +48,7 @@ export function offer(choices, known, change) {
     tick(name, choices.defaults[name]);
   }
   $("label").value = choices.defaults.label;
+  $("occlusion").checked = choices.defaults.occlusion === "on";
   $("model-list").replaceChildren(...models.map(card));
   tick("model", choices.defaults.model);
   about(chosen("model"));
@@ -56,6 +59,7 @@ export function offer(choices, known, change) {
   $("look").onchange = ({ target }) => {
     if (CHOICES.includes(target.name)) change({ [target.name]: target.value });
     if (target.id === "label" && target.value.trim()) change({ label: target.value.trim() });
+    if (target.id === "occlusion") change({ occlusion: occlusion() });
     if (target.id === "mirror") change({ mirror: target.checked });
   };
   $("models").onchange = ({ target }) => {
@@ -78,6 +82,7 @@ export function reflect({ look: now, model }) {
   if (busy !== $("sharpen")) $("sharpen").value = now.sharpen;
   if (busy !== $("label")) $("label").value = now.label;
   $("mirror").checked = now.mirror;
+  $("occlusion").checked = now.occlusion === "on";
   const name = model.loading ?? model.name;
   const waiting = $("photo-row").contains(busy); // whose face is being named
   if (!waiting) { tick("model", name); about(name); }
@@ -94,6 +99,7 @@ export function apply(saved) {
   for (const name of SLIDERS) if (saved[name] !== undefined) $(name).value = saved[name];
   if (saved.label) $("label").value = saved.label;
   $("mirror").checked = Boolean(saved.mirror);
+  if (saved.occlusion) $("occlusion").checked = saved.occlusion === "on";
   if (!facts(saved.model)) { const { model, identity, morph, ...rest } = saved; return rest; }
   tick("model", saved.model);
   about(saved.model);

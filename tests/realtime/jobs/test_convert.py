@@ -250,7 +250,7 @@ def test_the_report_says_what_was_done(tmp_path: Path, model: Path) -> None:
     assert report["output"]["container"] == "matroska,webm"
     assert report["output"]["path"] == str(target)
     assert report["output"]["color"] == report["input"]["color"]
-    assert set(report["stages_ms"]) == set(STAGES) - {"label"}
+    assert set(report["stages_ms"]) == set(STAGES) - {"label", "occlusion"}
     assert set(report["stages_ms"]["swap"]) == {"p50", "p99", "cpu"}
     assert 0 < report["first_frame_s"] < report["wall_s"]
     assert report["fps"] > 0

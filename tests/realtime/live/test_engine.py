@@ -229,6 +229,11 @@ def test_the_look_changes_between_two_frames(face_clip: Path) -> None:
         look = engine.status().look
         assert (look.blend, look.color, look.sharpen) == ("soft", "none", 0.1)
         assert (look.label_place, look.on_miss) == ("top-left", "hold")
+        engine.change(Change(occlusion="on"))
+        until(engine, lambda status: "occlusion" in status.stages_ms)
+        assert engine.status().look.occlusion == "on"
+        engine.change(Change(occlusion="off"))
+        until(engine, lambda status: status.look.occlusion == "off")
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "nv12"])

@@ -99,6 +99,10 @@ def test_a_session_is_started_changed_and_stopped(page: "playwright.Page", daemo
     with daemon.client() as client:
         until(lambda: client.get("/api/status").json()["engine"]["look"]["sharpen"] == 0.1)
 
+        # What stands in front of the face, by its box.
+        page.get_by_label("keep hands and things in front of the face").check()
+        until(lambda: client.get("/api/status").json()["engine"]["look"]["occlusion"] == "on")
+
         # Another place for the label: the preview changes there.
         before = pixels(page, "#after")
         page.get_by_role("radio", name="top left").check(force=True)
