@@ -63,7 +63,8 @@ def _table(done: "BatchReport") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", "frames", "swapped", "s", box=None, padding=(0, 2, 0, 0))
+    copies = any(each.frames_copied for each in done.done)
+    table = Table("", "frames", "swapped", "s", *(["copied"] if copies else []), box=None, padding=(0, 2, 0, 0))
     for column in table.columns[1:]:
         column.justify = "right"
 
@@ -71,7 +72,8 @@ def _table(done: "BatchReport") -> None:
         table.add_row(Text(harmless(name), overflow="ellipsis", no_wrap=True), *map(Text, cells), style=style)
 
     for each in done.done:
-        row(each.output.path, f"{each.frames_out:,}", f"{each.frames_swapped:,}", f"{each.wall_s:.1f}")
+        copied = [f"{each.frames_copied:,}"] if copies else []
+        row(each.output.path, f"{each.frames_out:,}", f"{each.frames_swapped:,}", f"{each.wall_s:.1f}", *copied)
     for path in done.unchanged:
         row(path, "", "unchanged", style="dim")
     for failure in done.failed:

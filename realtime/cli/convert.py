@@ -136,15 +136,15 @@ def tell(target: Path, done: "Report") -> None:
     for warning in done.warnings:
         note(warning)
     if done.compared and sys.stderr.isatty():
-        tell_compared(done.compared)
+        tell_compared(done.compared, done.frames_copied)
 
 
 def _copied(done: "Report") -> str:
     return f" {done.frames_copied} copied," if done.frames_copied else ""
 
 
-def tell_compared(rows: "list[Compared]") -> None:
-    """The table of input against output; what differs stands out."""
+def tell_compared(rows: "list[Compared]", copied: int) -> None:
+    """The table of input against output; what differs stands out. So many frames were ``copied``."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -155,6 +155,8 @@ def tell_compared(rows: "list[Compared]") -> None:
             Text(harmless(words), overflow="ellipsis", no_wrap=True) for words in (row.what, row.input, row.output)
         ]
         table.add_row(*cells, style=None if row.kept else "bold yellow")
+    if copied:
+        table.add_row("frames copied", "", f"{copied:,}")
     Console(stderr=True).print(table)
 
 

@@ -326,7 +326,7 @@ def _faces(job: Job, journal: Journal, source: FileSource, swapper: FrameSwapper
     clock.look(plan.frames)
     _make_missing(job, journal, source, swapper, clock)
     clock.looked()
-    return faces_in([frame for path in journal.paths() for frame in read_found(path)])
+    return faces_in(frame for path in journal.paths() for frame in read_found(path))
 
 
 def _for_the_rest(order: Order, copied: list[Group]) -> Order:

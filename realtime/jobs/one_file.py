@@ -21,6 +21,8 @@ def convert_one(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | 
     """Run ``job`` as what its source is, by its content, and its target, by its name. Raises a ``MummerError``."""
     if job.alignments is not None:
         _check_saved(job)
+    if job.smart and (Pattern.read(job.source) is not None or Pattern.read(job.target) is not None):
+        raise UsageError("--smart is for a video that becomes a video; leave it out for numbered pictures")
     if STREAM in (job.source, job.target):
         if job.source != STREAM and kind_of(job.source, job.max_pixels) == "still":
             raise InputError(f"{job.source}: a still picture, and - is for videos; give OUTPUT the name of a picture")

@@ -1,6 +1,6 @@
 """Which groups of pictures are copied as they are, because there is no face in them, and what is made of the rest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -127,10 +127,11 @@ def read_copies(source: FileSource, plan: Plan, encoding: Encoding, kind: Contai
     return Copies(groups, replace(encoding, sets=number), beside)
 
 
-def faces_in(frames: Sequence[Found]) -> Faces:
+def faces_in(frames: Iterable[Found]) -> Faces:
     """Where faces are, or may be, with a margin around them that ends where the scene does."""
-    faces = np.array([frame.has_face for frame in frames], np.bool_)
-    goes_on = ~np.array([frame.begins_scene for frame in frames], np.bool_)[1:]
+    seen = np.array([(frame.has_face, frame.begins_scene) for frame in frames], np.bool_)
+    faces: Faces = seen[:, 0].copy()
+    goes_on: Faces = ~seen[1:, 1]
     for _ in range(MARGIN):
         before = faces.copy()
         faces[1:] |= before[:-1] & goes_on

@@ -38,6 +38,15 @@ def test_what_a_file_job_may_be_told_is_all_there() -> None:
     assert (job.alignments, job.smooth) == (Path("a.jsonl"), False)
 
 
+def test_what_changes_every_picture_leaves_none_to_copy() -> None:
+    assert job_of(Conversion(smart=True, label="off"), Path("a"), Path("b")).smart
+    with pytest.raises(ValidationError, match="the label stands in every one; give label off, too"):
+        Conversion(smart=True)
+    for name in ("deinterlace", "layer"):
+        with pytest.raises(ValidationError, match=f"{name} changes every one"):
+            Conversion.model_validate({"smart": True, "label": None, name: True})
+
+
 @pytest.mark.parametrize("model", [LiveSettings, Change])
 def test_every_choice_is_in_the_bodies_of_the_api(model: type[BaseModel]) -> None:
     schema = model.model_json_schema()
