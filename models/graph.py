@@ -1,20 +1,25 @@
 """A torch module as an ONNX graph, which tells nothing about the machine that it was made on."""
 
 import logging
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
 import onnx
 import torch
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from realtime.runtime.errors import ModelError
 
-__all__ = ["OPSET", "to_graph"]
+__all__ = ["OPSET", "store_in_half", "to_graph"]
 
 #: Version of the standard operators that graphs are written in where nobody asks for another.
 OPSET: Final = 18
+#: Weights of fewer numbers than this are not worth a conversion.
+_LARGE: Final = 1024
 
 
 def to_graph(
@@ -53,6 +58,24 @@ def to_graph(
         raise ModelError(f"torch writes this network in opset {written}, not in {opset}; give --opset {written}")
     _strip(model)
     return model
+
+
+def store_in_half(model: onnx.ModelProto) -> None:
+    """Keep large weights in half precision, which halves the file.
+
+    They are made single again when the file is loaded: ONNX Runtime folds what is constant, and computes as before.
+    """
+    graph, widened = model.graph, []
+    for weight in list(graph.initializer):
+        if weight.data_type == onnx.TensorProto.FLOAT and math.prod(weight.dims) >= _LARGE:
+            half = numpy_helper.to_array(weight).astype(np.float16)
+            graph.initializer.remove(weight)
+            graph.initializer.append(numpy_helper.from_array(half, f"{weight.name}_half"))
+            to_single = helper.make_node("Cast", [f"{weight.name}_half"], [weight.name], to=onnx.TensorProto.FLOAT)
+            widened.append(to_single)
+    nodes = [*widened, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _strip(model: onnx.ModelProto) -> None:

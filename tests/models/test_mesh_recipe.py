@@ -124,6 +124,8 @@ def test_mesh_training_lowers_the_loss_and_the_file_equals_torch(tmp_path: Path)
     (points,) = open_session(tmp_path / "mesh.onnx", "cpu").run(None, {"fine": fine.numpy(), "coarse": coarse.numpy()})
     with torch.inference_mode():
         np.testing.assert_allclose(points, net.eval()(fine, coarse).numpy(), atol=1e-3)
+    numbers = sum(weight.numel() for weight in net.parameters())
+    assert (tmp_path / "mesh.onnx").stat().st_size < 2.2 * numbers  # bytes: it is kept in half precision
 
 
 # What the shipped net does, with pictures that only a recipe makes.

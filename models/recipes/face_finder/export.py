@@ -14,7 +14,7 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from models.graph import to_graph
+from models.graph import store_in_half, to_graph
 from models.recipes.command import run as run_recipe
 from models.recipes.face_finder.loop import load_weights
 from models.recipes.face_finder.nets import (
@@ -95,13 +95,13 @@ def write_landmarks(net: LandmarkNet, path: Path) -> None:
 def write_mesh(net: MeshNet, path: Path) -> None:
     """The mesh net as a file for the landmark net's maps of any number of crops. Raises as ``write_graph``."""
     example = torch.randn(2, 32, 28, 28), torch.randn(2, 72, 14, 14)
-    write_graph(net, example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["mesh"], path)
+    write_graph(net, example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["mesh"], path, half=True)
 
 
 def write_faceness(net: FacenessNet, path: Path) -> None:
     """The net that tells faces from lookalikes, as ``write_mesh``."""
     example = torch.randn(2, 32, 28, 28), torch.randn(2, 72, 14, 14)
-    write_graph(FacenessGraph(net), example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["faceness"], path)
+    write_graph(FacenessGraph(net), example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["faceness"], path, half=True)
 
 
 def write_graph(
@@ -111,12 +111,17 @@ def write_graph(
     name: str | Sequence[str],
     outputs: Sequence[str],
     path: Path,
+    half: bool = False,
 ) -> None:
     """Export, compare with torch on the example, and only then put the file in place.
 
-    Raises ``ModelError`` where the two differ, ``OutputError`` where the file cannot be written.
+    With ``half`` the file is half as large, its weights a little rounded. Raises ``ModelError`` where the two differ,
+    ``OutputError`` where the file cannot be written.
     """
-    data = to_graph(graph, example, free, name, outputs).SerializeToString()
+    model = to_graph(graph, example, free, name, outputs)
+    if half:
+        store_in_half(model)
+    data = model.SerializeToString()
     examples, names = ((example,), (name,)) if isinstance(example, Tensor) else (example, name)
     with torch.inference_mode():
         answer = graph(*examples)
