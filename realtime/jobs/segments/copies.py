@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -10,7 +11,7 @@ from av.stream import Stream
 from numpy.typing import NDArray
 
 from realtime.finder.found import Found
-from realtime.jobs.segments.plan import Plan, UncuttableError, cut
+from realtime.jobs.segments.plan import Plan, UncuttableError
 from realtime.media.closed_groups import (
     ClosedGroups,
     Group,
@@ -140,14 +141,15 @@ def faces_in(frames: Iterable[Found]) -> Faces:
 
 
 def with_copies(plan: Plan, copied: Sequence[Group]) -> Plan:
-    """``plan`` with segments for what lies between the groups that are ``copied``."""
-    spans, begin = list[range](), 0
-    for frames in (*(group.frames for group in copied), range(plan.frames, plan.frames)):
-        if frames.start > begin:
-            spans += cut(range(begin, frames.start))
-        begin = frames.stop
+    """``plan`` without the groups that are ``copied``: what is left of each segment, whose cuts stay where they are."""
+    is_copied = np.zeros(plan.frames, np.bool_)
+    edges = {span.start for span in plan.spans} | {plan.frames}
+    for group in copied:
+        is_copied[group.frames.start : group.frames.stop] = True
+        edges |= {group.frames.start, group.frames.stop}
+    spans = tuple(range(begin, end) for begin, end in pairwise(sorted(edges)) if not is_copied[begin])
     beside = plan.beside + sum(group.size for group in copied)
-    return replace(plan, spans=tuple(spans), warm_up=0, beside=beside)
+    return replace(plan, spans=spans, warm_up=0, beside=beside)
 
 
 def _free_number(described: Described) -> int:

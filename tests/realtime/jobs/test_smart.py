@@ -13,6 +13,7 @@ from realtime.finder import BuiltinFinder
 from realtime.finder.face import Face
 from realtime.finder.found import Found
 from realtime.jobs.convert import Job, convert
+from realtime.jobs.one_file import convert_one
 from realtime.jobs.save_faces import look_through
 from realtime.jobs.segments import plan as planning
 from realtime.jobs.segments.copies import MARGIN, faces_in
@@ -22,7 +23,7 @@ from realtime.media.encoding import Encoding
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
-from realtime.runtime.errors import MummerError, OutputError
+from realtime.runtime.errors import MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.settings import Look
 from realtime.settings.part import Part
@@ -127,11 +128,12 @@ def test_what_has_no_face_is_the_same_to_the_bit(tmp_path: Path, folder: Path, s
 
 
 def test_what_is_encoded_is_what_it_is_without(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without loss on either side, the whole output is the same, wherever the finder begins anew."""
+    """Without loss on either side, the whole output is the same, wherever what is remembered begins anew."""
     monkeypatch.setattr(planning, "GRID", 12)
-    lossless = Encoding(crf=0)
-    with_it = convert(job(folder, "lossless.mp4", tmp_path / "a.mp4", encoding=lossless))
-    without = convert(job(folder, "lossless.mp4", tmp_path / "b.mp4", encoding=lossless, smart=False))
+    look = Look(model=str(folder / "negative.onnx"), label=None, occlusion="on")
+    changes = {"encoding": Encoding(crf=0), "look": look}
+    with_it = convert(job(folder, "lossless.mp4", tmp_path / "a.mp4", **changes))
+    without = convert(job(folder, "lossless.mp4", tmp_path / "b.mp4", **changes, smart=False))
     assert (with_it.frames_copied, without.frames_copied) == (30, 0)
     assert (with_it.faces, with_it.faces_left) == (without.faces, without.faces_left)
     assert decoded(tmp_path / "a.mp4") == decoded(tmp_path / "b.mp4")
@@ -219,6 +221,11 @@ def test_what_cannot_be_copied_is_told_and_encoded(
         report = convert(job(folder, source, tmp_path / target, **changes))
         assert (report.frames_copied, report.frames_out) == (0, 19)
         assert [words for words in report.warnings if words.startswith("nothing was copied")]
+
+
+def test_numbered_pictures_are_no_groups(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(UsageError, match="--smart is for a video that becomes a video"):
+        convert_one(job(folder, "clip.mp4", tmp_path / "%06d.png"))
 
 
 def test_groups_that_lean_on_each_other_are_one(tmp_path: Path) -> None:
