@@ -14,6 +14,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
+from realtime.settings.look import MODEL
 from realtime.swapper import FrameSwapper, make_swapper
 
 #: The colour of skin in the portrait's light.
@@ -47,20 +48,22 @@ def behind_a_hand(portrait: Bytes, face: Face) -> tuple[Bytes, Bytes]:
     return picture, where
 
 
-def swapper(occlusion: str) -> FrameSwapper:
-    made = make_swapper(Look(device="cpu", label=None, occlusion=occlusion), Stages())  # type: ignore[arg-type]
+def swapper(occlusion: str, model: str = MODEL) -> FrameSwapper:
+    made = make_swapper(Look(model=model, device="cpu", label=None, occlusion=occlusion), Stages())  # type: ignore[arg-type]
     return replace(made, watermark=None)
 
 
-def swapped(picture: Bytes, occlusion: str) -> Bytes:
+def swapped(picture: Bytes, occlusion: str, model: str = MODEL) -> Bytes:
     frame = Frame.from_rgb(picture.copy())
-    assert swapper(occlusion).process(frame)
+    assert swapper(occlusion, model).process(frame)
     return frame.warp(np.eye(2, 3), (frame.width, frame.height))
 
 
-def test_a_hand_stays_in_front_of_the_new_face(behind_a_hand: tuple[Bytes, Bytes]) -> None:
+@pytest.mark.parametrize("model", [MODEL, "neon"])
+def test_a_hand_stays_in_front_of_the_new_face(behind_a_hand: tuple[Bytes, Bytes], model: str) -> None:
+    """Of a network's, and of one that is drawn."""
     picture, where = behind_a_hand
-    over, behind = (np.abs(swapped(picture, each).astype(int) - picture).mean(axis=2) for each in ("off", "on"))
+    over, behind = (np.abs(swapped(picture, each, model).astype(int) - picture).mean(axis=2) for each in ("off", "on"))
     inner = cv2.erode(where, np.ones((5, 5), np.uint8)) > 0
     painted = inner & (over > 25)  # where the swap goes over the hand
     assert painted.sum() > 500
