@@ -1,7 +1,7 @@
 """What all tests share. Clips are encoded on the fly; real footage is used where it lies beside the checkout."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ["MUMMER_HOME"] = str(folder)
     yield folder
     del os.environ["MUMMER_HOME"]
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[int, int], float, int], Path]:
+    """The sample clip of a size, seconds and frames a second: drawn once for all workers, and not to be changed."""
+    from realtime.demo.sample import write_sample
+
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "drawn"
+    folder.mkdir(exist_ok=True)
+
+    def clip(size: tuple[int, int], seconds: float, fps: int) -> Path:
+        path = folder / f"{size[0]}x{size[1]}-{seconds}-{fps}.mp4"
+        if not path.exists():  # it appears when it is whole, whoever draws it
+            write_sample(path, size, seconds, fps)
+        return path
+
+    return clip
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,6 @@ from models.recipes.face_finder.lookalikes import patterns
 from realtime.align import TEMPLATES, fit_similarity
 from realtime.cli import build_app
 from realtime.demo.portrait import load_portrait
-from realtime.demo.sample import write_sample
 from realtime.finder import BuiltinFinder, builtin, detector_names, open_finder
 from realtime.finder.detector import CLOSE, CLOSER, Detector
 from realtime.finder.face import Face
@@ -32,10 +31,8 @@ from realtime.runtime.errors import DetectorError, InputError
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("finder") / "portrait.mp4"
-    write_sample(path, size=(640, 360), seconds=2.0, fps=30)
-    return path
+def clip(drawn: Callable[..., Path]) -> Path:
+    return drawn((640, 360), 2.0, 30)
 
 
 def frames(path: Path) -> Iterator[Frame]:

@@ -1,6 +1,7 @@
 """A daemon in a process of its own, and whoever talks to it."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from realtime.demo.sample import write_sample
 from tests.realtime.tiny import make_model
 
 
@@ -43,10 +43,10 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def media(drawn: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a clip and a model."""
     folder = tmp_path_factory.mktemp("media")
-    write_sample(folder / "sample.mp4", (640, 360), 2.0, 25)
+    shutil.copy(drawn((640, 360), 2.0, 25), folder / "sample.mp4")
     make_model(folder / "negative.onnx")
     return folder
 
