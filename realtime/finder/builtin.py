@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from realtime.finder.close_look import CROWD, CloseLook
-from realtime.finder.detector import CLOSE, CLOSER, SURE, WEAK, Detector
+from realtime.finder.detector import CLOSE, CLOSER, FAINT, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker, Sighting
 from realtime.finder.meetings import distinct
@@ -40,6 +40,9 @@ LIKELY, DOUBTFUL = 1.1, 0.2
 #: The same for both together, and the detector at least, at a close look: hair and cloth are full of patterns. And
 #: what they must say together in a crowd, where small faces are many.
 CLOSELY_LIKELY, CLOSELY_SEEN, CROWD_LIKELY = 1.4, 0.5, 1.3
+#: In a crowd a head in the dark may be faint to the detector: so many of these boxes are looked into, and there is a
+#: face where the landmark net is so sure of it at once.
+MOST_FAINT, CLEAR = 12, 0.95
 #: Boxes that share this much of both belong to one face, and so do boxes that share this much of the smaller one.
 TRACK_IOU, NESTED = 0.3, 0.6
 #: Faces with eyes nearer together than this many pixels are too small to swap or to tell from noise.
@@ -171,12 +174,16 @@ class BuiltinFinder:
             if not any(score >= SURE or self._has_face(frame, box) for box, score in hints):
                 self._close_look.done(self._frames, [], [])
                 return
-        small = self._close_look.small(frame, self._detector.detect(frame, CLOSE), len(followed), self._doubtful)
+        boxes = self._detector.detect(frame, CLOSE, FAINT)
+        shown = self._close_look.small(frame, boxes, len(followed), self._doubtful)
+        small = [(box, score) for box, score in shown if score >= WEAK]
         seen = [(box, score) for box, score in small if score >= CLOSELY_SEEN]
         doubtful, found = self._judge(frame, seen, sought, followed, gap, CLOSELY_LIKELY)
         if len(followed) >= CROWD:
             doubtful, more = self._judge(frame, small, sought, followed, gap, CROWD_LIKELY)
-            found += more
+            faint = [each for each in shown[len(small) :] if nesting(each[0], followed) <= NESTED][:MOST_FAINT]
+            clear = [(box, score) for box, score in faint if self._landmarker.glance(frame, box) >= CLEAR]
+            found += more + self._judge(frame, clear, sought, followed, gap, CLEAR + FAINT)[1]
         self._close_look.done(self._frames, doubtful, found)
 
     def _judge(

@@ -10,7 +10,7 @@ from realtime.inference.session import open_session
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Floats
 
-__all__ = ["CLOSE", "CLOSER", "SURE", "WEAK", "Detector", "zoom_of"]
+__all__ = ["CLOSE", "CLOSER", "FAINT", "SURE", "WEAK", "Detector", "zoom_of"]
 
 ASSET = Path(__file__).parent.parent / "assets" / "detector.onnx"
 #: Longest side of the picture that the net sees. A lone face of 30 px in a 1080p frame is 6 px there, and raises at
@@ -20,8 +20,8 @@ LONGEST = 384
 #: closer look before it, which shows whether that is worth its time.
 CLOSE = 4 * LONGEST
 CLOSER = 2 * LONGEST
-#: Scores of a head, and of a suspicion.
-SURE, WEAK = 0.6, 0.3
+#: Scores of a head, of a suspicion, and of what may be a head in the dark, among many.
+SURE, WEAK, FAINT = 0.6, 0.3, 0.15
 #: The net's grid, and what its strides want the picture's sides to be multiples of.
 STRIDE, MULTIPLE = 8, 32
 #: Boxes that share more than this part of their union are the same face.
@@ -37,14 +37,15 @@ class Detector:
 
     def __init__(self, device: str = "auto", threshold: float = SURE) -> None:
         self._session = open_session(ASSET, device)
-        # sigmoid(logit) > threshold, asked of the logit itself
-        self._least_logit = float(np.log(threshold / (1 - threshold)))
+        self._least_logit = logit(threshold)
 
-    def detect(self, frame: Frame, longest: int = LONGEST) -> list[tuple[Box, float]]:
+    def detect(self, frame: Frame, longest: int = LONGEST, threshold: float | None = None) -> list[tuple[Box, float]]:
         """Boxes in frame pixels with their scores in 0..1, the surest first.
 
         ``longest`` is the longer side in pixels of the picture that the net sees: ``LONGEST``, ``CLOSER`` or ``CLOSE``.
+        ``threshold`` takes the place of the detector's own.
         """
+        least = self._least_logit if threshold is None else logit(threshold)
         zoom = zoom_of(frame, longest)
         width = -(-round(frame.width * zoom) // MULTIPLE) * MULTIPLE
         height = -(-round(frame.height * zoom) // MULTIPLE) * MULTIPLE
@@ -53,7 +54,7 @@ class Detector:
         small = frame.warp(frame_to_small, (width, height))
         grid: Floats = self._session.run(None, {"picture": small[None]})[0][0]  # (5, H/8, W/8)
 
-        y, x = np.nonzero(grid[0] > self._least_logit)
+        y, x = np.nonzero(grid[0] > least)
         if len(x) == 0:
             return []
         centre = (np.stack([x, y, x, y], axis=1) + 0.5) * STRIDE - 0.5
@@ -63,6 +64,11 @@ class Detector:
         sizes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
         kept = cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, NMS_IOU)
         return [(_box(boxes[i]), float(scores[i])) for i in np.asarray(kept).ravel()]
+
+
+def logit(score: float) -> float:
+    """What the net says where its score is ``score``, 0..1: sigmoid(logit) > score, asked of the logit itself."""
+    return float(np.log(score / (1 - score)))
 
 
 def zoom_of(frame: Frame, longest: int = LONGEST) -> float:

@@ -77,6 +77,10 @@ class Landmarker:
         self._faceness = self._faceness or Faceness(self._device)
         return self._faceness(fine, coarse)
 
+    def glance(self, frame: Frame, box: Box) -> float:
+        """The presence at the first look at a detected head box, 0..1."""
+        return self.look(frame, crop_of_box(box)).presence
+
     def settle(self, frame: Frame, box: Box) -> Sighting:
         """Look at a detected head box, then again at the crop which each answer gives."""
         seen = self.look(frame, crop_of_box(box))
