@@ -34,7 +34,7 @@ FAR, UNSETTLED = 0.1, 0.05
 DOUBT, CUT = 0.02, 0.3
 #: A newcomer of which the net that knows lookalikes is less sure than this is no face, and below the second it is not
 #: even doubtful: of 524 faces that it never saw none is, down to eyes 8 px apart.
-REAL, PERHAPS = 0.7, 0.2
+REAL, PERHAPS = 0.6, 0.1
 #: What detector and landmark net must say together of a new face, and the landmark net at least.
 LIKELY, DOUBTFUL = 1.1, 0.2
 #: The same for both together, and the detector at least, at a close look: hair and cloth are full of patterns. And

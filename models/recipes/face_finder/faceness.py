@@ -40,15 +40,15 @@ from models.recipes.face_finder.mesh import load_shipped
 from models.recipes.face_finder.nets import FACENESS_WEIGHTS, LANDMARK_SIZE, FacenessNet, LandmarkNet
 from models.recipes.face_finder.teachers import YuNet
 from realtime.finder.landmarker import ASSET
-from realtime.runtime.arrays import Bytes, Floats
+from realtime.runtime.arrays import Bytes, Floats, Points
 from realtime.runtime.files import make_folder
 
 __all__ = ["Batch", "Material", "batches", "evaluate", "faceness_loss", "main"]
 
 #: Of a batch: faces, crops that were mined, and the rest is what else a picture with a face has.
 FACES, MINED = 0.5, 0.38
-#: Of the faces: bent to another expression, seen from afar, and drawn, painted or cast.
-EXPRESSIONS, AFAR, STYLED = 0.2, 0.25, 0.15
+#: Of the faces: bent to another expression, seen from afar, drawn, painted or cast, and partly covered.
+EXPRESSIONS, AFAR, STYLED, COVERED = 0.2, 0.25, 0.15, 0.2
 #: Of the crops: what cameras do to a picture.
 SPOILT: Final = 0.6
 #: Views of each picture without people, and the share of these pictures that is held out.
@@ -91,8 +91,11 @@ class Material:
         landmarks = self.faces.landmarks[i]
         matrix = jittered(landmarks, LANDMARK_SIZE, rng, rng.uniform(0.1, 1.0))
         crop = crop_as_running(self.faces.pictures[i], matrix, LANDMARK_SIZE)
+        points = to_unit(landmarks, matrix, LANDMARK_SIZE)
         if rng.random() < EXPRESSIONS:
-            crop, _ = express(crop, to_unit(landmarks, matrix, LANDMARK_SIZE), rng)
+            crop, points = express(crop, points, rng)
+        if rng.random() < COVERED:
+            crop = _covered(crop, (points * LANDMARK_SIZE).astype(np.float32), rng)
         if rng.random() < STYLED:
             crop = _STYLES[rng.integers(len(_STYLES))](crop, rng)
         return crop
@@ -131,6 +134,24 @@ def _scrambled(crop: Bytes, rng: Generator) -> Bytes:
     order = np.roll(rng.permutation(len(tiles)), 1)
     rows = [np.hstack([tiles[k] for k in order[r * pieces : (r + 1) * pieces]]) for r in range(pieces)]
     return np.asarray(cv2.resize(np.vstack(rows), (LANDMARK_SIZE, LANDMARK_SIZE)), np.uint8)
+
+
+def _covered(crop: Bytes, points: Points, rng: Generator) -> Bytes:
+    """A mask over nose and mouth, dark glasses, both, or something in front of one side; ``points`` in crop pixels."""
+    how, out = rng.integers(4), crop.copy()
+    shapes = []
+    if how in (0, 2):
+        shapes.append(np.concatenate([points[2:15], points[[28 + int(rng.integers(2))]]]))
+    if how in (1, 2):
+        eyes = np.concatenate([points[17:27], points[[45, 46, 47, 42, 39, 40, 41, 36]]])
+        shapes.append(eyes.mean(axis=0) + (eyes - eyes.mean(axis=0)) * (1.15, rng.uniform(0.9, 1.3)))
+    if how == 3:
+        corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * (rng.uniform(0.3, 0.5), 1.4)
+        middle = points.mean(axis=0) + (rng.choice([-1, 1]) * rng.uniform(0.1, 0.3) * LANDMARK_SIZE, 0)
+        shapes.append(middle + (corners - (0.25, 0.7)) * LANDMARK_SIZE)
+    for shape in shapes:
+        cv2.fillPoly(out, [shape.round().astype(np.int32)], rng.uniform(0, 255, 3).tolist(), cv2.LINE_AA)
+    return out
 
 
 # paintings, drawings and statues have faces, too
