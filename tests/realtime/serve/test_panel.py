@@ -34,6 +34,7 @@ PIXELS = """(element) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
+    playwright.expect.set_options(timeout=20_000)  # ms: the page waits for the daemon, which may have much to do
     with playwright.sync_playwright() as runner:
         chromium = runner.chromium.launch(
             executable_path=CHROMIUM,
