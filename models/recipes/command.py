@@ -2,13 +2,20 @@
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
 from realtime.runtime.errors import MummerError
 
-__all__ = ["run"]
+__all__ = ["Faces", "Rate", "Resume", "Threads", "run"]
+
+# Options of several recipes.
+Faces = Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads.")]
+Rate = Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")]
 
 
 def run(main: Callable[..., None]) -> NoReturn:

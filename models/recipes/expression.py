@@ -13,7 +13,7 @@ import typer
 
 from models.recipes.bronze.mesh import load_canonical
 from models.recipes.bronze.sculpt import Sculptor
-from models.recipes.command import run
+from models.recipes.command import Faces, run
 from models.recipes.face_mesh import FaceMesh
 from models.recipes.faces68 import Faces68
 from realtime.runtime.arrays import Floats
@@ -58,7 +58,7 @@ def write_statistics(faces: Faces68, teachers: Path, out: Path) -> float:
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx and canonical_face_468.obj.")],
     out: Annotated[Path, typer.Option(help="The file to write, .npz.")],
 ) -> None:

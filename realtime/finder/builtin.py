@@ -11,7 +11,7 @@ from realtime.finder.detector import CLOSE, CLOSER, FAINT, SURE, WEAK, Detector
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker, Sighting
 from realtime.finder.meetings import distinct
-from realtime.finder.tracks import Clock, Track, nesting, overlap
+from realtime.finder.tracks import NESTED, Clock, Track, nesting, overlap
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
 
@@ -43,8 +43,8 @@ CLOSELY_LIKELY, CLOSELY_SEEN, CROWD_LIKELY = 1.4, 0.5, 1.3
 #: In a crowd a head in the dark may be faint to the detector: so many of these boxes are looked into, and there is a
 #: face where the landmark net is so sure of it at once.
 MOST_FAINT, CLEAR = 12, 0.95
-#: Boxes that share this much of both belong to one face, and so do boxes that share this much of the smaller one.
-TRACK_IOU, NESTED = 0.3, 0.6
+#: Boxes that share this much of both belong to one face.
+TRACK_IOU = 0.3
 #: Faces with eyes nearer together than this many pixels are too small to swap or to tell from noise.
 SMALLEST = 6.0
 

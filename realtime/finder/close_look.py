@@ -8,7 +8,7 @@ from typing import Final
 
 from realtime.finder.detector import SURE, zoom_of
 from realtime.finder.face import Box
-from realtime.finder.tracks import nesting
+from realtime.finder.tracks import NESTED, nesting
 from realtime.media.frame import Frame
 
 __all__ = ["CROWD", "CloseLook"]
@@ -23,8 +23,6 @@ SUSPECT, CROWD, CROWD_SUSPECT = 30.0, 4, 64.0
 CROWD_INTERVAL, LARGE_INTERVAL, LARGE_ZOOM = 15, 90, 0.25
 #: Frames for which a weak box in which there was no face is not looked into again.
 REFUSED: Final = 30
-#: A box that shares so much of the smaller one with another is of the same head.
-NESTED: Final = 0.6
 #: What lies in a doubtful head and is less wide than this share of it is an eye, or a mouth.
 PART: Final = 0.35
 

@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from realtime.finder.looks import look_at, similarity
-from realtime.finder.tracks import Track, nesting
+from realtime.finder.tracks import NESTED, Track, nesting
 from realtime.media.frame import Frame
 
 __all__ = ["distinct"]
 
-#: Boxes that share this much of the smaller one are about to meet, and those that share this much show one face.
+#: Boxes that share this much of the smaller one are about to meet; see ``NESTED`` for those that show one face.
 MEETING: Final = 0.1
-ONE_FACE: Final = 0.6
 
 
 def distinct(tracks: Iterable[Track], frame: Frame) -> list[Track]:
@@ -26,13 +25,13 @@ def distinct(tracks: Iterable[Track], frame: Frame) -> list[Track]:
 
     def likeness(track: Track) -> float:
         # Asked for only where it matters: it costs a look at the face.
-        if track.looks is None or near[track.number] <= ONE_FACE:
+        if track.looks is None or near[track.number] <= NESTED:
             return -1.0
         return similarity(look_at(frame, track.face()), track.looks)
 
     kept: list[Track] = []
     for track in sorted(known, key=lambda track: (track.misses > 0, -likeness(track))):
-        if nesting(boxes[track.number], [boxes[other.number] for other in kept]) <= ONE_FACE:
+        if nesting(boxes[track.number], [boxes[other.number] for other in kept]) <= NESTED:
             kept.append(track)
     for track in kept:
         if near[track.number] <= MEETING:

@@ -11,7 +11,10 @@ from realtime.media.frame import Frame
 from realtime.mesh.vertices import QUICK_PARTS
 from realtime.runtime.arrays import Floats
 
-__all__ = ["Clock", "Track", "nesting", "overlap"]
+__all__ = ["NESTED", "Clock", "Track", "nesting", "overlap"]
+
+#: Boxes that share more than this part of the smaller one are of one head.
+NESTED = 0.6
 
 #: A gap longer than this is a new scene for the filter, which then starts afresh.
 LONGEST_GAP = 0.25

@@ -33,7 +33,7 @@ from models.pairs import WEIGHT_ONE
 from models.recipes.bronze.mesh import load_canonical
 from models.recipes.bronze.render import render
 from models.recipes.bronze.sculpt import Sculptor
-from models.recipes.command import run
+from models.recipes.command import Faces, run
 from models.recipes.crop import crop_still
 from models.recipes.face_mesh import FaceMesh
 from models.recipes.faces68 import Faces68
@@ -235,7 +235,7 @@ def make_pairs(
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx and canonical_face_468.obj.")],
     out: Annotated[Path, typer.Option(help="Folder for the pairs.")],
     size: Annotated[int, typer.Option(min=64, help="Side of the crop in pixels.")] = 256,

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.devices import bfloat16_pays
-from models.recipes.command import run
+from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.face_finder.data import AnnotatedFaces, load_faces, spoil
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_finder.nets import DETECTOR_STRIDE, DETECTOR_WEIGHTS, DetectorNet
@@ -191,14 +191,14 @@ def batches(faces: AnnotatedFaces, found: list[Floats], size: int) -> Iterator[B
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx.")],
     out: Annotated[Path, typer.Option(help="Where detector.pt goes.")],
     minutes: Annotated[float, typer.Option(min=0.01, help="Time to take.")] = 25,
     batch: Annotated[int, typer.Option(min=1, help="Canvases a step.")] = 12,
-    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
-    rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 2e-3,
-    resume: Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")] = False,
+    threads: Threads = 2,
+    rate: Rate = 2e-3,
+    resume: Resume = False,
 ) -> None:
     """Train the detector on composed canvases."""
     torch.set_num_threads(threads)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import typer
 
-from models.recipes.command import run
+from models.recipes.command import Faces, run
 from models.recipes.face_finder.data import (
     AnnotatedFaces,
     crop_as_running,
@@ -233,7 +233,7 @@ def speed(picture: Bytes) -> None:
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx and face_mesh_468.onnx.")],
     clips: Annotated[Path, typer.Option(help="Folder with clips of talking heads.")],
     without_faces: Annotated[Path | None, typer.Option(help="Folder with pictures without people.")] = None,

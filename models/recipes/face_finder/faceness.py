@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.recipes.command import run
+from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.face_finder.data import (
     AnnotatedFaces,
     clouds,
@@ -235,16 +235,16 @@ def middle(kept: Bytes) -> Bytes:
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with yunet_n_dynamic.onnx.")],
     without_faces: Annotated[Path, typer.Option(help="Folder with pictures without people, the more the better.")],
     out: Annotated[Path, typer.Option(help="Where faceness.pt goes.")],
     landmarks: Annotated[Path, typer.Option(help="The landmark net's file.")] = ASSET,
     minutes: Annotated[float, typer.Option(min=0, help="Time to take, once the pictures were looked through.")] = 30,
     batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 64,
-    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
-    rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 2e-3,
-    resume: Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")] = False,
+    threads: Threads = 2,
+    rate: Rate = 2e-3,
+    resume: Resume = False,
 ) -> None:
     """Look through the pictures, train, and report figures on what was held out."""
     torch.set_num_threads(threads)

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.devices import bfloat16_pays
-from models.recipes.command import run
+from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.face_finder.data import (
     AnnotatedFaces,
     clouds,
@@ -159,17 +159,17 @@ def evaluate(net: LandmarkNet, faces: AnnotatedFaces, passes: int = 2) -> dict[s
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx.")],
     out: Annotated[Path, typer.Option(help="Where landmarks.pt goes.")],
     minutes: Annotated[float, typer.Option(min=0.01, help="Time to take.")] = 40,
     batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 64,
-    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
-    rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 2e-3,
+    threads: Threads = 2,
+    rate: Rate = 2e-3,
     hardness: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the crops that are spoilt; less for a last phase.")
     ] = 1.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Train the landmark net, and report the held-out error as it falls."""
     torch.set_num_threads(threads)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from models.recipes.command import run
+from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.face_finder.blinks import blink
 from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, jittered, load_faces, spoil, to_unit
 from models.recipes.face_finder.expressions import express
@@ -277,15 +277,15 @@ def evaluate(net: MeshNet, known: HeldOut) -> dict[str, float]:
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx.")],
     out: Annotated[Path, typer.Option(help="Where mesh.pt goes.")],
     landmarks: Annotated[Path, typer.Option(help="The landmark net's file.")] = ASSET,
     minutes: Annotated[float, typer.Option(min=0, help="Time to take.")] = 60,
     batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 64,
-    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
-    rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 1e-3,
-    resume: Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")] = False,
+    threads: Threads = 2,
+    rate: Rate = 1e-3,
+    resume: Resume = False,
 ) -> None:
     """Train the mesh net, and report the held-out error as it falls."""
     torch.set_num_threads(threads)

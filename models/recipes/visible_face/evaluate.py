@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from models.recipes.command import run
+from models.recipes.command import Faces, run
 from models.recipes.visible_face.things import KINDS
 from models.recipes.visible_face.train import figures, held_out, known_faces
 from realtime.composite.occlusion import ASSET, Steady, certain
@@ -45,7 +45,7 @@ def look_at(session: onnxruntime.InferenceSession, crop: Bytes) -> Floats:
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx.")],
     out: Annotated[Path, typer.Option(help="Where the prepared faces are kept.")],
     net: Annotated[Path, typer.Option(help="The net's file.")] = ASSET,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.recipes.command import run
+from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.face_finder.data import load_faces
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
 from models.recipes.face_mesh import FaceMesh
@@ -106,14 +106,14 @@ def known_faces(folder: Path, teachers: Path, out: Path) -> tuple[list[Face], li
 
 
 def main(
-    faces: Annotated[Path, typer.Option(help="Folder with images/ and points.npz.")],
+    faces: Faces,
     teachers: Annotated[Path, typer.Option(help="Folder with face_mesh_468.onnx.")],
     out: Annotated[Path, typer.Option(help="Where visible.pt goes.")],
     minutes: Annotated[float, typer.Option(min=0, help="Time to take.")] = 40,
     batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 32,
-    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 1,
-    rate: Annotated[float, typer.Option(help="Learning rate at its highest; it falls to 1 % of that.")] = 3e-3,
-    resume: Annotated[bool, typer.Option("--resume", help="Start from the weights in the run folder.")] = False,
+    threads: Threads = 1,
+    rate: Rate = 3e-3,
+    resume: Resume = False,
 ) -> None:
     """Train the net, and report the held-out figures as they rise."""
     torch.set_num_threads(threads)

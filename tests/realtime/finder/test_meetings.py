@@ -5,8 +5,8 @@ import pytest
 
 from realtime.demo.portrait import LANDMARKS, load_portrait
 from realtime.finder.landmarker import Sighting
-from realtime.finder.meetings import MEETING, ONE_FACE, distinct
-from realtime.finder.tracks import Track, nesting
+from realtime.finder.meetings import MEETING, distinct
+from realtime.finder.tracks import NESTED, Track, nesting
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Points
 
@@ -25,7 +25,7 @@ def side_by_side() -> tuple[Frame, Points, Points]:
 def test_of_two_tracks_on_one_face_the_one_in_front_stays(front: int) -> None:
     frame, *faces = side_by_side()
     tracks = [Track(number, Sighting(face, 0.99)) for number, face in enumerate(faces)]
-    assert MEETING < nesting(tracks[0].box, [tracks[1].box]) <= ONE_FACE
+    assert MEETING < nesting(tracks[0].box, [tracks[1].box]) <= NESTED
     assert distinct(tracks, frame) == tracks
     tracks[1 - front].landmarks = faces[front] + 2
     assert distinct(tracks, frame) == [tracks[front]]

@@ -18,8 +18,6 @@ import av
 import pytest
 
 from realtime.demo.sample import write_sample
-from realtime.finder import BuiltinFinder
-from realtime.finder.face import Face
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.segments import plan as planning
 from realtime.jobs.segments.engines.shares import Shares
@@ -29,7 +27,6 @@ from realtime.jobs.segments.plan import read_plan
 from realtime.media.encoding import Encoding
 from realtime.media.file_sink import video_shape
 from realtime.media.file_source import FileSource
-from realtime.media.frame import Frame
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.runtime.errors import MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
@@ -38,6 +35,7 @@ from realtime.settings import Look
 from realtime.settings.part import WHOLE
 from realtime.swapper import make_swapper
 from tests.realtime.clips import Clip, make, payloads, times
+from tests.realtime.failing import Failing
 from tests.realtime.tiny import make_model
 
 ROOT = Path(__file__).parents[3]
@@ -85,20 +83,6 @@ def same_memory() -> None:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "GRID", GRID)
-
-
-class Failing(BuiltinFinder):
-    """Fails at the frame with a number, of all that it is shown."""
-
-    def __init__(self, last: int) -> None:
-        super().__init__("cpu")
-        self._left = [last]
-
-    def find(self, frame: Frame) -> tuple[Face, ...]:
-        self._left[0] -= 1
-        if self._left[0] < 0:
-            raise MummerError("the lights went out")
-        return super().find(frame)
 
 
 def job(source: Path, target: Path, model: Path, **changes: object) -> Job:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from realtime.demo.sample import write_sample
-from realtime.finder import BuiltinFinder
 from realtime.finder.face import Face
 from realtime.finder.found import Found
 from realtime.jobs.convert import Job, convert
@@ -21,13 +20,13 @@ from realtime.jobs.segments.journal import folder_of
 from realtime.media.closed_groups import read_closed_groups
 from realtime.media.encoding import Encoding
 from realtime.media.file_source import FileSource
-from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.settings import Look
 from realtime.settings.part import Part
 from tests.realtime.clips import Clip, decoded, make, payloads
+from tests.realtime.failing import Failing
 from tests.realtime.tiny import make_model
 
 #: Pictures a group; the groups with a face, and all of them.
@@ -137,20 +136,6 @@ def test_what_is_encoded_is_what_it_is_without(tmp_path: Path, folder: Path, mon
     assert (with_it.frames_copied, without.frames_copied) == (30, 0)
     assert (with_it.faces, with_it.faces_left) == (without.faces, without.faces_left)
     assert decoded(tmp_path / "a.mp4") == decoded(tmp_path / "b.mp4")
-
-
-class Failing(BuiltinFinder):
-    """Fails at the frame with a number, of all that it is shown."""
-
-    def __init__(self, last: int) -> None:
-        super().__init__("cpu")
-        self._left = [last]
-
-    def find(self, frame: Frame) -> tuple[Face, ...]:
-        self._left[0] -= 1
-        if self._left[0] < 0:
-            raise MummerError("the lights went out")
-        return super().find(frame)
 
 
 def test_it_goes_on_where_it_stopped_and_several_share_the_work(
