@@ -64,31 +64,30 @@ def _boxes(file: BinaryIO, size: int) -> _Claims:
         yield f"{name.decode('ascii')} box", at
 
 
-def _segment(file: BinaryIO, size: int) -> _Claims:
+def _elements(file: BinaryIO, size: int) -> _Claims:
     """The EBML header and the segment of Matroska and WebM.
 
-    Live recordings leave the segment's length open.
+    Live recordings leave the length of the segment open, some that of its clusters too; then what lies inside is
+    walked, since at least the last block says how long it is.
     """
-    file.seek(0)
     at = 0
-    while at + 12 <= size:
+    while at + 2 <= size:
         file.seek(at)
         head = file.read(12)
         id_length = 9 - head[0].bit_length()
-        if not 1 <= id_length <= 4:
+        name = _EBML_NAMES.get(head[:id_length])
+        if name is None or len(head) <= id_length:
             return
-        first = head[id_length]
-        length = 9 - first.bit_length()
+        length = 9 - head[id_length].bit_length()
         if not 1 <= length <= 8:
             return
+        at += id_length + length
         value = int.from_bytes(head[id_length : id_length + length]) & ((1 << 7 * length) - 1)
-        if value == (1 << 7 * length) - 1:  # all ones is "unknown"
+        if value != (1 << 7 * length) - 1:  # all ones is "unknown"
+            at += value
+            yield name, at
+        elif name not in _EBML_OPEN:
             return
-        at += id_length + length + value
-        name = _EBML_NAMES.get(head[:id_length])
-        if name is None:
-            return
-        yield name, at
 
 
 def _transport(file: BinaryIO, size: int) -> _Claims:
@@ -149,10 +148,31 @@ _BOX_NAMES: Final = frozenset(
 )
 #: Enough to know a family by: two packets of a transport stream begin in it.
 HEAD: Final = 200
-_EBML_NAMES: Final = {b"\x1a\x45\xdf\xa3": "EBML header", b"\x18\x53\x80\x67": "segment"}
+#: Elements by their identifiers (RFC 9559): the file's, a segment's and a cluster's. Any other ends the walk.
+_EBML_NAMES: Final = {
+    b"\x1a\x45\xdf\xa3": "EBML header",
+    b"\x18\x53\x80\x67": "segment",
+    b"\x11\x4d\x9b\x74": "index of parts",
+    b"\x15\x49\xa9\x66": "segment information",
+    b"\x16\x54\xae\x6b": "list of tracks",
+    b"\x1f\x43\xb6\x75": "cluster",
+    b"\x1c\x53\xbb\x6b": "index of clusters",
+    b"\x10\x43\xa7\x70": "list of chapters",
+    b"\x19\x41\xa4\x69": "list of attachments",
+    b"\x12\x54\xc3\x67": "list of tags",
+    b"\xec": "padding",
+    b"\xbf": "checksum",
+    b"\xe7": "time of a cluster",
+    b"\xa7": "place of a cluster",
+    b"\xab": "size of the cluster before",
+    b"\xa3": "last block",
+    b"\xa0": "last group of blocks",
+}
+#: Whose length may be unknown: they end where the next of their kind begins.
+_EBML_OPEN: Final = frozenset({"segment", "cluster"})
 _FAMILIES: Final[tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], _Claims]], ...]] = (
     (lambda head: head[4:8] in _BOX_NAMES, _boxes),
-    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _segment),
+    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _elements),
     (lambda head: head[:3] == b"FLV", _flash),
     (lambda head: head[0:189:188] == b"GG" or head[4:197:192] == b"GG", _transport),
     (lambda head: head[:4] == b"RIFF" and head[8:12] != b"WAVE", _riff),

@@ -1,5 +1,6 @@
 """Sources: every frame with its own time, packets in file order, and nothing but media files opened."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -146,6 +147,7 @@ def test_protocol_words_are_file_names(tmp_path: Path, monkeypatch: pytest.Monke
             Clip(container_options={"movflags": "frag_keyframe+empty_moov", "frag_duration": "300000"}),
         ),
         ("clip.mkv", Clip(time_base=Fraction(1, 1000))),
+        ("live.mkv", Clip(time_base=Fraction(1, 1000), container_options={"live": "1", "cluster_time_limit": "200"})),
         ("clip.avi", Clip(codec="mpeg4", options={}, time_base=Fraction(1, 25), audio="pcm_s16le")),
         ("clip.ts", Clip(time_base=Fraction(1, 90000))),
         ("clip.flv", Clip(time_base=Fraction(1, 1000))),
@@ -158,6 +160,22 @@ def test_a_file_cut_short_is_not_taken_for_a_shorter_one(tmp_path: Path, name: s
     size = int(len(whole) * share)
     path.write_bytes(whole[: size + (size % 188 == 0)])
     with pytest.raises(InputError, match=r"cut short"):
+        read(path)
+
+
+def test_a_broken_recording_shows_by_its_last_block(tmp_path: Path) -> None:
+    """Browsers leave the length of clusters open as well as that of the segment."""
+    clip = Clip(time_base=Fraction(1, 1000), container_options={"live": "1", "cluster_time_limit": "200"})
+    whole = bytearray(make(tmp_path / "live.webm.mkv", clip).read_bytes())
+    clusters = [found.start() + 4 for found in re.finditer(rb"\x1f\x43\xb6\x75(?=[\x40-\x7f])", whole)]
+    assert len(clusters) > 3
+    for length in clusters:
+        whole[length : length + 2] = b"\x7f\xff"
+    path = tmp_path / "open.mkv"
+    path.write_bytes(whole)
+    assert len(read(path)[0]) == clip.frames
+    path.write_bytes(whole[: len(whole) * 3 // 5])
+    with pytest.raises(InputError, match=r"cut short: its last block ends at byte [\d,]+ and the file at"):
         read(path)
 
 
