@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
-from threading import Event, Lock
+from threading import Event, RLock
 from time import monotonic_ns
 from typing import Final
 
@@ -79,7 +79,7 @@ class Engine:
         self._events, self._stages, self._counters = Events(_log), Stages(), Counters(clock)
         self._over = Event()
         self._error: BaseException | None = None
-        self._lock = Lock()  # for what is started, replaced and stopped
+        self._lock = RLock()  # for what is started, changed and stopped
 
         self._captured: Channel[tuple[int, Frame]] = Channel(1, "latest")
         self._cameras = count()
@@ -93,7 +93,11 @@ class Engine:
         self._controller = SwapController(settings, self._stages, self._events, finder, clock)
         self._output = Output(self._broadcaster, settings.source, lambda: self._controller.label)
         self._loader = ModelLoader(
-            lambda file, options: self._controller.prepare_model(file, options, self._blank()), self._events, self._fail
+            self._controller.running,
+            lambda choice: self._controller.prepare_model(choice, self._blank()),
+            self._events,
+            self._fail,
+            self._lock,
         )
         self._watch = Watch(self._broadcaster, self._output, lambda: self._source, self._events, clock)
         self._previews = Previews()
@@ -195,13 +199,14 @@ class Engine:
     def change(self, change: Change) -> None:
         """Change what runs. All is checked first: where anything makes no sense, nothing is changed.
 
+        A change is one of what was asked for before, whether or not that has taken effect yet.
         The look takes effect between two frames. A model is opened and warmed up in a thread of its own, and takes over
         between two frames; an event says when, or why not. A camera or sink that is not there is tried again and again,
         and does not end the run. Raises ``UsageError``, and ``ModelError`` for a model that is not there.
         """
         with self._lock:
             planned = [
-                self._controller.plan(change, self._blank()),
+                self._controller.plan(change, self._blank(), self._loader.loading is not None),
                 self._plan_model(change),
                 self._sinks.plan(change.add_sinks, change.remove_sinks),
                 self._plan_camera(change.camera),
@@ -260,6 +265,7 @@ class Engine:
             sinks=sinks,
             model=controller.model_status(self._loader.loading),
             look=controller.look_status(),
+            asked=controller.asked_status(),
             puppet=controller.puppet_status(),
             governor=controller.governor_status(),
             problems=[problem for problem in problems if problem],
@@ -268,12 +274,12 @@ class Engine:
     # what they need
 
     def _plan_model(self, change: Change) -> Callable[[], None]:
-        if not change.opens_model:
-            return lambda: None
-        chosen = self._loader.loading or self._controller.look.model
-        name = change.model if "model" in change.model_fields_set else chosen
-        find_model(name)  # one that is not there is refused at once
-        return partial(self._loader.load, name, change)
+        before = self._loader.asked
+        asked = change.chosen_after(before)
+        if not change.opens_model and (self._loader.loading is None or asked == before):
+            return partial(self._loader.told, asked) if asked != before else lambda: None
+        find_model(asked.name)  # one that is not there is refused at once
+        return partial(self._loader.load, asked)
 
     def _plan_camera(self, address: str | None) -> Callable[[], None]:
         if address is None:

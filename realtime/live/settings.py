@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from realtime.live.address import file_of
 from realtime.settings import Look, ModelOptions, Option
 
-__all__ = ["ON_MISS", "Change", "LiveLook", "LiveSettings", "OnMiss", "SinkSettings", "SourceSettings"]
+__all__ = ["ON_MISS", "Change", "LiveLook", "LiveSettings", "ModelChoice", "OnMiss", "SinkSettings", "SourceSettings"]
 
 #: What happens to a frame in which a face is or may be that was not swapped: the region is covered, the last good
 #: frame stays, the slate is sent, or the frame is shown as it is.
@@ -166,6 +166,13 @@ class LiveSettings(LiveLook):
         return SinkSettings(self.codec, self.bitrate, self.preset)
 
 
+class ModelChoice(NamedTuple):
+    """A model by its name or file, and what is chosen about it."""
+
+    name: str
+    options: ModelOptions
+
+
 class Change(LiveLook):
     """What to change of a running engine; what is not named stays.
 
@@ -186,9 +193,24 @@ class Change(LiveLook):
     @property
     def opens_model(self) -> bool:
         """Whether a model has to be opened for it; its other choices hold for the one that runs."""
-        named = self.model_fields_set
-        of_puppet = {"consent", "face"} if "puppet" in named else set[str]()
-        return bool((named - of_puppet) & {"model", "photo", "face", "shape", "embedder", "consent"})
+        return bool(self._about_model & {"model", "photo", "face", "shape", "embedder", "consent"})
+
+    @property
+    def _about_model(self) -> set[str]:
+        named = self.model_fields_set & {"model", *ModelOptions.model_fields}
+        return named - {"consent", "face"} if "puppet" in self.model_fields_set else named
+
+    def chosen_after(self, before: ModelChoice) -> ModelChoice:
+        """The model that is asked for, where ``before`` was.
+
+        Another model begins with what is named here only; another photograph does not keep whose the last one was.
+        """
+        options = {name: getattr(self, name) for name in self._about_model - {"model"}}
+        if "model" in self.model_fields_set:
+            return ModelChoice(self.model, ModelOptions().model_copy(update=options))
+        if "photo" in options:
+            options = {"identity": None, "face": None, "consent": None} | options
+        return ModelChoice(before.name, before.options.model_copy(update=options))
 
     def applied_to(self, look: LiveLook) -> LiveLook:
         """``look`` with what is named here, but for the model and what is chosen about it."""

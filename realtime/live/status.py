@@ -119,6 +119,7 @@ class Status(BaseModel, frozen=True):
     ``missed`` counts frames in which something was hidden, ``shown`` those that were shown instead, because ``on_miss``
     says so, and ``swapped`` those with a swapped face.
     ``faces_left`` counts faces that were found and not swapped, and heads that may have a face, over all frames.
+    ``asked`` is how the faces will look from the next frame on, None where that is how they look.
     """
 
     state: EngineState
@@ -142,6 +143,7 @@ class Status(BaseModel, frozen=True):
     sinks: list[SinkStatus]
     model: ModelStatus
     look: LookStatus
+    asked: LookStatus | None
     puppet: PuppetStatus | None
     governor: GovernorStatus
     problems: list[str]

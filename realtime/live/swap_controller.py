@@ -12,14 +12,14 @@ import av
 import numpy as np
 
 from realtime.composite.color import open_color
-from realtime.composite.mask import BLENDS, open_blend
+from realtime.composite.mask import open_blend
 from realtime.composite.occlusion import open_occlusion
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.finder.people import bare
 from realtime.live.fail_closed import FailClosed
 from realtime.live.governor import Governor
 from realtime.live.puppet import LivePuppet
-from realtime.live.settings import Change, LiveLook, LiveSettings
+from realtime.live.settings import Change, LiveLook, LiveSettings, ModelChoice
 from realtime.live.status import GovernorStatus, LookStatus, ModelStatus, PuppetStatus
 from realtime.marking.label import Label
 from realtime.marking.provenance.claim import Claim
@@ -75,12 +75,14 @@ class SwapController:
         Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
         """
         self.look: LiveLook = settings
+        self._asked: LiveLook = settings  # what was asked for last
+        self._settled: LiveLook = settings  # what of that has taken effect
         self._events, self._clock, self._stages = events, clock, stages
         self._swapper = make_swapper(_for_faces(settings), stages, finder)
         self._puppet = None if settings.puppet is None else self._open_puppet(settings.puppet, settings)
         self._puppets = {} if self._puppet is None else {settings.puppet: self._puppet}
         self._puppeted = 0
-        self._full = self._swapper.model
+        self._full = self._coming = self._swapper.model
         self._saves_model = False
         self.thin = 1
         self._finder = bare(self._swapper.finder)
@@ -143,14 +145,24 @@ class SwapController:
         """What stands on the picture now."""
         return self._swapper.label
 
-    def plan(self, change: Change, like: Frame | None) -> Callable[[], None]:
+    @property
+    def running(self) -> ModelChoice:
+        """The model that everything begins with."""
+        look = _for_faces(self.look)
+        return ModelChoice(
+            look.model, ModelOptions(**{name: getattr(look, name) for name in ModelOptions.model_fields})
+        )
+
+    def plan(self, change: Change, like: Frame | None, loading: bool) -> Callable[[], None]:
         """Check the look of ``change``, and prepare it for frames like ``like``; what comes back puts it into effect.
 
-        Raises ``UsageError`` where it makes no sense.
+        It is a change of what was asked for last, and comes after it. ``loading`` says that a model is being got ready,
+        which what is chosen about the model is meant for. Raises ``UsageError`` where it makes no sense.
         """
-        swapper, model, named = self._swapper, self._swapper.model, change.model_fields_set
-        look = change.applied_to(self.look)
-        steps: list[_Step] = [lambda: setattr(self, "look", look)]
+        swapper, model, named = self._swapper, self._coming, change.model_fields_set
+        look = change.applied_to(self._asked)
+        # The model's name in it changes when a model takes over.
+        steps: list[_Step] = [lambda: setattr(self, "look", change.applied_to(self.look))]
 
         def step(owner: object, name: str, value: object) -> None:
             steps.append(lambda: setattr(owner, name, value))
@@ -159,8 +171,10 @@ class SwapController:
             step(swapper, "faces", look.faces)
         if "blend" in named:
             step(swapper, "blend", open_blend(look.blend))
-        if "color" in named:
-            step(swapper, "color", open_color(look.color or model.manifest.color))
+        if look.color is not None and "color" in named:
+            step(swapper, "color", open_color(look.color))
+        elif "color" in named:
+            steps.append(self._choose_model)
         if "sharpen" in named:
             step(swapper, "sharpness", look.sharpen)
         if "occlusion" in named:
@@ -172,20 +186,23 @@ class SwapController:
             step(swapper, "label", label)
         if "on_miss" in named:
             step(self._fail_closed, "on_miss", look.on_miss)
-        if look.mirror != self.look.mirror:
+        if look.mirror != self._asked.mirror:
             steps.append(self.new_picture)
         if "puppet" in named:
             steps.append(self._plan_puppet(change.puppet, change))
         if self.look.map and named & {"model", "faces", "color", *ModelOptions.model_fields}:
             raise UsageError("this session has a map, which says which face gets which model; start another one")
-        if not change.opens_model:
+        if not change.opens_model and not loading:
             check_choice(model, change)
             if change.identity is not None:
                 step(model, "identity", change.identity)
             if change.morph is not None:
                 step(model, "morph", change.morph)
 
+        step(self, "_settled", look)
+
         def begin() -> None:
+            self._asked = look
             for each in steps:
                 self._steps.put(each)
 
@@ -199,28 +216,34 @@ class SwapController:
         self._steps.put(puppet.calibrate)
         self._events.tell("puppet", "the performer's rest is taken anew")
 
-    def prepare_model(self, name: str, options: ModelOptions, like: Frame | None) -> Callable[[], None]:
+    def prepare_model(self, choice: ModelChoice, like: Frame | None) -> Callable[[], None]:
         """Open a model and warm it up for frames like ``like``; what comes back lets it take over.
 
         Raises ``ModelError``, ``ConsentError`` or ``UsageError``.
         """
-        model = self._open(name, options)
+        model = self._open(*choice)
         mark = None if self._swapper.watermark is None else Watermark(payload_of(model.sha256))
         if mark is not None and like is not None:
             mark.draw(like)
 
         def take_over() -> None:
-            self.look = self.look.model_copy(update={"model": name})
+            self.look = self.look.model_copy(update={"model": choice.name})
             self._full = model
             self._swapper.watermark = mark
             self._choose_model()
             self._events.tell("model", f"{model.name} swaps from now on")
 
-        return lambda: self._steps.put(take_over)
+        def hand_over() -> None:
+            self._coming = model
+            self._steps.put(take_over)
+
+        return hand_over
 
     def model_status(self, loading: str | None) -> ModelStatus:
-        """The model that swaps now, and the one that is being got ready."""
+        """The model that swaps now, and the one that is being got ready, or swaps from the next frame on."""
         model = self._swapper.model
+        if loading is None and self._coming is not self._full:
+            loading = self._coming.name
         return ModelStatus(
             name=model.name,
             sha256=model.sha256,
@@ -244,19 +267,12 @@ class SwapController:
 
     def look_status(self) -> LookStatus:
         """How the faces look now."""
-        swapper, label = self._swapper, self._swapper.label
-        return LookStatus(
-            faces=swapper.faces,
-            map=self.look.map,
-            blend=next(name for name, blend in BLENDS.items() if blend == swapper.blend),
-            color=self.look.color or swapper.model.manifest.color,
-            sharpen=swapper.sharpness,
-            occlusion="off" if swapper.occlusion is None else "on",
-            label="" if label is None else label.text,
-            label_place="" if label is None else label.place,
-            on_miss=self._fail_closed.on_miss,
-            mirror=self.look.mirror,
-        )
+        return _told(self.look, self._swapper.model)
+
+    def asked_status(self) -> LookStatus | None:
+        """How they will look from the next frame on; None where that is how they look."""
+        asked = self._asked
+        return None if self._settled is asked else _told(asked, self._coming)
 
     def governor_status(self) -> GovernorStatus:
         """What is saved now."""
@@ -402,6 +418,21 @@ class SwapController:
 def _for_faces(look: LiveLook) -> LiveLook:
     """``look`` without the consent record of whom the puppet's photo shows: it is not the model's."""
     return look if look.puppet is None or look.photo else look.model_copy(update={"consent": None})
+
+
+def _told(look: LiveLook, model: SwapModel) -> LookStatus:
+    return LookStatus(
+        faces=look.faces,
+        map=look.map,
+        blend=look.blend,
+        color=look.color or model.manifest.color,
+        sharpen=look.sharpen,
+        occlusion=look.occlusion,
+        label=look.label or "",
+        label_place=look.label_place,
+        on_miss=look.on_miss,
+        mirror=look.mirror,
+    )
 
 
 def _warm_up(model: SwapModel) -> None:

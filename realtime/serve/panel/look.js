@@ -75,8 +75,9 @@ export function offer(choices, known, change) {
   values();
 }
 
-/** Show what the engine runs with; fields that somebody is writing in stay. */
-export function reflect({ look: now, model }) {
+/** Show what the engine runs with, or was asked to; fields that somebody is writing in stay. */
+export function reflect({ look, asked, model }) {
+  const now = asked ?? look; // before the next frame, a field must not jump back
   for (const name of CHOICES) tick(name, now[name]);
   const busy = document.activeElement;
   if (busy !== $("sharpen")) $("sharpen").value = now.sharpen;

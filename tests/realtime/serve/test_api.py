@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,23 +72,65 @@ def test_a_session_from_start_to_stop(daemon: Daemon) -> None:
         assert sum(1 for _ in file.decode(video=0)) > 20
 
 
-def test_a_photo_moves_in_place_of_the_camera(daemon: Daemon) -> None:
-    picture = daemon.folder / "photo.png"
+def photographed(folder: Path) -> tuple[str, str]:
+    """A photograph in ``folder``, and whose it is."""
+    picture, consent = folder / "photo.png", folder / "consent.json"
     cv2.imwrite(str(picture), cv2.cvtColor(Portrait(240, 300).draw(Pose()), cv2.COLOR_RGB2BGR))
     record = Consent(by="A", date="2026-01-01", scope="tests", statement="I agree.")  # type: ignore[arg-type]
-    consent = daemon.folder / "consent.json"
     consent.write_text(Identity(id="drawn", name="Drawn", kind="synthetic", consent=record).model_dump_json())
+    return str(picture), str(consent)
+
+
+def test_a_photo_moves_in_place_of_the_camera(daemon: Daemon) -> None:
+    picture, consent = photographed(daemon.folder)
     with daemon.client() as client:
         assert client.post("/api/session/rest").status_code == 409
         assert "out of bounds" in daemon.start(client, puppet="/etc/passwd").json()["error"]
-        assert daemon.start(client, puppet=str(picture), consent=str(consent)).status_code == 201
+        assert daemon.start(client, puppet=picture, consent=consent).status_code == 201
         until(client, lambda engine: bool(engine["puppet"] and engine["puppet"]["rested"]))  # type: ignore[index]
         assert client.post("/api/session/rest").status_code == 200
         assert client.patch("/api/session", json={"puppet": None}).status_code == 200
         until(client, lambda engine: engine["puppet"] is None)
-        assert client.patch("/api/session", json={"puppet": str(picture)}).status_code == 200
+        assert client.patch("/api/session", json={"puppet": picture}).status_code == 200
         until(client, lambda engine: bool(engine["puppet"]))
         client.delete("/api/session")
+
+
+def test_changes_that_come_before_the_next_frame_are_all_made(daemon: Daemon) -> None:
+    """At a frame a second, all of them are asked for before the first takes effect."""
+    changes: tuple[dict[str, object], ...] = (
+        {"label": "ONE"}, {"label_place": "top-left"}, {"mirror": True}, {"color": "mean"}
+    )  # fmt: skip
+    with daemon.client() as client:
+        assert daemon.start(client, fps=1).status_code == 201
+        before = until(client, lambda engine: int(str(engine["frames_out"])) >= 1)["look"]
+        with ThreadPoolExecutor() as pool:
+            answers = list(pool.map(lambda change: client.patch("/api/session", json=change), changes))
+        assert [answer.status_code for answer in answers] == [200] * 4
+        asked = before | {name: value for change in changes for name, value in change.items()}  # type: ignore[operator]
+        waiting = client.get("/api/status").json()["engine"]
+        assert (waiting["asked"] or waiting["look"]) == asked
+        assert until(client, lambda engine: engine["asked"] is None)["look"] == asked
+        client.patch("/api/session", json={"label_place": "bottom-right"})
+        assert until(client, lambda engine: engine["asked"] is None)["look"] == asked | {"label_place": "bottom-right"}
+
+
+def test_what_is_chosen_while_a_model_loads_is_meant_for_that_model(daemon: Daemon) -> None:
+    photo, consent = photographed(daemon.folder)
+    model = str(daemon.folder / "negative.onnx")
+    with daemon.client() as client:
+        assert daemon.start(client, model=model).status_code == 201
+        for change in ({"model": "bronze", "photo": photo, "consent": consent}, {"shape": 0.3}, {"morph": 0.5}):
+            answer = client.patch("/api/session", json=change)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["engine"]["model"]["loading"] == "bronze", client.get("/api/status").text
+        now = until(client, lambda engine: engine["model"]["loading"] is None)["model"]  # type: ignore[index]
+        assert (now["name"], now["identity"], now["morph"]) == ("photo", "drawn", 0.5)  # type: ignore[index]
+        client.patch("/api/session", json={"shape": 0.1})  # drawn anew, it is still that photograph
+        until(client, lambda engine: engine["model"]["loading"] is None)  # type: ignore[index]
+        assert until(client, lambda engine: True)["model"] == now
+        client.patch("/api/session", json={"model": model})
+        until(client, lambda engine: engine["model"]["name"] == "negative")  # type: ignore[index]
 
 
 def test_a_second_session_after_the_first(daemon: Daemon) -> None:
