@@ -1,15 +1,15 @@
 """What a model file must be, whatever made it: valid ONNX in one file, and the contract of its form."""
 
-from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import onnx
 from onnx import TensorProto
 
 from export.forms import Form
+from models.graph import graphs
 from realtime.runtime.errors import ModelError
 
-__all__ = ["check_contract", "check_graph", "graphs"]
+__all__ = ["check_contract", "check_graph"]
 
 #: Operator domains that every runtime has.
 STANDARD: Final = frozenset({"", "ai.onnx"})
@@ -43,15 +43,6 @@ def check_contract(model: onnx.ModelProto, form: Form, size: int, identity: str 
     channels = {name: 1 if name in form.masks else 3 for name in form.outputs}
     wanted = [(name, dtype, (free, size, size, channels[name])) for name in form.outputs]
     _check_ports("output", [_port(value) for value in graph.output], wanted)
-
-
-def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """``graph`` and all graphs inside its nodes."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from graphs(attribute.g)
 
 
 def _port(value: onnx.ValueInfoProto) -> _Port:

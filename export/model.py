@@ -16,6 +16,7 @@ from export.search import Conversion
 from export.switch import CHOICE, switch
 from models.architectures import Config, Network
 from models.graph import OPSET, to_graph
+from models.upscaling import joined
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import ModelError, UsageError
 from realtime.runtime.files import write_whole
@@ -47,18 +48,14 @@ class ExportRequest:
 class SideGraph:
     """One side on its way into a file.
 
-    ``plain`` is its graph in single precision, ``expected`` what torch answers to the sample faces, ``found`` how
-    the graph was converted, where another precision is asked for.
+    ``plain`` is its graph as torch has it, ``expected`` what torch answers to the sample faces, ``model`` the graph
+    for the file, ``found`` how it was converted, where another precision than the single one is asked for.
     """
 
     plain: onnx.ModelProto
     expected: Floats
+    model: onnx.ModelProto
     found: Conversion[onnx.ModelProto] | None = None
-
-    @property
-    def model(self) -> onnx.ModelProto:
-        """The graph in the precision that is asked for."""
-        return self.found.model if self.found else self.plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +119,10 @@ def _side(network: Network, config: Config, side: int, request: ExportRequest, f
     check_answer(GraphRunner(model, form), faces.samples, expected)
     model.graph.output.pop()  # the file has no use for the floats
     if request.precision == "float32":
-        return SideGraph(model, expected)
-    return SideGraph(model, expected, convert(request.precision, model, form, faces, expected, request.bar))
+        return SideGraph(model, expected, joined(model))
+    # What is joined has no kernels of whole numbers.
+    found = convert(request.precision, model, form, faces, expected, request.bar)
+    return SideGraph(model, expected, found.model, found)
 
 
 def _check_side(

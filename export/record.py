@@ -1,6 +1,5 @@
 """The part of a manifest that the network does not know: whose face it is, licence, what it was made from."""
 
-import hashlib
 import importlib.metadata
 import json
 from collections.abc import Sequence
@@ -11,17 +10,17 @@ from typing import Literal
 import onnx
 from pydantic import ValidationError
 
-from export.checks import graphs
 from export.forms import Form
 from models.architectures import Config
 from models.checkpoint import Checkpoint
+from models.graph import weights_sha256
 from realtime.composite.color import open_color
 from realtime.runtime.errors import ConsentError, ModelError, UsageError
 from realtime.settings import first_problem
 from realtime.swap.consent import Identity, check_consent, read_identity
 from realtime.swap.manifest import Manifest, Training
 
-__all__ = ["ModelCard", "Precision", "identities_of", "letter", "make_card", "make_manifest", "weights_sha256"]
+__all__ = ["ModelCard", "Precision", "identities_of", "letter", "make_card", "make_manifest"]
 
 Precision = Literal["float32", "float16", "int8"]
 
@@ -136,17 +135,6 @@ def make_manifest(
         )
     except ValidationError as error:
         raise ModelError(f"the manifest: {first_problem(error)}") from error
-
-
-def weights_sha256(model: onnx.ModelProto) -> str:
-    """Digest of all initialisers: for each, by name, its name, type, shape and little-endian bytes."""
-    digest = hashlib.sha256()
-    tensors = [tensor for graph in graphs(model.graph) for tensor in graph.initializer]
-    for tensor in sorted(tensors, key=lambda tensor: tensor.name):
-        array = onnx.numpy_helper.to_array(tensor)
-        digest.update(json.dumps([tensor.name, array.dtype.str, array.shape]).encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def _recorded(entry: object, run: Path, side: int) -> Identity:

@@ -1,9 +1,11 @@
 """A torch module as an ONNX graph, which tells nothing about the machine that it was made on."""
 
+import hashlib
+import json
 import logging
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 
 from realtime.runtime.errors import ModelError
 
-__all__ = ["OPSET", "store_in_half", "to_graph"]
+__all__ = ["OPSET", "graphs", "store_in_half", "to_graph", "weights_sha256"]
 
 #: Version of the standard operators that graphs are written in where nobody asks for another.
 OPSET: Final = 18
@@ -76,6 +78,26 @@ def store_in_half(model: onnx.ModelProto) -> None:
     nodes = [*widened, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """``graph`` and all graphs inside its nodes."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from graphs(attribute.g)
+
+
+def weights_sha256(model: onnx.ModelProto) -> str:
+    """Digest of all initialisers: for each, by name, its name, type, shape and little-endian bytes."""
+    digest = hashlib.sha256()
+    tensors = [tensor for graph in graphs(model.graph) for tensor in graph.initializer]
+    for tensor in sorted(tensors, key=lambda tensor: tensor.name):
+        array = onnx.numpy_helper.to_array(tensor)
+        digest.update(json.dumps([tensor.name, array.dtype.str, array.shape]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _strip(model: onnx.ModelProto) -> None:

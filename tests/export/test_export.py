@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from export.checks import check_graph
 from export.model import ExportRequest, export_model
 from export.parity import psnr
-from export.record import weights_sha256
 from models.architectures import ARCHITECTURES, Network
+from models.graph import weights_sha256
 from realtime.inference.onnx_runtime import onnxruntime
 from realtime.runtime.errors import ModelError, OutputError, UsageError
 from realtime.swap import open_model

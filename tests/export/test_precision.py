@@ -77,12 +77,12 @@ def test_graphs_that_are_the_same_need_no_choice(lite: tuple[Exported, Path]) ->
 
 def test_half_precision(lite: tuple[Exported, Path]) -> None:
     side = lite[0].sides[0]
-    found = precision.convert("float16", side.model, OWN, faces(64), side.expected, 45)
+    found = precision.convert("float16", side.plain, OWN, faces(64), side.expected, 45)
     assert found.quality >= 45
     assert found.left_out == ()
     types = {tensor.data_type for tensor in found.model.graph.initializer if len(tensor.dims) == 4}
     assert types == {onnx.TensorProto.FLOAT16}
-    assert found.model.ByteSize() < 0.6 * side.model.ByteSize()
+    assert found.model.ByteSize() < 0.6 * side.plain.ByteSize()
 
 
 class Loud(Network):
@@ -132,12 +132,12 @@ def test_the_simulation_shows_what_a_cpu_hides() -> None:
 
 def test_whole_numbers(lite: tuple[Exported, Path], tmp_path: Path) -> None:
     side = lite[0].sides[1]
-    found = precision.convert("int8", side.model, OWN, faces(64), side.expected, 35)
+    found = precision.convert("int8", side.plain, OWN, faces(64), side.expected, 35)
     assert found.quality >= 35
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds(found.model)
     convolutions = [tensor for tensor in found.model.graph.initializer if len(tensor.dims) == 4]
     assert {tensor.data_type for tensor in convolutions} == {onnx.TensorProto.INT8}
-    assert found.model.ByteSize() < 0.5 * side.model.ByteSize()
+    assert found.model.ByteSize() < 0.5 * side.plain.ByteSize()
     # A scale for each output channel.
     scales = [tensor.dims for tensor in found.model.graph.initializer if "weight_scale" in tensor.name]
     assert convolutions[0].dims[0] in [dims[0] for dims in scales if dims]
@@ -145,19 +145,19 @@ def test_whole_numbers(lite: tuple[Exported, Path], tmp_path: Path) -> None:
 
 def test_layers_that_hurt_are_left_out(lite: tuple[Exported, Path]) -> None:
     side, pictures = lite[0].sides[1], faces(64)
-    whole = precision.convert("int8", side.model, OWN, pictures, side.expected, 35).quality
-    found = precision.convert("int8", side.model, OWN, pictures, side.expected, whole + 1)
-    layers = Quantiser(side.model, OWN, pictures.calibration).layers
+    whole = precision.convert("int8", side.plain, OWN, pictures, side.expected, 35).quality
+    found = precision.convert("int8", side.plain, OWN, pictures, side.expected, whole + 1)
+    layers = Quantiser(side.plain, OWN, pictures.calibration).layers
     assert found.quality >= whole + 1
     assert 0 < len(found.left_out) < len(layers)
     assert set(found.alone) == set(layers)
     worst = min(found.alone, key=found.alone.__getitem__)
     assert found.left_out[0] == worst
     left = {node.name: node for node in found.model.graph.node}[worst]
-    assert left.input[1] in {tensor.name for tensor in side.model.graph.initializer}  # no DequantizeLinear before it
+    assert left.input[1] in {tensor.name for tensor in side.plain.graph.initializer}  # no DequantizeLinear before it
 
     with pytest.raises(ModelError, match="200 dB"):
-        precision.convert("int8", side.model, OWN, pictures, side.expected, 200)
+        precision.convert("int8", side.plain, OWN, pictures, side.expected, 200)
 
 
 @pytest.mark.parametrize("bar", [30.0, 60.0, 89.0])
