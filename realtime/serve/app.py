@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from realtime.serve.allowed_paths import AllowedPaths
 from realtime.serve.jobs.queue import JobQueue
 from realtime.serve.jobs.uploads import Uploads
-from realtime.serve.middleware import AccessMiddleware, HeadersMiddleware, known_hosts
+from realtime.serve.middleware import AccessMiddleware, EndingMiddleware, HeadersMiddleware, known_hosts
 from realtime.serve.refusals import READS, install, refusals
 from realtime.serve.routes.catalogue import catalogue_routes
 from realtime.serve.routes.health import health_routes
@@ -55,6 +55,7 @@ def build_app(
     app.add_middleware(
         AccessMiddleware, hosts=hosts, token=token, max_body=settings.max_body, max_upload=settings.max_upload
     )
+    app.add_middleware(EndingMiddleware)
     app.add_middleware(HeadersMiddleware)
     install(app)
     strangers = settings.max_connections * 2 // 3

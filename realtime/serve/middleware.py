@@ -7,6 +7,7 @@ a header, which no foreign page can set, and bodies are capped.
 
 import hmac
 import json
+from asyncio import CancelledError
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["TOKEN_HEADER", "AccessMiddleware", "HeadersMiddleware", "known_hosts"]
+__all__ = ["TOKEN_HEADER", "AccessMiddleware", "EndingMiddleware", "HeadersMiddleware", "known_hosts"]
 
 TOKEN_HEADER: Final = "x-mummer-token"  # noqa: S105  (a name, not a secret)
 #: Methods that change nothing.
@@ -65,6 +66,29 @@ class HeadersMiddleware:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+
+class EndingMiddleware:
+    """What the daemon's end cuts short is answered, and is no error."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application around another."""
+        begun = scope["type"] != "http"
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except CancelledError:  # by the server, whose patience with open connections is over
+            if begun:
+                raise
+            await _answer(send, 503, "the daemon ends")
 
 
 class AccessMiddleware:

@@ -38,13 +38,13 @@ _MEANINGS: Final = {
     413: "The body is too large.",
     415: "The body is not JSON, or an upload is not sent as octets.",
     422: "A field or a parameter does not fit.",
-    503: "Not yet: ask again in a moment.",
+    503: "Not now: a session starts or ends, or the daemon does; ask again in a moment.",
 }
 #: An option of the command line, in a text.
 _FLAG: Final = re.compile(r"(?<![\w/-])--([a-z][a-z-]+)")
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 #: What every request may be answered with, and what those with a body may be.
-READS: Final = (403,)
+READS: Final = (403, 503)
 CHANGES: Final = (400, 401, 403, 409, 413, 415, 422)
 
 

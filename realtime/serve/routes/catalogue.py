@@ -1,8 +1,10 @@
 """What there is to choose from: looks, models, devices."""
 
+import asyncio
 from pathlib import Path
 
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from realtime.devices import Hardware, list_hardware
@@ -46,7 +48,7 @@ class ModelFacts(BaseModel, frozen=True):
 
 def catalogue_routes(recordings: Path | None) -> APIRouter:
     """The routes that list what may be named in a request; ``recordings`` is a folder that may be written into."""
-    routes, thumbnails = APIRouter(), Thumbnails()
+    routes, thumbnails, painting = APIRouter(), Thumbnails(), asyncio.Lock()
 
     @routes.get("/api/choices")
     def choices() -> Choices:
@@ -59,9 +61,11 @@ def catalogue_routes(recordings: Path | None) -> APIRouter:
         return [_facts(path) for path in list_models()]
 
     @routes.get("/api/models/{name}/picture", response_class=Jpeg, responses=refusals(400, 409, 422))
-    def model_picture(name: str) -> Jpeg:
+    async def model_picture(name: str) -> Jpeg:
         """What the model makes of a drawn face, as JPEG."""
-        return Jpeg(thumbnails.picture(name))
+        # One at a time: those that wait leave room for the session, and nobody waits for them at the end.
+        async with painting:
+            return Jpeg(await run_in_threadpool(thumbnails.picture, name))
 
     @routes.get("/api/devices")
     def devices() -> Hardware:

@@ -6,7 +6,8 @@ import logging
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -60,6 +61,26 @@ def test_silent_connections_make_room_and_are_closed(launch: Launch) -> None:
         assert client.get("/api/status").status_code == 200
     assert daemon.complaints is not None
     assert daemon.complaints.stat().st_size < 10_000
+
+
+def test_the_end_waits_for_no_queue_of_pictures_and_is_no_error(launch: Launch) -> None:
+    daemon = launch()
+
+    with daemon.client() as client:
+        names = [model["name"] for model in client.get("/api/models").json()]
+    with ExitStack() as stack:
+        asked = []
+        for name in names:
+            asked.append(stack.enter_context(closing(HTTPConnection("127.0.0.1", httpx.URL(daemon.url).port, LONG))))
+            asked[-1].request("GET", f"/api/models/{name}/picture")
+        answers = [stack.enter_context(asked[0].getresponse())]
+        daemon.process.terminate()
+        answers += [stack.enter_context(each.getresponse()) for each in asked[1:]]
+        statuses = {answer.status for answer in answers}
+    assert daemon.process.wait(LONG) == 0
+    assert daemon.complaints is not None
+    assert statuses <= {200, 503}, daemon.complaints.read_text()
+    assert "Traceback" not in daemon.complaints.read_text()
 
 
 def test_a_connection_that_asks_again_and_again_stays(launch: Launch) -> None:
