@@ -4,6 +4,8 @@ A matrix named ``a_to_b`` is float64 (2, 3) and maps points (x, y) of a, in pixe
 top-left pixel.
 """
 
+from math import sqrt
+
 import numpy as np
 
 from realtime.runtime.arrays import Matrix, Points
@@ -16,26 +18,34 @@ def apply(matrix: Matrix, points: Points) -> Points:
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
+# Written out, since they are asked for by the dozen for every frame: numpy takes longer to begin than these to end.
+
+
 def invert(matrix: Matrix) -> Matrix:
     """The map back: ``a_to_b`` becomes ``b_to_a``. Raises ``numpy.linalg.LinAlgError`` for a singular one."""
-    # Written out: it is asked for a dozen times a frame, and two rows are too few for a general solver to pay.
     (a, b, x), (c, d, y) = matrix.tolist()
     det = a * d - b * c
     if det == 0:
         raise np.linalg.LinAlgError("a map onto a line has no way back")
-    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]], np.float64) / float(det)
+    return np.array(((d / det, -b / det, (b * y - d * x) / det), (-c / det, a / det, (c * x - a * y) / det)))
 
 
 def scale_of(matrix: Matrix) -> float:
     """Length in b of one pixel of a, for a similarity ``a_to_b``."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return sqrt(abs(a * d - b * c))
 
 
 def compose(a_to_b: Matrix, b_to_c: Matrix) -> Matrix:
     """First ``a_to_b``, then ``b_to_c``: the matrix ``a_to_c``, float64 (2, 3)."""
-    linear = b_to_c[:, :2] @ a_to_b
-    linear[:, 2] += b_to_c[:, 2]
-    return linear
+    (a, b, x), (c, d, y) = a_to_b.tolist()
+    (e, f, u), (g, h, v) = b_to_c.tolist()
+    return np.array(
+        (
+            (e * a + f * c, e * b + f * d, e * x + f * y + u),
+            (g * a + h * c, g * b + h * d, g * x + h * y + v),
+        )
+    )
 
 
 def translation(x: float, y: float) -> Matrix:

@@ -11,7 +11,7 @@ from typing import Final, cast
 import cv2
 import numpy as np
 
-from realtime.media.affine import apply, compose, invert, scale_of, translation
+from realtime.media.affine import apply, compose, invert, scale_of
 from realtime.media.colorspace import Codes
 from realtime.runtime.arrays import Matrix, Points
 
@@ -62,8 +62,7 @@ def sample(picture: Codes, picture_to_out: Matrix, size: tuple[int, int]) -> Cod
     # However small the picture is wanted, there is nothing to halve below one pixel.
     times = min(halvings(scale_of(out_to_picture)), max(rows, columns).bit_length() - 1)
     step = 2**times
-    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float32) - 0.5
-    wanted = reach(out_to_picture, corners, step)
+    wanted = _around(out_to_picture, width, height, step)
     # Whole blocks of the pyramid, at least one of them, inside the picture but for a block cut by its edge.
     x0, x1 = _blocks(wanted[0], wanted[2], columns, step)
     y0, y1 = _blocks(wanted[1], wanted[3], rows, step)
@@ -74,10 +73,12 @@ def sample(picture: Codes, picture_to_out: Matrix, size: tuple[int, int]) -> Cod
     region = halve(region, times)
     out_to_region = compose(out_to_picture, invert(pyramid_to_picture(times, x0, y0)))
 
-    x, y = round(out_to_region[0, 2]), round(out_to_region[1, 2])
+    (a, b, left), (c, d, top) = out_to_region.tolist()
+    x, y = round(left), round(top)
     inside = 0 <= x <= region.shape[1] - width and 0 <= y <= region.shape[0] - height
-    drift = np.abs(out_to_region - translation(x, y)) @ (width, height, 1)
-    if inside and drift.max() < ON_GRID * sqrt(width * height):
+    across = abs(a - 1) * width + abs(b) * height + abs(left - x)
+    down = abs(c) * width + abs(d - 1) * height + abs(top - y)
+    if inside and max(across, down) < ON_GRID * sqrt(width * height):
         return region[y : y + height, x : x + width]
 
     whole = (x0, y0, x1, y1) == _outset(wanted, step)
@@ -85,6 +86,17 @@ def sample(picture: Codes, picture_to_out: Matrix, size: tuple[int, int]) -> Cod
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     out = cv2.warpAffine(region, out_to_region, size, flags=flags, borderMode=border)
     return cast(Codes, out)
+
+
+def _around(matrix: Matrix, width: int, height: int, margin: int) -> Rect:
+    """``reach`` of a whole picture of ``width`` x ``height``, whose edges lie half a pixel beyond its outer pixels."""
+    rows = []
+    for a, b, start in matrix.tolist():
+        middle = start + a * (width - 1) / 2 + b * (height - 1) / 2
+        half = (abs(a) * width + abs(b) * height) / 2 + margin
+        rows.append((floor(middle - half), ceil(middle + half) + 1))
+    (x0, x1), (y0, y1) = rows
+    return x0, y0, x1, y1
 
 
 def _blocks(low: int, high: int, length: int, step: int) -> tuple[int, int]:
