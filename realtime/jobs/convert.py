@@ -347,7 +347,7 @@ def _make_missing(
     if job.engine == "ray":
         from realtime.jobs.segments.engines.ray_engine import make_on_ray
 
-        make_on_ray(order, missing, job.workers, job.address, swapper.stages, watcher)
+        make_on_ray(order, missing, job.workers, job.address, source, swapper, watcher)
     elif job.workers > 1:
         from realtime.jobs.segments.engines.processes import make_in_processes
 

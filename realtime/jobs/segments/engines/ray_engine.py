@@ -1,6 +1,7 @@
 """A Ray cluster: segments go out as tasks, their files come back through its object store.
 
-The source, its alignments and the model must lie under the same path on every machine; nothing else is shared.
+The source, its alignments and the model must lie under the same path on every machine; nothing else is shared. A
+cluster of the job's own takes seconds to come up, in which this process makes the first segments itself.
 """
 
 import logging
@@ -13,14 +14,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from realtime.jobs.segments.engines.head_start import HeadStart
 from realtime.jobs.segments.engines.watcher import Watcher
 from realtime.jobs.segments.key import machine
 from realtime.jobs.segments.maker import Order, make_segments
 from realtime.jobs.segments.plan import UncuttableError
+from realtime.media.file_source import FileSource
 from realtime.runtime.errors import MummerError, UsageError
 from realtime.runtime.files import scratch_folder, write_whole
 from realtime.runtime.process import tune
 from realtime.runtime.stages import Stages
+from realtime.swapper import FrameSwapper
 
 __all__ = ["make_on_ray"]
 
@@ -31,41 +35,54 @@ RETRIES: Final = 3
 
 
 def make_on_ray(
-    order: Order, segments: list[int], workers: int, address: str | None, stages: Stages, watcher: Watcher
+    order: Order,
+    segments: list[int],
+    workers: int,
+    address: str | None,
+    source: FileSource,
+    swapper: FrameSwapper,
+    watcher: Watcher,
 ) -> None:
     """Make ``segments`` on the cluster at ``address``, or on one of this machine's own with so many ``workers``.
 
-    Raises what a task raises, ``UsageError`` without Ray, and ``MummerError`` where the cluster is not there, loses
-    a task too often, or has a processor that would give other bits.
+    Times go into the stages of ``swapper``. Raises what a task raises, ``UsageError`` without Ray, and ``MummerError``
+    where the cluster is not there, loses a task too often, or has a processor that would give other bits.
     """
-    with _cluster(address, workers) as ray:
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(_make)
-        # The paths are the driver's own; everything else of the order holds on every machine.
-        saved = None if order.alignments is None else order.alignments.absolute()
-        asked = replace(order, source=order.source.absolute(), folder=Path(), alignments=saved)
-        stretches = iter(_stretches(segments, workers))
+    ray, ours = _ray(), 0 if address else len(segments) // (2 * workers)
+    with HeadStart(order, segments[:ours], source, swapper, watcher) as start, _connected(ray, address, workers):
+        left = [*start.cut_short(), *segments[ours:]]
+        _share_out(ray, order, left, workers, swapper.stages, start)
 
-        def give(part: list[int]) -> Any:
-            return task.remote(asked, machine(), part, _found_for(order, part))
 
-        at_work = {give(part): part for part in islice(stretches, 2 * workers)}
-        try:
-            while at_work:
-                (done,), _ = ray.wait(list(at_work), num_returns=1)
-                made, times = ray.get(done)
-                for number, content in zip(at_work.pop(done), made, strict=True):
-                    write_whole(order.path(number), content)
-                    watcher.frames(len(order.plan.span(number)))
-                    watcher.segment(number)
-                stages.add(times)
-                for part in islice(stretches, 1):
-                    at_work[give(part)] = part
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, MummerError | UncuttableError):
-                raise error.cause from None
-            raise
-        except ray.exceptions.RayError as error:
-            raise MummerError(f"{order.target}: Ray cannot do it: {str(error).splitlines()[0]}") from error
+def _share_out(ray: Any, order: Order, segments: list[int], workers: int, stages: Stages, watcher: Watcher) -> None:
+    """Make ``segments`` on the cluster that ``ray`` is connected to."""
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(_make)
+    # The paths are the driver's own; everything else of the order holds on every machine.
+    saved = None if order.alignments is None else order.alignments.absolute()
+    asked = replace(order, source=order.source.absolute(), folder=Path(), alignments=saved)
+    stretches = _stretches(segments, workers)
+
+    def give(part: list[int]) -> Any:
+        return task.remote(asked, machine(), part, _found_for(order, part))
+
+    at_work = {give(part): part for part in islice(stretches, 2 * workers)}
+    try:
+        while at_work:
+            (done,), _ = ray.wait(list(at_work), num_returns=1)
+            made, times = ray.get(done)
+            for number, content in zip(at_work.pop(done), made, strict=True):
+                write_whole(order.path(number), content)
+                watcher.frames(len(order.plan.span(number)))
+                watcher.segment(number)
+            stages.add(times)
+            for part in islice(stretches, 1):
+                at_work[give(part)] = part
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, MummerError | UncuttableError):
+            raise error.cause from None
+        raise
+    except ray.exceptions.RayError as error:
+        raise MummerError(f"{order.target}: Ray cannot do it: {str(error).splitlines()[0]}") from error
 
 
 def _found_for(order: Order, segments: list[int]) -> dict[str, bytes]:
@@ -95,11 +112,11 @@ def _make(order: Order, driver: list[str], segments: list[int], found: dict[str,
 
 
 def _stretches(segments: list[int], workers: int) -> Iterator[list[int]]:
-    """Consecutive segments in lists, short enough for every worker to have some."""
-    longest = max(1, min(STRETCH, len(segments) // (2 * workers)))
+    """Consecutive segments in lists, the shorter the fewer are left: no worker is long at its last one."""
     stretch: list[int] = []
-    for segment in segments:
-        if stretch and (segment != stretch[-1] + 1 or len(stretch) == longest):
+    for place, segment in enumerate(segments):
+        left = len(segments) - place + len(stretch)
+        if stretch and (segment != stretch[-1] + 1 or len(stretch) >= min(STRETCH, left // (2 * workers))):
             yield stretch
             stretch = []
         stretch.append(segment)
@@ -107,21 +124,47 @@ def _stretches(segments: list[int], workers: int) -> Iterator[list[int]]:
         yield stretch
 
 
-@contextmanager
-def _cluster(address: str | None, workers: int) -> Iterator[Any]:
-    """Ray, connected; it is let go of at the end."""
+def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
     try:
         import ray
     except ModuleNotFoundError as error:
         raise UsageError("--engine ray needs Ray, which is not installed: pip install 'mummer[ray]'") from error
-    own: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
-    environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
+    return ray
+
+
+@contextmanager
+def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
+    """A block in which ``ray`` has a cluster."""
+    paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
-        ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR, **own)
+        if address:
+            _connect(ray, address=address, runtime_env={"env_vars": paths})
+        else:  # its workers inherit them: an environment of their own would make Ray start them anew
+            with _environment(paths):
+                _connect(ray, num_cpus=workers, include_dashboard=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise MummerError(f"no Ray cluster at {address or 'this machine'}: {str(error).splitlines()[0]}") from error
     try:
-        yield ray
+        yield
     finally:
         ray.shutdown()
+
+
+def _connect(ray: Any, **cluster: Any) -> None:
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Within the block processes that are started have these variables."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
