@@ -198,7 +198,7 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
         Role(who, opened[name], color or open_color(opened[name].manifest.color))
         for who, name in cast_of(look.map).items()
     ]
-    if roles and not isinstance(finder, SavedFinder):  # whose numbers a person has looked at
+    if roles and not isinstance(finder, SavedFinder | FoundFinder):  # whose numbers are those of people
         finder = People(finder)
     return FrameSwapper(
         finder=finder,

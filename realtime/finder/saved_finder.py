@@ -1,6 +1,6 @@
 """A face finder that looks into a file of saved faces and not at pictures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +63,12 @@ class SavedFinder:
         """Whether there is a face in the frames at these times of the input; a frame that has no line may have one."""
         places = [self._places.get((time, 0)) for time in times]
         return [place is None or bool(self._frames[place].faces) for place in places]
+
+    def faces_at(self, times: Iterable[int]) -> Iterator[tuple[Face, ...]]:
+        """The faces of the frames at these times of the input, as they are saved; none for a frame without a line."""
+        for time in times:
+            place = self._places.get((time, 0))
+            yield () if place is None else tuple(each.face for each in self._frames[place].faces)
 
     def reset(self) -> None:
         """The next frame has nothing to do with the last, which is of interest to meshes only."""

@@ -33,6 +33,7 @@ from realtime.jobs.segments.join import join
 from realtime.jobs.segments.journal import Journal, folder_of, open_journal, was_made
 from realtime.jobs.segments.key import key_of
 from realtime.jobs.segments.maker import Order
+from realtime.jobs.segments.naming import name_people
 from realtime.jobs.segments.plan import Plan, UncuttableError, read_plan
 from realtime.marking.provenance.claim import tag
 from realtime.marking.provenance.keys import Credentials
@@ -55,6 +56,7 @@ from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
 from realtime.settings.part import WHOLE, Part
+from realtime.swap.cast import Cast
 from realtime.swap.drawn import DrawnModel
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
@@ -165,7 +167,8 @@ def _convert(
             clock.start(source.expected_frames)
             run(source, partial(_lift, swapper) if job.layer else swapper.process, sink, clock.tick)
         else:
-            copied = _run_in_segments(job, journal, source, swapper, sink, clock, copies)
+            copied, seen_again = _run_in_segments(job, journal, source, swapper, sink, clock, copies)
+            told = [*told, *seen_again]
             if copies is not None and not copied:
                 told = [*told, _not_copied("there is a face in every group of pictures that stands for itself")]
         clock.stop()
@@ -225,8 +228,8 @@ def _plan(source: FileSource, swapper: FrameSwapper) -> tuple[Plan | None, list[
     try:
         if any(isinstance(model, DrawnModel) for model in swapper.models):
             raise UncuttableError("a drawn face goes by what it has seen of the performer in all frames before")
-        if swapper.cast is not None and not (swapper.cast.is_fixed and isinstance(swapper.finder, SavedFinder)):
-            raise UncuttableError("who is who is known from all frames before")
+        if swapper.cast is not None and len(fields_of(source.first)) > 1:
+            raise UncuttableError("who is who is told by whole pictures, and it has fields")
         return read_plan(source), []
     except UncuttableError as why:
         return None, [_one_piece(why)]
@@ -277,7 +280,7 @@ def _journal(
         folder_of(job.target),
         job.alignments,
         job.smooth,
-        finds=copies is not None and job.alignments is None,
+        finds=job.alignments is None and (copies is not None or swapper.cast is not None),
     )
     saved = None if job.alignments is None else file_digest(job.alignments)
     choices: list[str | float] = [job.deinterlace, job.smooth, job.part.words, copies is not None]
@@ -293,19 +296,22 @@ def _run_in_segments(
     sink: FileSink,
     clock: "_Clock",
     copies: Copies | None,
-) -> int:
+) -> tuple[int, list[str]]:
     """Make the segments that are missing, and join all into ``sink``; ``swapper`` then has the counts of all.
 
     Where there are ``copies``, the groups of pictures without a face take the place of segments; returns how many
-    pictures were copied.
+    pictures were copied, and what is to be said of people who were seen again.
     """
-    copied: list[Group] = []
+    copied, told = list[Group](), list[str]()
     try:
         journal.check_room()
+        if journal.order.finds:
+            journal, told = _look_through(job, journal, source, swapper, clock)
+        elif swapper.cast is not None:
+            journal = _with_parts(journal, source, swapper, swapper.cast)
         if copies is not None:
-            copied = copies.without(_faces(job, journal, source, swapper, clock))
-            journal = replace(journal, order=_for_the_rest(journal.order, copied))
-            swapper.use(journal.order.found_finder() or swapper.finder)
+            copied = copies.without(_faces(journal.order, source, swapper))
+            journal = replace(journal, order=replace(journal.order, plan=with_copies(journal.order.plan, copied)))
         count = sum(len(group.frames) for group in copied)
         _make_missing(job, journal, source, swapper, clock, count)
         if count:
@@ -315,24 +321,46 @@ def _run_in_segments(
     except BaseException:
         sink.abort()
         raise
-    return count
+    return count, told
 
 
-def _faces(job: Job, journal: Journal, source: FileSource, swapper: FrameSwapper, clock: "_Clock") -> Faces:
-    """Where there are faces, or may be: as is saved, or else as is found now."""
-    plan = journal.order.plan
-    if isinstance(swapper.finder, SavedFinder):
-        return np.array(swapper.finder.has_faces((plan.times + source.first.moved).tolist()))
-    clock.look(plan.frames)
+def _look_through(
+    job: Job, journal: Journal, source: FileSource, swapper: FrameSwapper, clock: "_Clock"
+) -> tuple[Journal, list[str]]:
+    """Find all faces before any is swapped, and say who is who where a cast has parts for them.
+
+    Returns the journal for the rest of the work, and what is to be said of people who were seen again.
+    """
+    order, cast, told = journal.order, swapper.cast, list[str]()
+    clock.look(order.plan.frames * (1 if cast is None else 2))
     _make_missing(job, journal, source, swapper, clock)
+    if cast is not None:
+        order, told = name_people(order, source, cast, clock.tick)
     clock.looked()
-    return faces_in(frame for path in journal.paths() for frame in read_found(path))
+    order = replace(order, plan=replace(order.plan, warm_up=0), finds=False, found=order.plan.spans)
+    swapper.use(order.found_finder() or swapper.finder)
+    return replace(journal, order=order), told
 
 
-def _for_the_rest(order: Order, copied: list[Group]) -> Order:
-    """The order for what lies between the groups that are ``copied``."""
-    found = order.plan.spans if order.finds else ()
-    return replace(order, plan=with_copies(order.plan, copied), finds=False, found=found)
+def _with_parts(journal: Journal, source: FileSource, swapper: FrameSwapper, cast: Cast) -> Journal:
+    """The journal of a job for which faces are saved: these say which of them gets which part."""
+    if isinstance(swapper.finder, SavedFinder):
+        for faces in swapper.finder.faces_at(_saved_times(journal.order.plan, source)):
+            cast.assign(faces, source.first.width)
+        cast.bind(cast.parts)
+    return replace(journal, order=replace(journal.order, parts=tuple(cast.parts.items())))
+
+
+def _faces(order: Order, source: FileSource, swapper: FrameSwapper) -> Faces:
+    """Where there are faces, or may be: as is saved, or else as was found."""
+    if isinstance(swapper.finder, SavedFinder):
+        return np.array(swapper.finder.has_faces(_saved_times(order.plan, source)))
+    return faces_in(frame for path in order.found_paths for frame in read_found(path))
+
+
+def _saved_times(plan: Plan, source: FileSource) -> list[int]:
+    """When each frame of the plan is shown in the whole input, of which it may be a part."""
+    return [time + source.first.moved for time in plan.times.tolist()]
 
 
 def _make_missing(

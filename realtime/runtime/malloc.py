@@ -7,9 +7,10 @@ time as the work done in it. It is a setting of the whole process: the program's
 
 import ctypes
 import sys
-from typing import Final
+from collections.abc import Callable
+from typing import Final, cast
 
-__all__ = ["fill_new_memory", "keep_all_freed_memory", "keep_freed_memory", "share_one_heap"]
+__all__ = ["fill_new_memory", "give_back_freed_memory", "keep_all_freed_memory", "keep_freed_memory", "share_one_heap"]
 
 # <malloc.h>
 _M_TRIM_THRESHOLD: Final = -1
@@ -48,6 +49,15 @@ def fill_new_memory() -> bool:
     return _set(_M_PERTURB, 255)
 
 
+def give_back_freed_memory() -> bool:
+    """Give what is free inside of the heaps back to the system; True where the C library could be asked to.
+
+    Worth its time where something large has ended: what comes next does not fit into the gaps that it leaves.
+    """
+    trim = _function("malloc_trim")
+    return trim is not None and bool(trim(0))
+
+
 def share_one_heap() -> bool:
     """Let all threads take their memory from one heap; True where the C library could be asked to.
 
@@ -58,10 +68,15 @@ def share_one_heap() -> bool:
 
 
 def _set(parameter: int, value: int) -> bool:
+    mallopt = _function("mallopt")
+    return mallopt is not None and bool(mallopt(parameter, value))
+
+
+def _function(name: str) -> Callable[..., int] | None:
+    """A function of the C library; None where it has none of that name."""
     if not sys.platform.startswith("linux"):
-        return False
+        return None
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        return cast(Callable[..., int], getattr(ctypes.CDLL(None), name))
     except (OSError, AttributeError):
-        return False  # another C library
-    return bool(mallopt(parameter, value))
+        return None  # another C library

@@ -41,6 +41,17 @@ class Cast:
         """Whether it goes by the numbers of tracks alone, and not by what was seen before."""
         return all(role.who == "all" or role.who.startswith("track:") for role in self.roles)
 
+    @property
+    def parts(self) -> dict[int, str]:
+        """Which role each face plays that was given one: ``who`` of the role by the number of its track."""
+        return {track: role.who for track, role in self._by_track.items()}
+
+    def bind(self, parts: dict[int, str]) -> None:
+        """Go by these ``parts`` alone."""
+        roles = {role.who: role for role in self.roles}
+        self._by_track = {track: roles[who] for track, who in parts.items()}
+        self._open.clear()
+
     def reset(self) -> None:
         """Another source: other faces."""
         self._by_track = {int(role.who[6:]): role for role in self.roles if role.who.startswith("track:")}

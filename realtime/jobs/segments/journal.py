@@ -9,7 +9,7 @@ from typing import Final
 
 from realtime.finder.found import read_found
 from realtime.jobs.segments.key import Key, differences
-from realtime.jobs.segments.maker import FOUND, PART, SUFFIX, Order
+from realtime.jobs.segments.maker import FOUND, NAMED, PART, SUFFIX, Order
 from realtime.jobs.segments.plan import UncuttableError
 from realtime.jobs.segments.segment_file import DamagedError, open_segment
 from realtime.runtime.disk_space import check_space
@@ -180,6 +180,7 @@ def _finished(folder: Path) -> list[Path]:
 
 def _clear(folder: Path) -> None:
     """Remove what is ours but the lock, and nothing else."""
-    for path in (*_finished(folder), *folder.glob(f"*{PART}"), folder / _PAGE, folder / _OUTPUT):
+    derived = (*folder.glob(f"*{NAMED}"), *folder.glob(f"*{PART}"))
+    for path in (*_finished(folder), *derived, folder / _PAGE, folder / _OUTPUT):
         with suppress(OSError):
             path.unlink()

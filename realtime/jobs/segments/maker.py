@@ -11,6 +11,7 @@ from av.container import OutputContainer
 from av.video.frame import PictureType
 
 from realtime.finder.found import Found, FoundFinder, write_found
+from realtime.finder.people import bare
 from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.pipeline import run
 from realtime.jobs.segments.plan import Plan
@@ -23,7 +24,7 @@ from realtime.media.file_source import FileSource
 from realtime.media.video_encoder import VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.files import writing
-from realtime.runtime.malloc import fill_new_memory
+from realtime.runtime.malloc import fill_new_memory, give_back_freed_memory
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
 from realtime.settings.part import Part
@@ -40,7 +41,8 @@ class Order:
     number ``n`` becomes the file ``path(n)``. The ``encoding`` names its codec; the rest is as in ``Job``.
 
     An order that ``finds`` is for faces only: its files hold what was found. One for which they are ``found`` already,
-    in the files for the frames of these spans, does not look for them again.
+    in the files for the frames of these spans, does not look for them again. With ``parts``, each the number of a face
+    and who of the look's map it is, these files have the numbers of people.
     """
 
     source: Path
@@ -57,6 +59,7 @@ class Order:
     smooth: bool = True
     finds: bool = False
     found: tuple[range, ...] = ()
+    parts: tuple[tuple[int, str], ...] | None = None
 
     def open_source(self, stages: Stages) -> FileSource:
         """The source, to be read from anywhere. Raises ``InputError``."""
@@ -65,7 +68,10 @@ class Order:
     def open_swapper(self, stages: Stages) -> FrameSwapper:
         """All that a frame's way needs. Raises ``ModelError``, ``DetectorError``, ``InputError`` or ``UsageError``."""
         saved = None if self.alignments is None else SavedFinder(self.alignments, self.source, self.smooth)
-        return make_swapper(self.look, stages, saved or self.found_finder(), confined=is_lossless(self.encoding))
+        swapper = make_swapper(self.look, stages, saved or self.found_finder(), confined=is_lossless(self.encoding))
+        if swapper.cast is not None and self.parts is not None:
+            swapper.cast.bind(dict(self.parts))
+        return swapper
 
     def found_finder(self) -> FoundFinder | None:
         """What takes the place of the face finder; None where faces are still to be found."""
@@ -76,7 +82,8 @@ class Order:
     @property
     def found_paths(self) -> list[Path]:
         """The files of what was found in each of the spans ``found``."""
-        return [self.folder / f"{number:06d}{FOUND}" for number in range(len(self.found))]
+        suffix = FOUND if self.parts is None else NAMED
+        return [self.folder / f"{number:06d}{suffix}" for number in range(len(self.found))]
 
     def path(self, segment: int) -> Path:
         """The file of a finished segment."""
@@ -85,9 +92,11 @@ class Order:
 
 #: Of widths that are multiples of this libx264 reads no memory that it has not written.
 STEADY: Final = 128
-#: The names of finished segments end so, those that hold faces only so, and those of others so.
+#: The names of finished segments end so, those that hold faces only so, the same with the numbers of people so, and
+#: those of others so.
 SUFFIX: Final = ".segment"
 FOUND: Final = ".found"
+NAMED: Final = ".named"
 PART: Final = ".part"
 
 
@@ -106,6 +115,7 @@ def make_segments(
     """
     steps = read_steps(source, order.plan, segments)
     if order.finds:
+        swapper.use(bare(swapper.finder))
         run(steps, FindSteps(swapper), _FoundSink(order, on_frame, on_segment))
         return
     if order.shape.width % STEADY:
@@ -170,6 +180,8 @@ class _SegmentSink:
             self._at_work = None
             with self._stage:
                 at_work.finish(step.counts or Counts())
+                del at_work
+                give_back_freed_memory()  # else the next encoder's would come on top of what this one leaves
             self._on_segment(step.segment)
 
     def finish(self) -> None:

@@ -16,7 +16,7 @@ from realtime.media.interlaced import fields_of
 from realtime.runtime.errors import InputError
 from realtime.swapper import FrameSwapper
 
-__all__ = ["Counts", "FindSteps", "Step", "SwapSteps", "read_steps"]
+__all__ = ["Counts", "FindSteps", "Step", "SwapSteps", "read_frames", "read_steps"]
 
 #: Seconds before the first picture at which every container begins.
 _BEFORE: Final = 10
@@ -79,7 +79,7 @@ def read_steps(source: FileSource, plan: Plan, segments: Iterator[int]) -> Gener
         span, follows = plan.span(segment), False
         if frames is None:
             begin = max(span.start - plan.warm_up, 0)
-            frames = _frames_from(source, plan, begin)
+            frames = read_frames(source, plan, begin)
             for _ in range(begin, span.start):
                 yield Step(next(frames), None, False, False, warms=True)
         following: int | None = None
@@ -94,8 +94,8 @@ def read_steps(source: FileSource, plan: Plan, segments: Iterator[int]) -> Gener
         segment = following
 
 
-def _frames_from(source: FileSource, plan: Plan, begin: int) -> Generator[Frame]:
-    """The frames from number ``begin`` on, each as planned; ends with the plan."""
+def read_frames(source: FileSource, plan: Plan, begin: int = 0) -> Generator[Frame]:
+    """The frames from number ``begin`` on, each as planned; ends with the plan. Raises ``UncuttableError``."""
     try:
         frames = _opened_at(source, plan, begin)
         for number in range(begin, plan.frames):

@@ -37,6 +37,29 @@ print(faults[1] - faults[0])
 """
 
 
+LEFT = """
+import sys
+from pathlib import Path
+from realtime.runtime.malloc import give_back_freed_memory, keep_freed_memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) // 256
+
+keep_freed_memory()
+blocks = [bytearray(1_000_000) for _ in range(200)]
+last, blocks = blocks[-1], None
+kept = resident()
+assert give_back_freed_memory()
+print(kept - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_what_was_kept_goes_back_when_something_large_has_ended() -> None:
+    done = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 150  # MB
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 def test_a_frame_reuses_the_memory_of_the_last() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, "kept"], capture_output=True, text=True, check=True)
