@@ -71,7 +71,9 @@ def build_app(called: str | None = None) -> typer.Typer:
             _add(app, name, getattr(import_module(f"realtime.cli.{name}"), name))
         else:
             app.command(name, help=words)(_not_imported)
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name, reverse=True):
+    # Who calls one of ours needs no list of what other packages bring, which takes a look at all that is installed.
+    extras = () if called in _COMMANDS else entry_points(group=GROUP)
+    for entry in sorted(extras, key=lambda entry: entry.name, reverse=True):
         if entry.name == called:
             _add_extra(app, entry)
         else:

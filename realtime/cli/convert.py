@@ -103,14 +103,15 @@ def _batch(
     files: list[str], sources: list[Path], job: "Job", settings: Conversion, out_dir: Path | None
 ) -> "Batch | None":
     """What is to be made where that is more than one file; None for one. Raises a ``MummerError``."""
-    from realtime.jobs.batch.job_file import read_job_file
-    from realtime.jobs.batch.plan import plan_inputs
-    from realtime.jobs.dispatch import is_folder
     from realtime.media.standard_streams import STREAM
+    from realtime.runtime.files import is_folder
 
     in_file = out_dir is None and _is_job_file(files)
     if not (in_file or out_dir is not None or is_folder(sources[0])):
         return None
+    from realtime.jobs.batch.job_file import read_job_file
+    from realtime.jobs.batch.plan import plan_inputs
+
     if STREAM in (*sources, job.target) or job.stream is not None:
         raise UsageError("- and --format are for one video; give the name of a folder for several")
     if not in_file:

@@ -16,7 +16,7 @@ from realtime.media.animation import Moment, loops_of, read_animation
 from realtime.media.animation_sink import AnimationSink
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
-from realtime.media.still import kind_of
+from realtime.media.picture import kind_of
 from realtime.runtime.errors import InputError
 from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages

@@ -10,8 +10,9 @@ from realtime.jobs.one_file import convert_one
 from realtime.jobs.report import Report
 from realtime.media.standard_streams import STREAM
 from realtime.runtime.errors import UsageError
+from realtime.runtime.files import is_folder
 
-__all__ = ["convert_any", "is_folder"]
+__all__ = ["convert_any"]
 
 
 def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None = None) -> Report | BatchReport:
@@ -29,11 +30,3 @@ def convert_any(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | 
             on_frame(done, files)
 
     return run_batch(plan_inputs([job.source], job), job, on_file, finder)
-
-
-def is_folder(path: Path) -> bool:
-    """Whether ``path`` is one; not where the system does not even take it for a name."""
-    try:
-        return path.is_dir()
-    except OSError:  # a name too long, say: what is wrong with it is said where it is opened
-        return False

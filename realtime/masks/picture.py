@@ -11,8 +11,9 @@ from realtime.masks.pictures import blurred
 from realtime.masks.relief import carve
 from realtime.masks.sculpture import TABLE
 from realtime.masks.studio import polished
+from realtime.media.picture import kind_of
 from realtime.media.pixel_limit import MAX_PIXELS
-from realtime.media.still import kind_of, read_still
+from realtime.media.still import read_still
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError
 

@@ -4,16 +4,18 @@ import os
 import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import av
 import av.filter
 import numpy as np
 from av.video.stream import VideoStream
 
-from realtime.media.animation import Moment
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import OutputError, reason
+
+if TYPE_CHECKING:
+    from realtime.media.animation import Moment
 
 __all__ = ["ANIMATIONS", "AnimationSink"]
 
@@ -37,7 +39,7 @@ class AnimationSink:
         self._stream: VideoStream | None = None
         self._palette: av.filter.Graph | None = None
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: "Moment") -> None:
         """Add one picture; all are of the size of the first."""
         self._stream = self._stream or self._add_stream(moment.samples.shape[1], moment.samples.shape[0])
         opaque = np.full(moment.samples.shape[:2], 255, np.uint8) if moment.alpha is None else moment.alpha

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from realtime.media.still_encoder import PHOTOS
+from realtime.media.photo_formats import PHOTOS
 from realtime.runtime.errors import InputError, reason
 
 __all__ = ["Pattern", "gaps"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -11,17 +11,11 @@ from PIL import Image, ImageCms, JpegImagePlugin, TiffImagePlugin
 
 from realtime.media.colorspace import Codes
 from realtime.media.photo_metadata import NO_METADATA, PhotoMetadata, orientation_of, read_metadata
-from realtime.media.picture import NotAPictureError, opened, quiet, read_bytes
+from realtime.media.picture import opened, quiet, read_bytes
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.runtime.errors import InputError
 
-__all__ = ["JpegCoding", "Kind", "Still", "kind_of", "read_still"]
-
-#: A picture alone, one that moves, or something else (a video, or nothing known).
-Kind: TypeAlias = Literal["still", "animated", "other"]
-
-#: Formats whose further pictures are shown after each other; those of the others stand beside the first one.
-_MOVING: Final = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
+__all__ = ["JpegCoding", "Still", "read_still"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +43,6 @@ class Still:
     metadata: PhotoMetadata = NO_METADATA
     jpeg: JpegCoding | None = None
     warnings: list[str] = field(default_factory=list)
-
-
-def kind_of(path: Path, max_pixels: int = MAX_PIXELS) -> Kind:
-    """What ``path`` holds, by its first bytes and not by its name. Raises ``InputError`` where it cannot be read."""
-    try:
-        with opened(path, max_pixels=max_pixels) as image:
-            frames = getattr(image, "n_frames", 1)
-            return "animated" if frames > 1 and image.format in _MOVING else "still"
-    except NotAPictureError:
-        return "other"
 
 
 def read_still(path: Path, max_pixels: int = MAX_PIXELS) -> Still:

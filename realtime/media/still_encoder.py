@@ -1,8 +1,8 @@
-"""Still pictures written: which formats there are, what each can hold, and the bytes."""
+"""Still pictures written: what the format can hold, and the bytes."""
 
 import struct
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -12,36 +12,13 @@ import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin, features
 
 from realtime.media.colorspace import Codes
+from realtime.media.photo_formats import PHOTOS, PhotoFormat
 from realtime.media.photo_metadata import NO_METADATA
 from realtime.media.still import Still
 from realtime.runtime.errors import OutputError
 
-__all__ = ["PHOTOS", "PhotoFormat", "encode_still", "fitted", "is_lossless", "photo_format"]
+__all__ = ["encode_still", "fitted", "is_lossless", "photo_format"]
 
-
-@dataclass(frozen=True, slots=True)
-class PhotoFormat:
-    """A file format and what it can hold. ``name`` is Pillow's; ``side`` is the longest side in pixels."""
-
-    name: str
-    deep: bool = False
-    alpha: bool = True
-    grey: bool = True
-    metadata: bool = True
-    side: int = 65535
-
-
-#: By suffix.
-PHOTOS: Final = {
-    ".jpg": (_JPEG := PhotoFormat("JPEG", alpha=False)),
-    ".jpeg": _JPEG,
-    ".png": PhotoFormat("PNG", deep=True),
-    ".webp": PhotoFormat("WEBP", grey=False, side=16383),
-    ".tif": (_TIFF := PhotoFormat("TIFF", deep=True)),
-    ".tiff": _TIFF,
-    ".avif": PhotoFormat("AVIF", grey=False),
-    ".bmp": PhotoFormat("BMP", alpha=False, metadata=False),
-}
 
 #: Where a JPEG or a WebP was none before: hardly to be told from the original.
 _QUALITY: Final = 95

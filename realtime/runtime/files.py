@@ -16,8 +16,8 @@ from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.stop_signals import check, held, unwinding
 
 __all__ = [
-    "Companion", "NameTakenError", "make_folder", "read_regular", "remove_partial", "scratch_folder", "sole_user",
-    "whole_or_nothing", "write_whole", "writing",
+    "Companion", "NameTakenError", "is_folder", "make_folder", "read_regular", "remove_partial", "scratch_folder",
+    "sole_user", "whole_or_nothing", "write_whole", "writing",
 ]  # fmt: skip
 
 #: The name of a file that belongs to another one and goes where that goes, like a signature beside a video.
@@ -35,6 +35,14 @@ PRIVATE: Final = 0o600
 
 class NameTakenError(OutputError):
     """The output is whole, but under another name than was asked for."""
+
+
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is one; not where the system does not even take it for a name."""
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long, say: what is wrong with it is said where it is opened
+        return False
 
 
 def make_folder(folder: Path) -> None:

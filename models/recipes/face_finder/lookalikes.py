@@ -15,7 +15,7 @@ from realtime.finder.detector import CLOSE, WEAK, Detector
 from realtime.finder.landmarker import Landmarker
 from realtime.media.affine import invert
 from realtime.media.frame import Frame
-from realtime.media.still_encoder import PHOTOS
+from realtime.media.photo_formats import PHOTOS
 from realtime.runtime.arrays import Bytes, Matrix
 from realtime.runtime.errors import InputError
 

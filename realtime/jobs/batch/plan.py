@@ -9,8 +9,8 @@ from realtime.jobs.convert import Job
 from realtime.media.animation_sink import ANIMATIONS
 from realtime.media.containers import CONTAINERS
 from realtime.media.encoding import Encoding
-from realtime.media.still import Kind, kind_of
-from realtime.media.still_encoder import PHOTOS
+from realtime.media.photo_formats import PHOTOS
+from realtime.media.picture import Kind, kind_of
 from realtime.runtime.errors import InputError, OutputError, UsageError, reason
 
 __all__ = ["Batch", "for_its_kind", "name_for", "named", "plan_inputs", "plan_jobs"]

@@ -16,8 +16,8 @@ from realtime.jobs.one_file import convert_one
 from realtime.jobs.photo import check_is_whole, check_picture_job, swap_photo
 from realtime.jobs.report import Report, write_report
 from realtime.marking.provenance.sign import ready_to_sign
-from realtime.media.still import kind_of
-from realtime.media.still_encoder import PHOTOS
+from realtime.media.photo_formats import PHOTOS
+from realtime.media.picture import kind_of
 from realtime.runtime.errors import MummerError
 from realtime.runtime.files import make_folder
 from realtime.runtime.stages import Stages

@@ -14,9 +14,9 @@ from realtime.marking.provenance import native
 from realtime.marking.provenance.claim import ASSERTION
 from realtime.marking.provenance.keys import local_serial, trusted_roots
 from realtime.marking.provenance.sign import Where, sidecar_of
-from realtime.marking.watermark import read_watermark
+from realtime.marking.watermark.read import read_watermark
 from realtime.media.file_source import check_regular
-from realtime.media.still import kind_of
+from realtime.media.picture import kind_of
 from realtime.media.truncation import check_whole
 from realtime.runtime.errors import InputError, reason
 

@@ -20,8 +20,9 @@ from realtime.media.colorspace import Codes
 from realtime.media.file_source import check_regular, display_matrix, open_media
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn
+from realtime.media.picture import Kind, kind_of
 from realtime.media.pixel_formats import FORMATS, nearest_known
-from realtime.media.still import Kind, kind_of, read_still
+from realtime.media.still import read_still
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
 

@@ -52,6 +52,20 @@ def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
     assert not loaded & heavy
 
 
+def test_a_video_is_converted_without_what_only_pictures_batches_and_readers_need(clip: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, realtime.cli\n"
+        f"sys.argv = ['mummer', 'convert', {str(clip)!r}, {str(tmp_path / 'out.mp4')!r}, '--quiet']\n"
+        "try:\n    realtime.cli.main()\n"
+        "finally:\n    print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "realtime.jobs.convert" in loaded
+    jobs = {f"realtime.jobs.{name}" for name in ("animation", "batch.plan", "photo", "sequence")}
+    assert not loaded & {"PIL", "realtime.marking.watermark.read", *jobs}
+
+
 def test_the_help_says_of_each_command_what_the_command_says_of_itself() -> None:
     for name, words in _COMMANDS.items():
         command = getattr(import_module(f"realtime.cli.{name}"), name)

@@ -13,10 +13,10 @@ import pytest
 from realtime.demo.portrait import load_portrait
 from realtime.demo.sample import write_sample
 from realtime.jobs.convert import Job, convert
-from realtime.marking.watermark import Payload, Reading, Watermark, code, payload_of, read_watermark
+from realtime.marking.watermark import Payload, Watermark, code, payload_of
 from realtime.marking.watermark.evidence import chip_sums, evened, judge, lattice_to_tile, sampled, whitened
 from realtime.marking.watermark.pattern import COARSE, FINE, PILOT, TILE, chip_roles, chip_signs
-from realtime.marking.watermark.read import brightness_of, read_pictures
+from realtime.marking.watermark.read import Reading, brightness_of, read_pictures, read_watermark
 from realtime.media.encoding import Encoding, is_lossless
 from realtime.media.frame import Frame
 from realtime.media.orientation import Turn

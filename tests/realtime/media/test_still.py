@@ -14,9 +14,11 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 from realtime.media import xmp
 from realtime.media.colorspace import Codes
 from realtime.media.frame import Frame
+from realtime.media.photo_formats import PHOTOS
 from realtime.media.photo_metadata import PhotoMetadata
-from realtime.media.still import Still, kind_of, read_still
-from realtime.media.still_encoder import PHOTOS, encode_still, fitted, is_lossless, photo_format
+from realtime.media.picture import kind_of
+from realtime.media.still import Still, read_still
+from realtime.media.still_encoder import encode_still, fitted, is_lossless, photo_format
 from realtime.runtime.errors import InputError, OutputError
 
 LOSSLESS = [".png", ".tif"]
