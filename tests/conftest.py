@@ -1,7 +1,8 @@
 """What all tests share. Clips are encoded on the fly; real footage is used where it lies beside the checkout."""
 
+import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 os.environ["NUMBA_DISABLE_JIT"] = "1"
 #: Tests start some hundred programs of ours: they are compiled once, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not look through all of torch again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,22 +43,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     del os.environ["MUMMER_HOME"]
 
 
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[int, int], float, int], Path]:
-    """The sample clip of a size, seconds and frames a second: drawn once for all workers, and not to be changed."""
-    from realtime.demo.sample import write_sample
+@pytest.fixture(scope="session", autouse=True)
+def kept_clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder for the clips that tests make, one for all workers."""
+    from tests.realtime.clips import KEPT
 
     folder = tmp_path_factory.getbasetemp()
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "drawn"
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "clips"
     folder.mkdir(exist_ok=True)
-
-    def clip(size: tuple[int, int], seconds: float, fps: int) -> Path:
-        path = folder / f"{size[0]}x{size[1]}-{seconds}-{fps}.mp4"
-        if not path.exists():  # it appears when it is whole, whoever draws it
-            write_sample(path, size, seconds, fps)
-        return path
-
-    return clip
+    os.environ[KEPT] = str(folder)
+    yield
+    del os.environ[KEPT]
 
 
 @pytest.fixture(autouse=True)

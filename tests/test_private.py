@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from realtime.demo.sample import write_sample
+from tests.realtime.clips import talk
 from tests.realtime.serve.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,9 +93,7 @@ def watched(tmp_path: Path) -> Watched:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "in.mp4"
-    write_sample(path, (320, 180), 1.0, 12)
-    return path
+    return talk(tmp_path_factory.mktemp("clip") / "in.mp4", (320, 180), 1.0, 12)
 
 
 def test_the_watch_sees(watched: Watched) -> None:
@@ -142,6 +140,7 @@ from pathlib import Path
 from realtime.cli import main
 from tests.export.networks import PEOPLE, small, write_run
 from tests.models import small as run
+from tests.realtime.clips import talk
 sys.argv[1:] = ["run", "1", "2", "2"]
 run.main()
 write_run(Path("other"), small("lite", sides=2), PEOPLE[:2])

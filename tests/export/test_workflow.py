@@ -21,7 +21,6 @@ from models.cli import train
 from realtime.cli.inspect import inspect
 from realtime.composite.color import open_color
 from realtime.composite.mask import open_blend
-from realtime.demo.sample import write_sample
 from realtime.finder import BuiltinFinder
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
@@ -31,6 +30,7 @@ from realtime.swap import SwapModel, open_model
 from realtime.swap.consent import Identity
 from realtime.swapper import FrameSwapper
 from tests.export.networks import PEOPLE, small, write_run
+from tests.realtime.clips import talk
 from tests.realtime.tiny import CONSENT
 
 
@@ -146,7 +146,7 @@ def processed(model: SwapModel, clip: Path) -> list[Bytes]:
 def test_round_trip(run: Path, tmp_path: Path) -> None:
     """Train, export a ``.dfm``, convert: the same pixels as with torch, within two grey levels."""
     call("export", run, tmp_path / "b.dfm")
-    write_sample(tmp_path / "clip.mp4", (320, 180), seconds=0.2)
+    talk(tmp_path / "clip.mp4", (320, 180), 0.2, 30)
     model = open_model(str(tmp_path / "b.dfm"), "cpu")
     ours = processed(model, tmp_path / "clip.mp4")
     theirs = processed(Torch(model, run, 1), tmp_path / "clip.mp4")

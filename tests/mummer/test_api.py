@@ -15,7 +15,6 @@ import pytest
 import mummer
 from mummer.choices import Changes, ConversionChoices, LiveChoices, LookChoices
 from realtime.demo.portrait import load_portrait
-from realtime.demo.sample import write_sample
 from realtime.finder import open_finder
 from realtime.live.settings import Change, LiveSettings
 from realtime.marking.watermark.read import read_watermark
@@ -24,6 +23,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import MummerError
 from realtime.settings import Conversion, Look
+from tests.realtime.clips import talk
 
 pytest.importorskip("skimage")
 
@@ -40,9 +40,7 @@ def image() -> Bytes:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("api") / "in.mp4"
-    write_sample(path, size=(640, 360), seconds=0.4, fps=15)
-    return path
+    return talk(tmp_path_factory.mktemp("api") / "in.mp4", (640, 360), 0.4, 15)
 
 
 def test_a_picture_comes_out_swapped_and_labelled(swapper: mummer.Swapper, image: Bytes) -> None:

@@ -1,6 +1,12 @@
-"""Small real clips, encoded on the fly: moving gradients with a tone."""
+"""Small real clips, encoded on the fly: moving gradients with a tone, or the demo's portrait that talks.
 
-from collections.abc import Iterable, Iterator, Sequence
+What is asked for again is copied: the same arguments give the same bytes, and encoding is most of what a test costs.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -9,7 +15,11 @@ import av
 import numpy as np
 from av.video.frame import PictureType
 
+from realtime.demo.sample import write_sample
 from realtime.runtime.arrays import Bytes
+
+#: The variable of the environment that names the folder where clips are kept: one for all workers.
+KEPT = "MUMMER_TEST_CLIPS"
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,34 @@ def picture(index: int, size: tuple[int, int]) -> Bytes:
 
 def make(path: Path, clip: Clip | None = None) -> Path:
     """Encode ``clip`` to ``path``; the container is that of the suffix."""
-    clip = clip or Clip()
+    shown = clip or Clip()
+    shutil.copyfile(_kept(f"{shown} {shown.times()}", path.suffix, lambda kept: _encode(kept, shown)), path)
+    return path
+
+
+def talk(path: Path, size: tuple[int, int], seconds: float, fps: int) -> Path:
+    """Write the demo's sample clip to ``path``: a portrait that talks."""
+    shutil.copyfile(talking(size, seconds, fps), path)
+    return path
+
+
+def talking(size: tuple[int, int], seconds: float, fps: int) -> Path:
+    """The demo's sample clip, not to be changed."""
+    return _kept(f"{size} {seconds} {fps}", ".mp4", lambda kept: write_sample(kept, size, seconds, fps))
+
+
+def _kept(arguments: str, suffix: str, write: Callable[[Path], object]) -> Path:
+    """The file that ``write`` makes of ``arguments``, made once."""
+    folder = Path(os.environ[KEPT])
+    path = folder / f"{hashlib.sha256(arguments.encode()).hexdigest()[:24]}{suffix}"
+    if not path.exists():
+        part = folder / f"{os.getpid()}-{path.name}"
+        write(part)
+        part.replace(path)  # it appears when it is whole, whichever worker makes it
+    return path
+
+
+def _encode(path: Path, clip: Clip) -> None:
     with av.open(str(path), "w", container_options=clip.container_options) as out:
         video = out.add_stream(clip.codec, rate=clip.rate, options=dict(clip.options))
         assert isinstance(video, av.VideoStream)
@@ -100,7 +137,6 @@ def make(path: Path, clip: Clip | None = None) -> Path:
         out.mux(video.encode(None))
         if sound:
             out.mux(sound.encode(None))
-    return path
 
 
 def _tone(stream: av.AudioStream, clip: Clip, seconds: float) -> Iterator[av.AudioFrame]:

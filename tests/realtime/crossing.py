@@ -9,10 +9,10 @@ from typing import Final
 import av
 import numpy as np
 
-from realtime.demo.sample import write_sample
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes
+from tests.realtime.clips import talk
 
 SIZE: Final = (480, 270)
 SIDE: Final = 180
@@ -66,7 +66,7 @@ def write_crossing(path: Path, front: Path, back: Path, cut: int | None = None) 
 def write_two(folder: Path) -> tuple[Path, Path]:
     """Two clips of a portrait that talks: the demo's own, and the same mirrored, in other colours."""
     one, other = folder / "one.mp4", folder / "other.mp4"
-    write_sample(one, size=(320, 240), seconds=0.4, fps=RATE)
+    talk(one, (320, 240), 10 / RATE, RATE)
     with av.open(str(one)) as given, av.open(str(other), "w") as out:
         video = out.add_stream("libx264", rate=RATE, options={"preset": "veryfast", "crf": "18"})
         video.width, video.height = 320, 240

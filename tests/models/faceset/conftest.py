@@ -11,9 +11,9 @@ import pytest
 from models.faceset.extract import Extraction, extract
 from models.faceset.folder import Faceset
 from realtime.align import TEMPLATES
-from realtime.demo.sample import write_sample
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
+from tests.realtime.clips import talk
 
 FRAMES = 24
 
@@ -21,9 +21,7 @@ FRAMES = 24
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The animated portrait, 24 frames."""
-    path = tmp_path_factory.mktemp("film") / "take one.mp4"
-    assert write_sample(path, size=(480, 270), seconds=1.2, fps=20) == FRAMES
-    return path
+    return talk(tmp_path_factory.mktemp("film") / "take one.mp4", (480, 270), FRAMES / 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, OutputError
 from realtime.settings import MODEL
 from realtime.swap.library import list_models
+from tests.realtime.clips import talk
 
 SIZE, SECONDS, FPS = (640, 360), 2.0, 30
 
@@ -168,8 +169,7 @@ def test_a_clip_blinks_nods_turns_and_talks() -> None:
 
 
 def test_before_after_shows_both(sample: Path, tmp_path: Path) -> None:
-    other, picture = tmp_path / "other.mp4", tmp_path / "both.png"
-    write_sample(other, SIZE, SECONDS / 2, FPS)
+    other, picture = talk(tmp_path / "other.mp4", SIZE, 0.4, FPS), tmp_path / "both.png"
     picture.write_text("older")
     write_before_after(picture, sample, other)
     sheet = cv2.imread(str(picture))

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -28,11 +28,12 @@ from realtime.media.picture import read_picture
 from realtime.mesh.canonical import POINTS
 from realtime.runtime.arrays import Points
 from realtime.runtime.errors import DetectorError, InputError
+from tests.realtime.clips import talking
 
 
 @pytest.fixture(scope="module")
-def clip(drawn: Callable[..., Path]) -> Path:
-    return drawn((640, 360), 2.0, 30)
+def clip() -> Path:
+    return talking((640, 360), 2.0, 30)
 
 
 def frames(path: Path) -> Iterator[Frame]:

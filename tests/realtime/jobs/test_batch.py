@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from realtime.cli import main
-from realtime.demo.sample import write_sample
 from realtime.jobs.batch.record import Record
 from realtime.jobs.batch.run import BatchReport
+from tests.realtime.clips import talk
 from tests.realtime.tiny import make_model
 
 
@@ -20,7 +20,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two clips, one that is none, a picture, notes, and a model."""
     folder = tmp_path_factory.mktemp("media")
     (clips := folder / "clips").mkdir()
-    write_sample(clips / "a.mp4", (320, 240), 12 / 25, 25)
+    talk(clips / "a.mp4", (320, 240), 12 / 25, 25)
     with av.open(str(clips / "a.mp4")) as one, av.open(str(clips / "c.flv"), "w") as two:
         (video,) = one.streams.video
         copy = two.add_stream_from_template(video)

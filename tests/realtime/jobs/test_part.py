@@ -8,7 +8,6 @@ from pathlib import Path
 import av
 import pytest
 
-from realtime.demo.sample import write_sample
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.dispatch import convert_any
 from realtime.jobs.report import Report
@@ -19,7 +18,7 @@ from realtime.media.encoding import Encoding
 from realtime.runtime.errors import InputError, MummerError, UsageError
 from realtime.settings import Look
 from realtime.settings.part import Part, read_time
-from tests.realtime.clips import decoded, payloads
+from tests.realtime.clips import decoded, payloads, talk
 from tests.realtime.jobs.test_convert import Scripted
 from tests.realtime.jobs.test_segments import Failing, packets
 from tests.realtime.tiny import make_model
@@ -147,7 +146,7 @@ def test_a_part_is_the_same_resumed_and_by_two_workers(
 
 def test_saved_faces_are_those_of_the_same_pictures(tmp_path: Path, model: Path) -> None:
     clip, saved = tmp_path / "clip.mp4", tmp_path / "clip.jsonl"
-    write_sample(clip, size=(320, 240), seconds=1.0, fps=20)
+    talk(clip, (320, 240), 1.0, 20)
     look_through(clip, saved, None, device="cpu")
     pages = [json.loads(line) for line in saved.read_text().splitlines()]
     for page in pages[1:]:  # a face in the ninth frame only

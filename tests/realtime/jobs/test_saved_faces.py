@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from realtime.demo.sample import write_sample
 from realtime.finder.alignments import Alignments
 from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.contact_sheet import CROP
@@ -23,7 +22,7 @@ from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.settings import Look
-from tests.realtime.clips import Clip, decoded, make, payloads
+from tests.realtime.clips import Clip, decoded, make, payloads, talk
 from tests.realtime.tiny import make_model
 
 FRAMES = 36
@@ -34,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of a face that talks, what was found in it, a sheet and a model."""
     tune()
     folder = tmp_path_factory.mktemp("saved")
-    write_sample(folder / "clip.mp4", size=(320, 240), seconds=FRAMES / 25, fps=25)
+    talk(folder / "clip.mp4", (320, 240), FRAMES / 25, 25)
     make_model(folder / "negative.onnx")
     look_through(folder / "clip.mp4", folder / "clip.jsonl", folder / "clip.png")
     return folder
@@ -97,7 +96,7 @@ def test_the_bits_are_the_same_for_workers_and_a_job_that_is_resumed(folder: Pat
 
 
 def test_another_input_is_refused_and_so_is_a_frame_without_a_line(folder: Path, tmp_path: Path) -> None:
-    write_sample(tmp_path / "other.mp4", size=(160, 120), seconds=0.2, fps=25)
+    talk(tmp_path / "other.mp4", (320, 240), 10 / 25, 25)
     with pytest.raises(InputError, match=r"was made of another file than .*other\.mp4"):
         convert(job(folder, tmp_path / "a.mp4", source=tmp_path / "other.mp4", alignments=folder / "clip.jsonl"))
     saved = edited(folder / "clip.jsonl", lambda frames: frames.pop(12), tmp_path / "saved.jsonl")

@@ -17,7 +17,6 @@ from typing import TypeAlias
 import av
 import pytest
 
-from realtime.demo.sample import write_sample
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.segments import plan as planning
 from realtime.jobs.segments.engines.shares import Shares
@@ -34,15 +33,15 @@ from realtime.runtime.stages import Stages
 from realtime.settings import Look
 from realtime.settings.part import WHOLE
 from realtime.swapper import make_swapper
-from tests.realtime.clips import Clip, make, payloads, times
+from tests.realtime.clips import Clip, make, payloads, talk, times
 from tests.realtime.failing import Failing
 from tests.realtime.tiny import make_model
 
 ROOT = Path(__file__).parents[3]
 #: How often a run is killed; a release is held to 20.
 KILLS = int(os.environ.get("MUMMER_KILLS", "2"))
-#: Frames a segment in most of these tests.
-GRID = 11
+#: Frames a segment in most of these tests, and where the command runs in a process of its own.
+GRID, LONG_GRID = 11, 100
 
 Packets: TypeAlias = list[tuple[int, int | None, int | None, int | None, bytes]]
 
@@ -56,7 +55,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A face that talks, for 40 frames; some of them are shown longer than others."""
     folder = tmp_path_factory.mktemp("segments")
-    write_sample(folder / "even.mp4", size=(320, 240), seconds=40 / 25, fps=25)
+    talk(folder / "even.mp4", (320, 240), 40 / 25, 25)
     with av.open(str(folder / "even.mp4")) as even, av.open(str(folder / "clip.mp4"), "w") as out:
         copies = [out.add_stream_from_template(stream, opaque=True) for stream in even.streams]
         for packet in even.demux():
@@ -206,19 +205,13 @@ def test_what_has_no_plan_is_converted_in_one_piece_and_says_so(tmp_path: Path, 
     assert left_in(tmp_path) == ["again.mp4", "in.avi", "out.mp4"]
 
 
+#: What ``python -m realtime`` does, with shorter segments.
+MAIN = f"from realtime.jobs.segments import plan; plan.GRID = {LONG_GRID}\n"
+MAIN += "from realtime.__main__ import main; main()"
+
+
 def command(source: Path, target: Path, model: Path, *words: str) -> "subprocess.Popen[str]":
-    line = [
-        sys.executable,
-        "-m",
-        "realtime",
-        "convert",
-        str(source),
-        str(target),
-        "--model",
-        str(model),
-        "--quiet",
-        *words,
-    ]
+    line = [sys.executable, "-c", MAIN, "convert", str(source), str(target), "--model", str(model), "--quiet", *words]
     return subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
@@ -230,8 +223,8 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three segments of the true length."""
-    clip = Clip(size=(96, 64), frames=2 * planning.GRID + 130, options={"preset": "ultrafast"})
+    """Three segments."""
+    clip = Clip(size=(96, 64), frames=2 * LONG_GRID + 60, options={"preset": "ultrafast"})
     return make(tmp_path_factory.mktemp("long") / "in.mp4", clip)
 
 
@@ -251,7 +244,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(
     expected, seconds = long_result
     for _ in range(KILLS):
         process = command(long_clip, target, model, "--resume")
-        time.sleep(chance.uniform(0.3, 1) * seconds)
+        time.sleep(chance.uniform(0.5, 1) * seconds)
         process.kill()
         ended(process)
         if target.exists():  # it was quicker
@@ -294,8 +287,7 @@ def test_a_disk_that_fills_loses_nothing(
     target = tmp_path / "out.mp4"
     largest = sum(len(packet[-1]) for packet in long_result[0]) // 2
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest}));"
-    code += "from realtime.__main__ import main; main()"
-    line = [sys.executable, "-c", code, "convert", str(long_clip), str(target), "--model", str(model)]
+    line = [sys.executable, "-c", code + MAIN, "convert", str(long_clip), str(target), "--model", str(model)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "file too large" in done.stderr

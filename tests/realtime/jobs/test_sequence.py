@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from realtime.cli import main
-from realtime.demo.sample import write_sample
 from realtime.jobs.convert import Job
 from realtime.jobs.one_file import convert_one
 from realtime.jobs.report import Report
@@ -22,7 +21,7 @@ from realtime.media.sequence import Pattern, gaps
 from realtime.media.still import read_still
 from realtime.runtime.errors import MummerError
 from realtime.settings import Conversion, Look
-from tests.realtime.clips import Clip, decoded, make
+from tests.realtime.clips import Clip, decoded, make, talk
 from tests.realtime.jobs.test_convert import Scripted
 from tests.realtime.tiny import make_model
 
@@ -124,7 +123,7 @@ def test_a_layer_of_pictures_has_the_face_alone(frames: Path, model: Path, tmp_p
 
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """There and back, with a face that is found."""
-    write_sample(tmp_path / "in.mp4", (320, 240), 6 / 25, 25)
+    talk(tmp_path / "in.mp4", (320, 240), 6 / 25, 25)
     for words in (
         ("in.mp4", "mid/%02d.jpg", "--start-number", "0"),
         ("mid/%02d.jpg", "out.mp4", "--fps", "30000/1001", "--label", "off"),

@@ -8,7 +8,6 @@ import av
 import numpy as np
 import pytest
 
-from realtime.demo.sample import write_sample
 from realtime.finder.face import Face
 from realtime.finder.found import Found
 from realtime.jobs.convert import Job, convert
@@ -25,7 +24,7 @@ from realtime.runtime.errors import MummerError, OutputError, UsageError
 from realtime.runtime.process import tune
 from realtime.settings import Look
 from realtime.settings.part import Part
-from tests.realtime.clips import Clip, decoded, make, payloads
+from tests.realtime.clips import Clip, decoded, make, payloads, talk
 from tests.realtime.failing import Failing
 from tests.realtime.tiny import make_model
 
@@ -48,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Holds a model, and clips with a face in their middle, some of whose pictures are shown longer than others."""
     folder = tmp_path_factory.mktemp("smart")
     make_model(folder / "negative.onnx")
-    write_sample(folder / "face.mp4", size=(320, 240), seconds=GROUP * len(WITH_FACE) / 25, fps=25)
+    talk(folder / "face.mp4", (320, 240), GROUP * len(WITH_FACE) / 25, 25)
     with av.open(str(folder / "face.mp4")) as container:
         faces = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     pictures = [sky(number) for number in range(GROUP * ALL)]

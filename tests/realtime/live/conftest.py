@@ -1,12 +1,13 @@
 """What the tests of live share: clips with a face that moves."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.realtime.clips import talking
+
 
 @pytest.fixture(scope="session")
-def face_clip(drawn: Callable[..., Path]) -> Path:
+def face_clip() -> Path:
     """Two seconds of the animated portrait, 640x360 at 30 frames a second, with sound."""
-    return drawn((640, 360), 2.0, 30)
+    return talking((640, 360), 2.0, 30)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from realtime.demo.portrait import load_portrait
-from realtime.demo.sample import write_sample
 from realtime.jobs.convert import Job, convert
 from realtime.marking.watermark import Payload, Watermark, code, payload_of
 from realtime.marking.watermark.evidence import chip_sums, evened, judge, lattice_to_tile, sampled, whitened
@@ -24,7 +23,7 @@ from realtime.media.pixel_formats import FORMATS
 from realtime.runtime.errors import InputError
 from realtime.settings import Look
 from tests.realtime.attacks import Attack
-from tests.realtime.clips import Clip, make
+from tests.realtime.clips import Clip, make, talk
 
 PAYLOAD = Payload("c0ffee")
 SIZES = [(1280, 720), (720, 1280), (641, 359), (480, 480), (320, 240), (1600, 400)]
@@ -290,9 +289,7 @@ def test_another_payload_is_read_as_that() -> None:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sample") / "sample.mp4"
-    write_sample(path, size=(640, 360), seconds=2.4, fps=25)
-    return path
+    return talk(tmp_path_factory.mktemp("sample") / "sample.mp4", (640, 360), 2.0, 30)
 
 
 @pytest.fixture(scope="module")

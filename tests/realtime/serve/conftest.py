@@ -1,7 +1,6 @@
 """A daemon in a process of its own, and whoever talks to it."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.realtime.clips import talk
 from tests.realtime.tiny import make_model
 
 
@@ -43,10 +43,10 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def media(drawn: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a clip and a model."""
     folder = tmp_path_factory.mktemp("media")
-    shutil.copy(drawn((640, 360), 2.0, 25), folder / "sample.mp4")
+    talk(folder / "sample.mp4", (640, 360), 2.0, 30)
     make_model(folder / "negative.onnx")
     return folder
 

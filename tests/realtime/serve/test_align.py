@@ -14,13 +14,12 @@ import httpx
 import numpy as np
 import pytest
 
-from realtime.demo.sample import write_sample
 from realtime.finder.alignments import AlignedFrame, Alignments
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.save_faces import look_through
 from realtime.media.encoding import Encoding
 from realtime.settings import Look
-from tests.realtime.clips import decoded
+from tests.realtime.clips import decoded, talk
 from tests.realtime.tiny import make_model
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -55,7 +54,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("align")
-    write_sample(folder / "clip.mp4", SIZE, FRAMES / 25, 25)
+    talk(folder / "clip.mp4", SIZE, FRAMES / 25, 25)
     make_model(folder / "negative.onnx")
     look_through(folder / "clip.mp4", folder / "found.jsonl", None)
     head, *lines = (folder / "found.jsonl").read_text().splitlines()

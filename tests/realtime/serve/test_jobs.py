@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import httpx
 import pytest
 import websockets.sync.client
 
-from realtime.demo.sample import write_sample
 from realtime.marking.provenance.verify import verify
 from realtime.serve.jobs.job import JobRequest
 from realtime.serve.jobs.queue import JobQueue
 from realtime.settings import Conversion
+from tests.realtime.clips import talking
 from tests.realtime.serve.conftest import Daemon, Launch
 from tests.realtime.serve.test_api import until
 
@@ -27,8 +28,18 @@ OCTETS = {"content-type": "application/octet-stream"}
 @pytest.fixture(scope="module")
 def long(media: Path) -> Path:
     """A clip that takes a while."""
-    write_sample(media / "long.mp4", (320, 240), 6.0, 25)
-    return media / "long.mp4"
+    clip, path = talking((320, 240), 40 / 25, 25), media / "long.mp4"
+    with av.open(str(path), "w") as out:
+        video = None
+        for round_ in range(4):
+            with av.open(str(clip)) as source:
+                video = video or out.add_stream_from_template(source.streams.video[0], opaque=True)
+                for packet in source.demux(video=0):
+                    if packet.dts is not None and packet.pts is not None and packet.time_base is not None:
+                        later = int(round_ * Fraction(40, 25) / packet.time_base)
+                        packet.pts, packet.dts, packet.stream = packet.pts + later, packet.dts + later, video
+                        out.mux(packet)
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import av
 import numpy as np
 import pytest
 
-from realtime.demo.sample import write_sample
 from realtime.live.settings import LiveSettings
 from realtime.live.sources.portrait import write_portrait
 from realtime.marking.provenance.verify import verify
 from realtime.serve import app
+from tests.realtime.clips import talk
 from tests.realtime.serve.conftest import Daemon, Launch, free_port
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -216,7 +216,7 @@ def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", 
     page.get_by_role("radio", name="top left").check(force=True)
 
     # Dropped, as a hand does it; and chosen, one that is no video.
-    write_sample(tmp_path / "clip.mp4", (320, 240), 10 / 25, 25)
+    talk(tmp_path / "clip.mp4", (320, 240), 10 / 25, 25)
     clip = list((tmp_path / "clip.mp4").read_bytes())
     dropped = page.evaluate_handle(
         """bytes => {

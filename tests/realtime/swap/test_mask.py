@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from realtime.cli import main
-from realtime.demo.sample import write_sample
 from realtime.jobs.convert import Job, convert
 from realtime.masks.materials import MATERIALS
 from realtime.runtime.errors import MummerError, UsageError
@@ -18,6 +17,7 @@ from realtime.swap.add_mask import add_mask
 from realtime.swap.drawing import pack_drawing, read_drawing
 from realtime.swap.library import ASSETS, list_models
 from realtime.swap.mask import PICTURE, pack_material
+from tests.realtime.clips import talk
 from tests.realtime.masks.test_picture import clown, write
 from tests.realtime.swap.test_dfm import PERSON
 
@@ -54,7 +54,7 @@ def test_a_mask_is_added_listed_worn_and_removed(
     assert model.identities[0].kind == "synthetic" and model.manifest.licence == "mine"
     assert "says that it shows no real person" in str(model.identities[0].consent)
     clip, out = tmp_path / "clip.mp4", tmp_path / "out.mp4"
-    write_sample(clip, size=(320, 240), seconds=0.5, fps=20)
+    talk(clip, (320, 240), 10 / 25, 25)
     report = convert(Job(clip, out, Look(model="clown", device="cpu")))
     assert report.frames_swapped == report.frames_out == 10
     assert report.model.name == "clown"
@@ -147,7 +147,7 @@ def test_half_a_mask_is_half_seen() -> None:
 
 
 def test_a_drawn_model_is_opened_once_for_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_sample(tmp_path / "clip.mp4", size=(320, 240), seconds=0.2, fps=20)
+    talk(tmp_path / "clip.mp4", (320, 240), 6 / 25, 25)
     opened: list[str] = []
 
     def counted(name: str, *rest: object) -> object:
@@ -156,5 +156,5 @@ def test_a_drawn_model_is_opened_once_for_a_video(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr("realtime.swapper.open_model", counted)
     report = convert(Job(tmp_path / "clip.mp4", tmp_path / "out.mp4", Look(model="gold", device="cpu")))
-    assert opened == ["gold"] and report.frames_swapped == 4
+    assert opened == ["gold"] and report.frames_swapped == 6
     assert any("in one piece" in words for words in report.warnings)

@@ -16,7 +16,7 @@ from realtime.swap import SwapModel, open_model
 from realtime.swap.add import add_model
 from realtime.swap.consent import Identity
 from realtime.swap.one_image import embed
-from tests.realtime.clips import Clip, make
+from tests.realtime.clips import Clip, make, talk
 from tests.realtime.foreign import ellipse, make_dfm, make_embedder, make_hyperswap, make_simswap, make_swapper
 from tests.realtime.tiny import CONSENT
 
@@ -214,11 +214,9 @@ def test_a_network_without_matrix_and_mask_takes_the_code_itself(
 
 
 def test_a_video_is_converted_with_each_kind(tmp_path: Path, options: ModelOptions) -> None:
-    from realtime.demo.sample import write_sample
     from realtime.jobs.convert import Job, Look, convert
 
-    clip = tmp_path / "in.mp4"
-    write_sample(clip, size=(640, 360), seconds=0.2, fps=15)
+    clip = talk(tmp_path / "in.mp4", (640, 360), 0.2, 15)
     for name, path in (("a", make_hyperswap(tmp_path / "a.onnx")), ("b", make_simswap(tmp_path / "b.onnx"))):
         add_model(path, name, None)
         report = convert(Job(clip, tmp_path / f"{name}.mp4", Look(model=name, device="cpu", **dict(options))))
