@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 
 from realtime.finder import open_finder
@@ -15,6 +14,7 @@ from realtime.media.interlaced import fields_of
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.media.standard_streams import STREAM
 from realtime.runtime.errors import InputError, OutputError, UsageError
+from realtime.runtime.version import our_version
 
 __all__ = ["look_through"]
 
@@ -54,7 +54,7 @@ def look_through(
         else:
             first = source.first
             facts = InputFacts.of(path, save, (first.width, first.height), str(source.time_base))
-            header = Header(made_by=f"mummer {version('mummer')}, detector {detector}", input=facts)
+            header = Header(made_by=f"mummer {our_version()}, detector {detector}", input=facts)
             write_alignments(save, header, frames, replace=force)
         if sheet is not None:
             seen.write(sheet, path.name, replace=force)

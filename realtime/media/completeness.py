@@ -19,7 +19,9 @@ class Promise:
 
     def __init__(self, container: InputContainer, streams: list[Stream]) -> None:
         form = container.format.name
-        self._came: dict[int, Fraction] = {}
+        #: How far each stream came, in ticks of its clock: sums of fractions are slow, and every packet comes here.
+        self._ticks: dict[int, int] = {}
+        self._clocks: dict[int, Fraction] = {}
         self._promised: dict[int, Fraction] = {}
         self._kinds = {stream.index: stream.type for stream in streams}
         self._whole: Fraction | None = None
@@ -33,17 +35,21 @@ class Promise:
     def note(self, packet: "Packet[Stream]") -> None:
         """A packet came."""
         if packet.pts is not None and packet.time_base:
-            end = (packet.pts + (packet.duration or 0)) * packet.time_base
-            index = packet.stream.index
-            self._came[index] = max(self._came.get(index, end), end)
+            end, index = packet.pts + (packet.duration or 0), packet.stream.index
+            if index not in self._ticks:
+                self._clocks[index] = packet.time_base
+                self._ticks[index] = end
+            elif end > self._ticks[index]:
+                self._ticks[index] = end
 
     def broken(self) -> str | None:
         """What is missing, at the end of the file; None where all came."""
+        ends = {index: ticks * self._clocks[index] for index, ticks in self._ticks.items()}
         for index, promised in self._promised.items():
-            came = self._came.get(index, Fraction(0))
+            came = ends.get(index, Fraction(0))
             if promised - came > SLACK:
                 return _words(self._kinds[index], came, promised)
-        came = max(self._came.values(), default=Fraction(0))
+        came = max(ends.values(), default=Fraction(0))
         if self._whole is not None and self._whole - came > SLACK:
             return _words("content", came, self._whole)
         return None

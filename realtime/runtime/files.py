@@ -29,6 +29,8 @@ PREFIX: Final = ".mummer-"
 #: work.
 TOKEN: Final = 12
 LOCK: Final = ".mummer"
+#: Bytes of a small file that are read at once.
+_PIECE: Final = 64 << 10
 #: For nobody but the user.
 PRIVATE: Final = 0o600
 
@@ -62,7 +64,11 @@ def read_regular(path: Path, most: int = 16 << 20) -> bytes:
     with os.fdopen(os.open(path, os.O_RDONLY | at_once), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        return file.read(most)
+        parts = []
+        while most > 0 and (part := file.read(min(most, _PIECE))):  # Python makes room for all that is asked for
+            parts.append(part)
+            most -= len(part)
+        return b"".join(parts)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from realtime.runtime.version import our_version
 from realtime.serve.allowed_paths import AllowedPaths
 from realtime.serve.jobs.queue import JobQueue
 from realtime.serve.jobs.uploads import Uploads
@@ -46,7 +46,7 @@ def build_app(
     app = FastAPI(
         title="mummer",
         summary="A streaming face-swap daemon.",
-        version=version("mummer"),
+        version=our_version(),
         docs_url=None,
         redoc_url=None,
         lifespan=life,

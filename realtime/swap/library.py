@@ -1,6 +1,7 @@
 """The model library: built-in models, models that the user added, and files by path."""
 
 import datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -104,8 +105,14 @@ def how_to_add(path: Path, *, consent: bool = True) -> str:
 
 def _built_in() -> list[Path]:
     # The face finder's networks lie there too; swap models carry a manifest.
-    networks = [path for path in ASSETS.glob("*.onnx") if KEY.encode() in path.read_bytes()]
+    networks = [path for path in ASSETS.glob("*.onnx") if _has_manifest(path, path.stat().st_mtime_ns)]
     return sorted([*networks, *ASSETS.glob("*.drawn")])
+
+
+@cache
+def _has_manifest(path: Path, written: int) -> bool:
+    """Whether the file, as of the time it was ``written``, says that it is a swap model."""
+    return KEY.encode() in path.read_bytes()
 
 
 def _added() -> list[Path]:

@@ -83,7 +83,11 @@ def talk(path: Path, size: tuple[int, int], seconds: float, fps: int) -> Path:
 
 def talking(size: tuple[int, int], seconds: float, fps: int) -> Path:
     """The demo's sample clip, not to be changed."""
-    return _kept(f"{size} {seconds} {fps}", ".mp4", lambda kept: write_sample(kept, size, seconds, fps))
+
+    def write(kept: Path) -> None:
+        assert write_sample(kept, size, seconds, fps) == round(seconds * fps)
+
+    return _kept(f"{size} {seconds} {fps}", ".mp4", write)
 
 
 def _kept(arguments: str, suffix: str, write: Callable[[Path], object]) -> Path:

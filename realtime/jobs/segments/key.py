@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -19,6 +18,7 @@ from realtime.jobs.segments.plan import Plan
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding
 from realtime.runtime.digest import sample_digest
+from realtime.runtime.version import our_version
 from realtime.settings import Look
 from realtime.swap import SwapModel
 
@@ -88,7 +88,7 @@ def versions() -> list[str]:
     """Those of this program and of the libraries that decide bits."""
     libraries = [f"{name} {number}" for name, number in sorted(av.library_versions.items())]
     return [
-        version("mummer"), platform.python_version(), av.__version__, np.__version__, cv2.__version__,
+        our_version(), platform.python_version(), av.__version__, np.__version__, cv2.__version__,
         onnxruntime.__version__, *libraries,
     ]  # fmt: skip
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from realtime.media import xmp
+from realtime.runtime.version import our_version
 from realtime.swap.consent import Identity, record_digest
 
 __all__ = ["ASSERTION", "SOURCE_TYPE", "Claim", "Json", "definition", "readable", "tag", "with_source_type"]
@@ -51,7 +51,7 @@ class Claim:
 
 def definition(claim: Claim, name: Path) -> dict[str, Json]:
     """The manifest definition, as the library takes it, of the output ``name``."""
-    program = version("mummer")
+    program = our_version()
     # A live recording is made here, a file is opened first; the library adds either from the kind of manifest.
     edited: Json = {
         "action": "c2pa.edited",
@@ -94,7 +94,7 @@ def tag(metadata: dict[str, str], beside: bool, puppet: bool = False) -> None:
     Players show the comment; one that is there stays, behind ours. A transport stream has a provider's name instead.
     """
     deed = "one picture that was moved" if puppet else "swapped"
-    words = f"Contains synthetic faces, {deed} by mummer {version('mummer')}. Digital source type: {SOURCE_TYPE}."
+    words = f"Contains synthetic faces, {deed} by mummer {our_version()}. Digital source type: {SOURCE_TYPE}."
     if beside:
         words += " Signed in a file of its own, whose name ends in .c2pa."
     old = next((name for name in metadata if name.lower() == "comment"), "comment")

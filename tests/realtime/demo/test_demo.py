@@ -32,9 +32,7 @@ SIZE, SECONDS, FPS = (640, 360), 2.0, 30
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("demo") / "sample.mp4"
-    assert write_sample(path, SIZE, SECONDS, FPS) == 60
-    return path
+    return talk(tmp_path_factory.mktemp("demo") / "sample.mp4", SIZE, SECONDS, FPS)
 
 
 @pytest.fixture(scope="module")
