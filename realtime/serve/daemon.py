@@ -20,6 +20,7 @@ from realtime.serve.allowed_paths import AllowedPaths, check_start
 from realtime.serve.app import build_app
 from realtime.serve.connections import ACCEPTS, bounded_protocol, most_connections
 from realtime.serve.jobs.queue import JobQueue
+from realtime.serve.jobs.record import JobRecord
 from realtime.serve.jobs.uploads import Uploads
 from realtime.serve.server import Server, listen
 from realtime.serve.session import Session
@@ -50,7 +51,9 @@ def run(settings: ServeSettings, say: Callable[[str], None]) -> None:
         return engine
 
     session = Session(make_engine, lambda: browser.number)
-    jobs, uploads = JobQueue(settings.max_jobs), Uploads(settings.uploads, settings.max_upload)
+    # Two daemons may have one token, and no two have one port.
+    record = JobRecord(settings.token_file.with_name(f"jobs-{settings.port}.json"))
+    jobs, uploads = JobQueue(settings.max_jobs, record), Uploads(settings.uploads, settings.max_upload)
     app = build_app(session, browser, settings, token, jobs, uploads)
     listener = listen(settings.host, settings.port)
     config = uvicorn.Config(

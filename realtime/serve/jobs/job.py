@@ -11,7 +11,7 @@ from realtime.settings import Conversion
 
 __all__ = ["JobRequest", "JobState", "JobStatus"]
 
-JobState: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
+JobState: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
 
 
 class JobRequest(Conversion):
@@ -47,7 +47,8 @@ class JobStatus(BaseModel, frozen=True):
 
     ``frames`` of ``expected`` are done (0 where nobody knows), at ``fps`` a second; ``asked`` is in seconds of the
     calendar's clock. When it is done ``size`` is the result's in bytes, ``manifest`` whether its signature lies in a
-    file of its own, and ``faces`` and ``swapped`` count faces and frames with one. ``problem`` is why it failed.
+    file of its own, and ``faces`` and ``swapped`` count faces and frames with one. ``problem`` is why it failed. It is
+    interrupted where the daemon ended before it had.
     """
 
     id: str

@@ -20,6 +20,7 @@ from realtime.runtime.tether import tethered
 from realtime.runtime.threads import guarded_thread
 from realtime.serve.jobs.job import JobRequest, JobStatus
 from realtime.serve.jobs.process import Broken, Done, Failed, Frames, Word
+from realtime.serve.jobs.record import JobRecord, Kept
 
 __all__ = ["JobQueue"]
 
@@ -33,12 +34,13 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class _Entry:
-    """A job of the list. ``ended`` lets go of its upload."""
+    """A job of the list. ``ended`` lets go of its upload; without one it ``lasts`` longer than the daemon."""
 
     request: JobRequest
     target: Path
     status: JobStatus
     ended: Callable[[], None]
+    lasts: bool = False
     process: "subprocess.Popen[str] | None" = None
     cancelled: bool = False
     began: tuple[float, int] | None = None
@@ -46,37 +48,66 @@ class _Entry:
 
 @dataclass
 class JobQueue:
-    """Takes jobs, runs them in the order in which they came, and keeps the last of them. From any thread."""
+    """Takes jobs, runs them in the order in which they came, and keeps the last of them. From any thread.
+
+    The list begins with what ``record`` has kept of it.
+    """
 
     most: int
+    record: JobRecord = field(default_factory=lambda: JobRecord(None))
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _changed: Condition = field(default_factory=Condition)
     _version: int = 0
     _open: bool = True
 
+    def __post_init__(self) -> None:
+        for kept in self.record.read():
+            self._entries[kept.status.id] = _Entry(kept.request, kept.target, kept.status, lambda: None, lasts=True)
+
     def start(self) -> None:
         """Begin to work."""
         guarded_thread(self._work, "jobs").start()
 
-    def add(self, request: JobRequest, target: Path, forget: Callable[[], None] = lambda: None) -> JobStatus:
-        """Put a job at the end of the queue; ``forget`` is called when it leaves the list.
+    def add(self, request: JobRequest, target: Path, forget: Callable[[], None] | None = None) -> JobStatus:
+        """Put a job at the end of the queue; ``forget`` is called when one of an upload leaves the list.
 
         Raises ``UsageError`` where too many wait already, or one that waits or runs writes the same file.
         """
         with self._changed:
-            active = [each for each in self._entries.values() if each.status.state in ("waiting", "running")]
-            if len(active) >= self.most or not self._open:
-                raise UsageError(f"{len(active)} jobs wait already; wait for one of them, or cancel one")
-            if any(each.target.resolve() == target.resolve() for each in active):
-                raise UsageError(f"{target}: another job will write it; wait for it, or give another name")
+            self._check(target)
             number = secrets.token_hex(8)
             status = JobStatus(
                 id=number, input=str(request.input), output=str(target), model=", ".join(request.models), asked=time()
             )
-            self._entries[number] = _Entry(request, target, status, forget)
+            self._entries[number] = _Entry(request, target, status, forget or (lambda: None), lasts=forget is None)
             self._note()
             self._drop_old()
+            self._keep()
             return status
+
+    def asked(self, number: str) -> JobRequest | None:
+        """What a job was asked for; None where there is none of that number."""
+        with self._changed:
+            entry = self._entries.get(number)
+            return None if entry is None else entry.request.model_copy(update={"output": entry.target})
+
+    def resume(self, number: str) -> JobStatus | None:
+        """Let a job that was not finished go on, after those that wait; None where there is none of that number.
+
+        Raises ``UsageError`` for one that is finished, waits or runs, and what ``add`` raises.
+        """
+        with self._changed:
+            entry = self._entries.get(number)
+            if entry is None:
+                return None
+            if entry.status.state not in ("interrupted", "cancelled", "failed"):
+                raise UsageError(f"{entry.target.name}: this job is {entry.status.state}; there is nothing to resume")
+            self._check(entry.target)
+            entry.request = entry.request.model_copy(update={"resume": True})
+            entry.cancelled, entry.began = False, None
+            self._entries[number] = self._entries.pop(number)
+            self._set(entry, state="waiting", problem=None, frames=0, fps=0.0)
+            return entry.status
 
     def all(self) -> list[JobStatus]:
         """All that are kept, the latest first."""
@@ -111,12 +142,14 @@ class JobQueue:
                 self._changed.wait_for(lambda: entry.status.state != "running", 2 * GRACE)
             else:
                 self._forget(entry)
+                self._keep()
             return entry.status
 
     def close(self) -> None:
         """End what runs, and take no more."""
         with self._changed:
             self._open = False
+            self.record.close()  # what is cut off now is shown as such by the next
             for entry in self._entries.values():
                 if entry.status.state == "running":
                     entry.cancelled = True
@@ -211,6 +244,20 @@ class JobQueue:
     def _set(self, entry: _Entry, **changes: object) -> None:
         entry.status = entry.status.model_copy(update=changes)
         self._note()
+        if "state" in changes:
+            self._keep()
+
+    def _keep(self) -> None:
+        lasting = [each for each in self._entries.values() if each.lasts]
+        self.record.write(Kept(request=each.request, target=each.target, status=each.status) for each in lasting)
+
+    def _check(self, target: Path) -> None:
+        """Raise ``UsageError`` where no job may wait to write ``target``."""
+        active = [each for each in self._entries.values() if each.status.state in ("waiting", "running")]
+        if len(active) >= self.most or not self._open:
+            raise UsageError(f"{len(active)} jobs wait already; wait for one of them, or cancel one")
+        if any(each.target.resolve() == target.resolve() for each in active):
+            raise UsageError(f"{target}: another job will write it; wait for it, or give another name")
 
     def _note(self) -> None:
         self._version += 1

@@ -66,6 +66,7 @@ function job(each) {
   const share = each.expected ? Math.min(each.frames / each.expected, 1) : undefined;
   const buttons = [];
   if (each.state === "done") buttons.push(["Download", "result", `Download ${base(each.output)}`]);
+  if (["interrupted", "cancelled", "failed"].includes(each.state)) buttons.push(["Resume", "resume", `Resume ${base(each.input)}`]);
   if (each.manifest) buttons.push(["Signature", "manifest", `Download the signature of ${base(each.output)}`]);
   const active = each.state === "waiting" || each.state === "running";
   buttons.push(active ? ["Cancel", "remove", `Cancel ${base(each.input)}`] : ["Remove", "remove", `Remove ${base(each.input)}`]);
@@ -116,6 +117,7 @@ export function connect(attempt) {
   $("job-list").onclick = ({ target }) => {
     const { job: id, what } = target.dataset;
     if (what === "remove") attempt(() => ask("DELETE", `/api/jobs/${id}`), $("files-problem"));
+    else if (what === "resume") attempt(() => ask("POST", `/api/jobs/${id}/resume`), $("files-problem"));
     else if (what) attempt(() => download(id, what), $("files-problem"));
   };
   $("view-live").onclick = () => view("live");

@@ -28,14 +28,14 @@ def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRout
         Its words are those of `mummer convert`. Progress comes over `/api/events` as `{"jobs": [...]}`.
         """
         check_job(request, uploads.holds, roots)
-        target = request.output
+        target, is_sent = request.output, uploads.holds(request.input)
         if target is None:
-            if not uploads.holds(request.input):
+            if not is_sent:
                 raise UsageError("output: name the file to write; only the result of an upload has a place of its own")
             target = uploads.result_of(request.model_copy(update={"output": request.input}).job)
         target = target.absolute()
         check_files((request.input.absolute(),), target, None, request.force or request.resume)
-        return jobs.add(request, target, lambda: uploads.forget(request.input))
+        return jobs.add(request, target, (lambda: uploads.forget(request.input)) if is_sent else None)
 
     @routes.get("/api/jobs", dependencies=steers, responses=refusals(401))
     def every() -> list[JobStatus]:
@@ -54,6 +54,15 @@ def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRout
         What is finished of an output in the open folders is kept, and `resume` goes on with it.
         """
         return _there(jobs.remove(number))
+
+    @routes.post("/api/jobs/{number}/resume", dependencies=steers, responses=refusals(400, 401, 404, 409))
+    def resume(number: str) -> JobStatus:
+        """Let a job go on that was interrupted with the daemon, cancelled, or failed; it waits for its turn again."""
+        request = jobs.asked(number)
+        if request is None:
+            raise HTTPException(404)
+        check_job(request, uploads.holds, roots)  # the open folders may be others since
+        return _there(jobs.resume(number))
 
     @routes.get(
         "/api/jobs/{number}/result",

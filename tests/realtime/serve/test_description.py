@@ -53,7 +53,8 @@ OPERATIONS = [
     "GET /api/choices", "GET /api/models", "GET /api/models/{name}/picture", "GET /api/devices", "GET /api/preview",
     "POST /api/browser", "DELETE /api/browser", "GET /healthz", "GET /readyz", "POST /api/session/rest",
     "POST /api/jobs", "GET /api/jobs", "GET /api/jobs/{number}", "DELETE /api/jobs/{number}",
-    "GET /api/jobs/{number}/result", "GET /api/jobs/{number}/manifest", "POST /api/uploads",
+    "GET /api/jobs/{number}/result", "GET /api/jobs/{number}/manifest", "POST /api/jobs/{number}/resume",
+    "POST /api/uploads",
 ]  # fmt: skip
 #: Those with something in them to get wrong.
 TAKING = [

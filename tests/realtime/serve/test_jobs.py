@@ -95,6 +95,36 @@ def test_from_the_upload_to_the_result(daemon: Daemon, tmp_path: Path) -> None:
         assert not upload.parent.exists()
 
 
+def test_the_list_outlives_the_daemon_and_what_was_interrupted_goes_on(launch: Launch, long: Path, media: Path) -> None:
+    first = launch()
+    with first.client() as client:
+        body = {"input": str(media / "sample.mp4"), "output": str(media / "short.mp4"), "model": "negative"}
+        done = client.post("/api/jobs", json=body).json()["id"]
+        assert ends(client, done)["state"] == "done"
+        body = {"input": str(long), "output": str(media / "went-on.mp4"), "model": "negative"}
+        number = client.post("/api/jobs", json=body).json()["id"]
+        ends(client, number, lambda job: job["frames"] > 0)
+    first.process.terminate()
+    assert first.process.wait(15) == 0
+    second = launch("--port", first.url.rpartition(":")[2])
+    with second.client() as client:
+        assert [(job["id"], job["state"]) for job in client.get("/api/jobs").json()] == [
+            (number, "interrupted"),
+            (done, "done"),
+        ]
+        assert client.post(f"/api/jobs/{done}/resume").status_code == 409
+        assert client.post("/api/jobs/none/resume").status_code == 404
+        resumed = client.post(f"/api/jobs/{number}/resume")
+        assert (resumed.status_code, resumed.json()["state"]) == (200, "waiting"), resumed.text
+        job = ends(client, number)
+        assert (job["state"], job["frames"]) == ("done", 150)
+        client.delete(f"/api/jobs/{done}")
+    second.process.kill()
+    second.process.wait(15)
+    with launch("--port", first.url.rpartition(":")[2]).client() as client:
+        assert [(job["id"], job["state"]) for job in client.get("/api/jobs").json()] == [(number, "done")]
+
+
 def _as_mkv(folder: Path, scratch: Path) -> bytes:
     with av.open(str(folder / "sample.mp4")) as one, av.open(str(scratch / "in.mkv"), "w") as two:
         (video,) = one.streams.video
