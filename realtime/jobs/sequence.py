@@ -22,6 +22,7 @@ from realtime.jobs.report import (
     provenance_facts,
     write_report,
 )
+from realtime.jobs.sequence_journal import journal_of, key_of, unfinished
 from realtime.jobs.sequence_sinks import PictureSink, Step, VideoSink
 from realtime.marking.provenance.sign import ready_to_sign, sidecar_of
 from realtime.media.containers import container_for
@@ -39,7 +40,7 @@ from realtime.media.still_encoder import fitted, photo_format
 from realtime.media.still_encoder import is_lossless as keeps_samples
 from realtime.media.tone import HDR
 from realtime.runtime.errors import InputError, OutputError, UsageError
-from realtime.runtime.files import make_folder, whole_or_nothing
+from realtime.runtime.files import whole_or_nothing
 from realtime.runtime.stages import Stages
 from realtime.swapper import FrameSwapper, make_claim, make_swapper
 
@@ -80,7 +81,7 @@ def convert_sequence(job: Job, on_frame: OnFrame | None = None, finder: FaceFind
                 f"{job.target}: not written, because with --strict nothing may be lost: {'; '.join(lost)}"
             )
         if pattern is not None:
-            make_folder(job.target.parent)
+            pictures.finished = stack.enter_context(unfinished(job, pattern, key_of(job, reel.numbers, swapper)))
         done = 0
 
         def tick() -> None:
@@ -230,12 +231,14 @@ def _open_video(job: Job, stages: Stages) -> _Reel:
 
 def _check(job: Job) -> None:
     """Raise a ``MummerError`` where the job makes no sense, or its output cannot be written."""
-    if job.resume or job.workers > 1 or job.engine != "local":
+    if job.workers > 1 or job.engine != "local":
         raise UsageError(
-            "--resume, --workers and --engine are for videos that become videos; leave them out for numbered pictures"
+            "--workers and --engine are for videos that become videos; leave them out for numbered pictures"
         )
     into = Pattern.read(job.target)
     if into is None:
+        if job.resume:
+            raise UsageError(f"{job.target}: a video of numbered pictures is made in one piece; leave out --resume")
         container_for(job.target)
         check_output(job.target, (), job.force, sidecar_of)
         if job.layer:
@@ -268,7 +271,7 @@ def _check_pictures(job: Job, into: Pattern, reel: _Reel) -> None:
     read = () if reel.pattern is None or numbers is None else map(reel.pattern.name, numbers)
     if any(one.samefile(each) for each in read):
         raise OutputError(f"{one}: the output is the input; give another folder")
-    if not job.force:
+    if not job.force and not journal_of(into).exists():
         raise OutputError(f"{one}: exists already; use --force to replace it")
 
 

@@ -50,7 +50,8 @@ class PictureSink:
     """Writes each picture under its number; ``claim`` is what it says of itself, but for its source and its faces.
 
     Pictures that come each ``of_its_own`` file name that as what they were made of, those of a video its name only: it
-    is not read once more for each.
+    is not read once more for each. Those that are ``finished`` stay as they are, but for the first one, which shows how
+    pictures are signed.
     """
 
     def __init__(
@@ -59,11 +60,15 @@ class PictureSink:
         self.warnings: list[str] = []
         self.signed: Signed | None = None
         self.signed_s = 0.0
+        self.finished: frozenset[int] = frozenset()
         self._pattern, self._force, self._credentials, self._claim = pattern, force, credentials, claim
         self._stages, self._of_its_own = stages, of_its_own
 
     def write(self, item: Step) -> None:
         """Encode, write and sign one picture."""
+        is_finished = item.number in self.finished
+        if is_finished and self.signed is not None:
+            return
         target = self._pattern.name(item.number)
         assert item.samples is not None  # noqa: S101  # it was swapped
         like = item.still or Still(item.samples, None, "video", lossless=True)
@@ -75,7 +80,7 @@ class PictureSink:
         with self._stages("encode"):
             encoded = encode_still(still, target)
         claim = replace(self._claim, source=item.source, frames_swapped=item.swapped, named_only=not self._of_its_own)
-        with whole_or_nothing(target, sidecar_of, replace=self._force) as part:
+        with whole_or_nothing(target, sidecar_of, replace=self._force or is_finished) as part:
             with writing(target):
                 part.write_bytes(encoded)
             began = perf_counter()

@@ -1,6 +1,8 @@
 """Image sequences at either end: numbers, depth, gaps, marks, transparency, and what a pattern may not reach."""
 
+import os
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from realtime.media.encoding import Encoding
 from realtime.media.file_source import FileSource
 from realtime.media.sequence import Pattern, gaps
 from realtime.media.still import read_still
-from realtime.runtime.errors import MummerError
+from realtime.runtime.errors import MummerError, OutputError
 from realtime.settings import Conversion, Look
 from tests.realtime.clips import Clip, decoded, make, talk
 from tests.realtime.jobs.test_convert import Scripted
@@ -47,6 +49,45 @@ def frames(tmp_path: Path) -> Path:
 def run(source: Path, target: Path, model: Path, label: str | None = None, **changes: object) -> Report:
     look = Look(model=str(model), label=label, device="cpu")
     return convert_one(Job(source, target, look, **changes), finder=Scripted((20, 20, 64)))  # type: ignore[arg-type]
+
+
+def test_pictures_that_stand_stay_and_the_rest_follows(frames: Path, model: Path, tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    job = Job(frames / "a%04d.png", out / "%06d.png", Look(model=str(model), label=None, device="cpu"))
+
+    def stopped(after: int, **changes: object) -> None:
+        def stop(done: int, _: int) -> None:
+            if done == after:
+                raise OutputError("lights out")
+
+        with pytest.raises(
+            MummerError, match=rf"lights out \({after} pictures are finished and kept.*--resume goes on"
+        ):
+            convert_one(replace(job, **changes), stop, Scripted((20, 20, 64)))  # type: ignore[arg-type]
+
+    def times() -> list[int]:
+        return [path.stat().st_mtime_ns for path in sorted(out.glob("*.png"))]
+
+    run(job.source, whole / "%06d.png", model)
+    stopped(3)
+    first = times()
+    with pytest.raises(MummerError, match="3 pictures are finished and kept: --resume goes on, and --force starts"):
+        run(job.source, job.target, model)
+    with pytest.raises(MummerError, match="cannot be resumed: the settings changed since; --force without --resume"):
+        run(job.source, job.target, model, label="NEW", resume=True)
+    assert run(job.source, job.target, model, resume=True).frames_out == 6
+    assert len(times()) == 6 and times()[1:3] == first[1:3]
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in whole.iterdir())
+    # What stood there before is not taken for finished.
+    before = times()
+    stopped(2, force=True)
+    os.utime(frames / "a0012.png", (1, 1))
+    with pytest.raises(MummerError, match="cannot be resumed: the input changed since"):
+        run(job.source, job.target, model, resume=True)
+    run(job.source, job.target, model, force=True)
+    assert all(new > old for new, old in zip(times(), before, strict=True))
+    for path in sorted(whole.iterdir()):
+        assert np.array_equal(read_still(out / path.name).samples, read_still(path).samples)
 
 
 def test_pictures_become_pictures_with_their_numbers(frames: Path, model: Path, tmp_path: Path) -> None:
@@ -146,7 +187,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         ("frames/c%04d.png", "o.mp4", {}, "no picture is called so; c0001.png would be one"),
         ("none/%04d.png", "o.mp4", {}, "cannot be read"),
         ("frames/a%04d.png", "frames/a%04d.png", {"force": True}, "the output is the input"),
-        ("frames/a%04d.png", "o/%d.png", {"resume": True}, "for videos that become videos"),
+        ("frames/a%04d.png", "o/%d.png", {"workers": 2}, "for videos that become videos"),
+        ("frames/a%04d.png", "o.mp4", {"resume": True}, "made in one piece"),
         ("frames/a%04d.png", "o/%d.jpg", {"layer": True}, "JPEG holds no transparency"),
         ("frames/a%04d.png", "o.xyz", {}, "unknown kind of output"),
         ("in.mp4", "o/%d.png", {"fps": Fraction(25)}, "--fps is for a sequence"),

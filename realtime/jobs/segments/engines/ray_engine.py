@@ -116,7 +116,7 @@ def _stretches(segments: list[int], workers: int) -> Iterator[list[int]]:
     stretch: list[int] = []
     for place, segment in enumerate(segments):
         left = len(segments) - place + len(stretch)
-        if stretch and (segment != stretch[-1] + 1 or len(stretch) >= min(STRETCH, left // (2 * workers))):
+        if stretch and (segment != stretch[-1] + 1 or len(stretch) >= min(STRETCH, -(-left // (2 * workers)))):
             yield stretch
             stretch = []
         stretch.append(segment)
