@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from realtime.jobs.convert import Job, Look, convert, make_swapper  # noqa: E402
+from realtime.jobs.convert import Job, convert  # noqa: E402
 from realtime.jobs.pipeline import run  # noqa: E402
 from realtime.marking.watermark import Payload, Watermark, payload_of  # noqa: E402
 from realtime.marking.watermark.evidence import chip_sums, evened, lattice_to_tile, sampled, whitened  # noqa: E402
@@ -34,6 +34,8 @@ from realtime.media.file_source import FileSource  # noqa: E402
 from realtime.media.frame import Frame  # noqa: E402
 from realtime.runtime.arrays import Floats  # noqa: E402
 from realtime.runtime.stages import Stages  # noqa: E402
+from realtime.settings import Look  # noqa: E402
+from realtime.swapper import make_swapper  # noqa: E402
 from tests.realtime.attacks import ATTACKS, Attack  # noqa: E402
 
 PSNR_DB, COST_MS, MUST = 42.0, 0.5, ("as written", "CRF 18", "CRF 23", "CRF 30", "half size", "25 to 30 fps")

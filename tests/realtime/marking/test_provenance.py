@@ -26,13 +26,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from realtime.jobs.convert import Job, convert, whole_or_nothing
+from realtime.jobs.convert import Job, convert
 from realtime.marking.provenance import native
 from realtime.marking.provenance.claim import SOURCE_TYPE, Claim
 from realtime.marking.provenance.keys import load_credentials, trusted_roots
 from realtime.marking.provenance.sign import embeds, ready_to_sign, sidecar_of, sign
 from realtime.marking.provenance.verify import read_signature
 from realtime.runtime.errors import OutputError, SigningError
+from realtime.runtime.files import whole_or_nothing
 from realtime.settings import Look
 from realtime.swap.consent import record_digest
 from tests.realtime.clips import Clip, make

@@ -214,7 +214,8 @@ def test_a_network_without_matrix_and_mask_takes_the_code_itself(
 
 
 def test_a_video_is_converted_with_each_kind(tmp_path: Path, options: ModelOptions) -> None:
-    from realtime.jobs.convert import Job, Look, convert
+    from realtime.jobs.convert import Job, convert
+    from realtime.settings import Look
 
     clip = talk(tmp_path / "in.mp4", (640, 360), 0.2, 15)
     for name, path in (("a", make_hyperswap(tmp_path / "a.onnx")), ("b", make_simswap(tmp_path / "b.onnx"))):
