@@ -34,12 +34,16 @@ def time_of(packet: "Packet[Stream]") -> Fraction | None:
 class WaitingPackets:
     """What ``container`` has of ``streams``, each packet with the time at which it is due on the monotonic clock.
 
-    ``pace`` says when that is; None is at once. Reading goes on until ``room`` bytes wait. The container is the
-    thread's own until ``close`` has come back.
+    ``pace`` says when that is; None is at once. Reading goes on until ``room`` bytes wait. What comes only after
+    ``silence`` seconds was held back by FFmpeg, which gives it out as it gives up: it would be shown long after it was
+    sent, so the stream has ended before it. The container is the thread's own until ``close`` has come back.
     """
 
-    def __init__(self, container: InputContainer, streams: list[Stream], pace: Pace | None, room: int) -> None:
+    def __init__(
+        self, container: InputContainer, streams: list[Stream], pace: Pace | None, room: int, silence: float
+    ) -> None:
         self._container, self._streams, self._pace = container, streams, pace
+        self._silence_ns = silence * 1e9
         self._pictures: Channel[tuple[Packet[Stream], int]] = Channel(room)
         self._sounds: deque[tuple[Packet[Stream], int]] = deque(maxlen=_SOUNDS)
         self._error: BaseException | None = None
@@ -84,8 +88,11 @@ class WaitingPackets:
 
     def _read(self) -> None:
         try:
+            asked_ns = monotonic_ns()
             for packet in self._container.demux(*self._streams):
                 arrived_ns, time = monotonic_ns(), time_of(packet)
+                if arrived_ns - asked_ns >= self._silence_ns:
+                    raise TimeoutError
                 picture = isinstance(packet.stream, VideoStream)
                 due_ns = arrived_ns
                 if self._pace is not None and time is not None:
@@ -95,6 +102,7 @@ class WaitingPackets:
                     self._pictures.put((packet, due_ns), packet.size + _PACKET)
                 else:
                     self._sounds.append((packet, due_ns))
+                asked_ns = monotonic_ns()
             self._pictures.close()
         except ChannelClosedError:
             return

@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
+from math import inf
 from threading import Event
 from time import monotonic_ns
 from typing import Final
@@ -98,6 +99,7 @@ class StreamSource:
         self._sound = settings.audio is None
         fetched = address.partition(":")[0].lower() in _FETCHED
         self._room = _ROOM_FETCHED if fetched else _ROOM_SENT
+        self._reading = READING_PIECES if fetched else READING
         self._pace: Pace = Fetched(settings.buffer) if fetched else Sent(settings.buffer)
         self._closed = Event()
         self._packets: WaitingPackets | None = None
@@ -134,13 +136,15 @@ class StreamSource:
             self.rate = video.guessed_rate or video.average_rate
             streams: list[Stream] = [video, *(container.streams.audio[:1] if self._sound else ())]
             pace = None if container.format.name in _UNTIMED else self._pace
-            self._packets = WaitingPackets(container, streams, pace, self._room)
+            # A bridge knows no such end: it waits for whoever sends to go on.
+            silence = inf if self._bridge is not None else self._reading
+            self._packets = WaitingPackets(container, streams, pace, self._room, silence)
             yield from self._play(self._packets, video)
         except av.error.ArgumentError as error:  # of a decoder: what comes is nothing to it, or too large
             most = f"{MAX_PIXELS:,}"
             raise self._failure(f"cannot be decoded: damaged, or with pictures of more than {most} pixels") from error
         except (av.error.FFmpegError, OSError) as error:
-            words = _words(error, READING if self._room == _ROOM_SENT else READING_PIECES)
+            words = _words(error, self._reading)
             raise self._failure(f"{words}; {_NO_RANGES}" if self._lacks_index(error) else words) from error
         finally:
             self._end_bridge()
@@ -188,7 +192,7 @@ class StreamSource:
             address, form = f"pipe:{process.stdout.fileno()}", "nut"
             options = _QUICK | {"protocol_whitelist": "pipe"}
         try:
-            limits, times = decoder_options(), (OPENING, READING if self._room == _ROOM_SENT else READING_PIECES)
+            limits, times = decoder_options(), (OPENING, self._reading)
             # A pipe knows no timeout of its own.
             with limited(OPENING + (form is None), self._end_bridge) as limit:
                 return av.open(address, "r", format=form, options=limits, container_options=options, timeout=times)

@@ -124,13 +124,23 @@ function about(name) {
   if (model?.takes_photo) $("photo-row").open = true;
 }
 
+let shown = Promise.resolve();
+
+/** Pictures come one after another: a browser has six connections, and the preview and all requests need theirs. */
+function inTurn(picture, address) {
+  shown = shown.then(() => new Promise((done) => {
+    picture.onload = picture.onerror = done;
+    picture.src = address;
+  }));
+}
+
 function card(model) {
   const label = radio("model", model.name, "");
   label.className = "model";
   const [input, span] = label.children;
   input.disabled = Boolean(model.problem);
   const picture = element("img", "", { alt: "" });
-  if (!model.problem && !model.takes_photo) picture.src = `/api/models/${encodeURIComponent(model.name)}/picture`;
+  if (!model.problem && !model.takes_photo) inTurn(picture, `/api/models/${encodeURIComponent(model.name)}/picture`);
   const whom = model.takes_photo ? "whoever a photograph shows"
     : model.identities.map((each) => `${each.name}, ${each.kind}`).join("; ");
   span.append(picture, element("b", model.name), element("small", model.problem ?? whom));

@@ -204,7 +204,7 @@ async function open() {
     onState: (state) => {
       away(state === "lost");
       if (state === "refused") locked(WRONG);
-      if (state === "open" && lost) load(); // it may be another one by now
+      if (state === "open" && lost) { $("session-problem").textContent = ""; load(); } // it may be another one by now
       lost = state === "lost";
     },
   });

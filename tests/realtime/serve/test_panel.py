@@ -318,9 +318,31 @@ def test_a_daemon_that_goes_away_is_told_and_comes_back(browser: "playwright.Bro
     daemon.process.terminate()
     daemon.process.wait(15)
     playwright.expect(page.locator("#away")).to_be_visible(timeout=10_000)
+    page.locator("#begin-test").click()
+    playwright.expect(page.locator("#session-problem")).to_contain_text("does not answer")
     launch("--port", port)
     playwright.expect(page.locator("#away")).to_be_hidden(timeout=20_000)
     playwright.expect(page.locator("#state")).to_have_text("idle")
+    playwright.expect(page.locator("#session-problem")).to_have_text("")
+    page.close()
+
+
+def test_pictures_of_models_leave_connections_to_everything_else(browser: "playwright.Browser", daemon: Daemon) -> None:
+    """A browser has six: while all of them wait for pictures to be drawn, no preview and no change comes through."""
+    page, under_way, most = browser.new_page(), set[str](), 0
+
+    def asked(request: "playwright.Request") -> None:
+        nonlocal most
+        if request.url.endswith("/picture"):
+            under_way.add(request.url)
+            most = max(most, len(under_way))
+
+    page.on("request", asked)
+    page.on("requestfinished", lambda request: under_way.discard(request.url))
+    page.goto(f"{daemon.url}/#token={daemon.token}")
+    pictures = page.locator("#model-list img")
+    until(lambda: pictures.count() > 2 and pictures.evaluate_all("all => all.every((each) => each.naturalWidth > 100)"))
+    assert most == 1
     page.close()
 
 
