@@ -27,7 +27,7 @@ from realtime.runtime.stop_signals import check
 __all__ = ["join"]
 
 #: Seconds at which a packet is to be decoded, whether it is of the video, and the packet.
-_Timed: TypeAlias = "tuple[Fraction, bool, Packet[Stream]]"
+_Timed: TypeAlias = "tuple[float, bool, Packet[Stream]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +127,23 @@ def _video(stretches: Iterable[_Stretch], head: Sequence[int] | None, delay: int
         shown.extend(times)
         for packet in stretch.packets:
             packet.dts = shown.popleft()
-            yield packet.dts * stretch.clock, True, packet
+            yield _seconds(packet.dts, stretch.clock), True, packet
 
 
 def _others(source: FileSource) -> Iterator[_Timed]:
     """The packets of all streams but the video, in file order."""
-    time = Fraction(0)
+    time = 0.0
     for packet in source.packets():
         if packet.stream.index == source.video.index:
             continue
         if packet.dts is not None and packet.time_base:
-            time = packet.dts * packet.time_base
+            time = _seconds(packet.dts, packet.time_base)
         yield time, False, packet
+
+
+def _seconds(ticks: int, clock: Fraction) -> float:
+    """Rounded but once, so that equal times stay equal: fractions would be compared several times for each packet."""
+    return ticks * clock.numerator / clock.denominator
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def test_from_the_upload_to_the_result(daemon: Daemon, tmp_path: Path) -> None:
             assert asked.status_code == 201, asked.text
             number = asked.json()["id"]
             job = ends(client, number)
-            assert (job["state"], job["problem"], job["swapped"], job["frames"]) == ("done", None, 50, 50)
+            assert (job["state"], job["problem"], job["swapped"], job["frames"]) == ("done", None, 60, 60)
             told = [json.loads(socket.recv(5)) for _ in range(3)]
             while not any(each.get("jobs") and each["jobs"][0]["state"] == "done" for each in told):
                 told.append(json.loads(socket.recv(5)))
