@@ -1,5 +1,7 @@
 """Time limits: one thread watches everything that has one, and sleeps while nothing runs.
 
+Time in which the whole program was stopped (Ctrl-Z, a debugger) is nobody's: it does not count.
+
 A signal that ends the program ends what is under a limit, too: its thread may be inside a library, and hear nothing.
 """
 
@@ -18,6 +20,9 @@ from realtime.runtime.threads import guarded_thread, log_failure
 __all__ = ["Limit", "limited"]
 
 FOREVER: Final = float("inf")
+#: Seconds between two looks at the clock while anything is watched, and by how much a look may come late: what goes
+#: beyond that is time in which nothing ran.
+TICK, LATE = 0.5, 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -42,7 +47,7 @@ def limited(seconds: float, stop: Callable[[], None]) -> Iterator[Limit]:
 
 
 class _Watchdog:
-    """Wakes up once in the time that a task may take, not once a task: tasks come sixty times a second."""
+    """Wakes up twice a second, not once a task: tasks come sixty times a second."""
 
     def __init__(self) -> None:
         self._limits: set[Limit] = set()
@@ -75,11 +80,16 @@ class _Watchdog:
         with self._changed:
             while True:
                 now = monotonic()
+                if (stopped := now - self._sleeps_until) > LATE:
+                    for limit in self._limits:
+                        limit.due += stopped
                 for limit in [limit for limit in self._limits if limit.due <= now]:
                     self._limits.discard(limit)
                     limit.passed = True
                     limit.stop()
-                self._sleeps_until = min((limit.due for limit in self._limits), default=FOREVER)
+                self._sleeps_until = FOREVER
+                if self._limits:
+                    self._sleeps_until = min(now + TICK, *(limit.due for limit in self._limits))
                 self._changed.wait(None if self._sleeps_until == FOREVER else self._sleeps_until - now)
 
 
