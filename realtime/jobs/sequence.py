@@ -15,6 +15,7 @@ from realtime.jobs.photo import picture_facts
 from realtime.jobs.pipeline import Sink, run
 from realtime.jobs.report import (
     MediaFacts,
+    ProvenanceFacts,
     Report,
     cast_facts,
     media_facts,
@@ -56,13 +57,14 @@ def convert_sequence(job: Job, on_frame: OnFrame | None = None, finder: FaceFind
     Each picture appears under its name only when it is whole, marked and signed, and so does a video. Raises a
     ``MummerError`` with one clear line.
     """
-    began, stages = perf_counter(), Stages()
+    stages = Stages()
     _check(job)
     if job.layer:  # a label would be no face
         job = replace(job, look=job.look.model_copy(update={"label": None}))
     credentials = ready_to_sign()
     with ExitStack() as stack:
         reel = stack.enter_context(closing(_open(job, stages)))
+        count = _Count(on_frame, reel.expected)
         lossless = _is_lossless(job, reel.first)
         swapper = make_swapper(job.look, stages, finder, confined=lossless and not job.layer)
         claim = make_claim(job.source, job.look, swapper)
@@ -82,17 +84,9 @@ def convert_sequence(job: Job, on_frame: OnFrame | None = None, finder: FaceFind
             )
         if pattern is not None:
             pictures.finished = stack.enter_context(unfinished(job, pattern, key_of(job, reel.numbers, swapper)))
-        done = 0
-
-        def tick() -> None:
-            nonlocal done
-            done += 1
-            if on_frame is not None:
-                on_frame(done, reel.expected)
-
-        started = perf_counter()
-        run(reel, partial(_swap, swapper, job.layer), sink, tick)
-        ended = perf_counter()
+        count.start()
+        run(reel, partial(_swap, swapper, job.layer), sink, count.tick)
+        count.stop()
         if pattern is not None:
             signed, signed_s = pictures.signed, pictures.signed_s
         else:
@@ -100,26 +94,62 @@ def convert_sequence(job: Job, on_frame: OnFrame | None = None, finder: FaceFind
             made = _video_facts(job, part)
             signed, signed_s = video.sign(claim, credentials)
     assert signed is not None  # noqa: S101  # there was a first picture
-    report = Report(
-        input=reel.facts,
-        output=made,
-        frames_in=done,
-        frames_out=done,
-        frames_swapped=swapper.frames_swapped,
-        faces=swapper.faces_swapped,
-        faces_left=swapper.faces_left,
-        fps=round(done / (ended - started), 3),
-        first_frame_s=round(started - began, 3),
-        wall_s=round(perf_counter() - began, 3),
-        stages_ms=stages.summary(),
-        model=model_facts(swapper.model),
-        cast=cast_facts(swapper.cast),
-        provenance=provenance_facts(job.target, claim, signed, signed_s),
-        warnings=list(dict.fromkeys([*reel.losses, *sink.warnings, *swapper.warnings])),
-    )
+    provenance = provenance_facts(job.target, claim, signed, signed_s)
+    report = _report(reel, made, count, swapper, provenance, sink.warnings)
     if job.report is not None:
         write_report(job.report, report, job.force)
     return report
+
+
+class _Count:
+    """Counts pictures for the progress bar, and seconds since it was made for the report."""
+
+    def __init__(self, on_frame: OnFrame | None, expected: int) -> None:
+        self._on_frame, self._expected = on_frame, expected
+        self.done = 0
+        self.made = self.started = self.ended = perf_counter()
+
+    def start(self) -> None:
+        """Pictures begin to come."""
+        self.started = perf_counter()
+
+    def tick(self) -> None:
+        """One was written."""
+        self.done += 1
+        if self._on_frame is not None:
+            self._on_frame(self.done, self._expected)
+
+    def stop(self) -> None:
+        """The last was written."""
+        self.ended = perf_counter()
+
+
+def _report(
+    reel: "_Reel",
+    made: MediaFacts,
+    count: _Count,
+    swapper: FrameSwapper,
+    provenance: ProvenanceFacts,
+    warnings: list[str],
+) -> Report:
+    """What was done; ``warnings`` are the sink's."""
+    return Report(
+        input=reel.facts,
+        output=made,
+        frames_in=count.done,
+        frames_out=count.done,
+        frames_swapped=swapper.frames_swapped,
+        faces=swapper.faces_swapped,
+        faces_left=swapper.faces_left,
+        fps=round(count.done / (count.ended - count.started), 3),
+        first_frame_s=round(count.started - count.made, 3),
+        wall_s=round(perf_counter() - count.made, 3),
+        stages_ms=swapper.stages.summary(),
+        model=model_facts(swapper.model),
+        cast=cast_facts(swapper.cast),
+        provenance=provenance,
+        warnings=list(dict.fromkeys([*reel.losses, *warnings, *swapper.warnings])),
+    )
 
 
 def _swap(swapper: FrameSwapper, layer: bool, step: Step) -> None:
