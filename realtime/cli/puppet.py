@@ -1,7 +1,7 @@
 """``mummer puppet``: a photo that moves as a performer does."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from realtime.cli.console import note, say
 from realtime.cli.progress import progress
 from realtime.media.pixel_limit import MAX_PIXELS
 from realtime.settings import LABEL
+
+if TYPE_CHECKING:
+    from realtime.jobs.report import Report
 
 __all__ = ["puppet"]
 
@@ -68,8 +71,12 @@ def puppet(
     )
     with progress(target.name, show=not quiet) as on_frame:
         done = run(job, on_frame)
-    if quiet:
-        return
+    if not quiet:
+        _tell(target, done)
+
+
+def _tell(target: Path, done: "Report") -> None:
+    """What was done."""
     say(
         f"{target}: {done.model.identity[0].name} moves in {done.frames_swapped} of {done.frames_out} frames,"
         f" {done.fps:.1f} frames a second, {done.wall_s:.1f} s"
