@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from realtime.runtime.errors import HEADLESS, MummerError, UsageError
+from realtime.runtime.packages import taken_name
 
 __all__ = ["check_address_space", "missing", "of_the_machine"]
 
@@ -42,7 +43,12 @@ def of_the_machine(error: BaseException) -> MummerError | None:
 
 
 def missing(error: ImportError, command: str, extra: str) -> MummerError:
-    """What to say where ``command`` cannot be imported: a package of ``extra`` is not installed, or one is damaged."""
+    """What to say where ``command`` cannot be imported: a package of ``extra`` is not installed, or one is damaged.
+
+    Or another one stands in place of one of ours.
+    """
+    if words := taken_name(error, f"`mummer {command}`"):
+        return UsageError(words)
     if isinstance(error, ModuleNotFoundError):
         name = error.name or "a package"
         return UsageError(f"`mummer {command}` needs {name}, which is not installed: pip install 'mummer[{extra}]'")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from realtime.runtime.errors import MummerError
 
-__all__ = ["OURS", "ROOT", "imported_instead", "load"]
+__all__ = ["OURS", "ROOT", "imported_instead", "load", "taken_name"]
 
 #: Where this program's packages lie, side by side.
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -47,14 +47,20 @@ def load(entry: EntryPoint, kind: type[MummerError], what: str) -> Any:
     try:
         return entry.load()
     except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in OURS and (found := imported_instead(missing)) is not None:
-            raise kind(_mixed_up(what, missing, found)) from error
+        if words := taken_name(error, what):
+            raise kind(words) from error
         if not isinstance(error, ModuleNotFoundError):
             raise  # it is there, and cannot be loaded: another matter
         raise kind(
             f"{what} needs {error.name or 'a package'}, which is not installed: pip install 'mummer[train]'"
         ) from error
+
+
+def taken_name(error: ImportError, what: str) -> str | None:
+    """What to say where ``error`` came of another package in place of one of ours; None where it did not."""
+    package = (error.name or "").partition(".")[0]
+    found = imported_instead(package) if package in OURS else None
+    return None if found is None else _mixed_up(what, package, found)
 
 
 def _is_ours(entry: EntryPoint) -> bool:

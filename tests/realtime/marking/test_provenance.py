@@ -534,9 +534,10 @@ def test_a_link_has_the_sidecar_of_what_it_points_to(tmp_path: Path) -> None:
 @pytest.fixture
 def usual_interrupt() -> Iterator[None]:
     """Python's own answer to Ctrl-C, whatever a command that ran before has put in its place."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before, told = signal.signal(signal.SIGINT, signal.default_int_handler), signal.set_wakeup_fd(-1)
     yield
     signal.signal(signal.SIGINT, before)
+    signal.set_wakeup_fd(told)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")

@@ -52,7 +52,7 @@ def test_a_package_of_that_name_in_the_environment_is_named(tmp_path: Path) -> N
 
 def test_what_export_needs_of_models_is_named_too(tmp_path: Path) -> None:
     file = package(tmp_path, "models")
-    done = mummer(tmp_path, "export", "--help")
+    done = mummer(tmp_path, "export", "run", "out.onnx")
     assert done.returncode == 2
     assert str(file) in done.stderr
 

@@ -25,13 +25,16 @@ from tests.realtime.serve.test_api import until
 OCTETS = {"content-type": "application/octet-stream"}
 
 
+LONG = 160
+
+
 @pytest.fixture(scope="module")
 def long(media: Path) -> Path:
-    """A clip that takes a while."""
+    """A clip of ``LONG`` pictures, which takes a while."""
     clip, path = talking((320, 240), 40 / 25, 25), media / "long.mp4"
     with av.open(str(path), "w") as out:
         video = None
-        for round_ in range(4):
+        for round_ in range(LONG // 40):
             with av.open(str(clip)) as source:
                 video = video or out.add_stream_from_template(source.streams.video[0], opaque=True)
                 for packet in source.demux(video=0):
@@ -117,7 +120,7 @@ def test_the_list_outlives_the_daemon_and_what_was_interrupted_goes_on(launch: L
         resumed = client.post(f"/api/jobs/{number}/resume")
         assert (resumed.status_code, resumed.json()["state"]) == (200, "waiting"), resumed.text
         job = ends(client, number)
-        assert (job["state"], job["frames"]) == ("done", 150)
+        assert (job["state"], job["frames"]) == ("done", LONG)
         client.delete(f"/api/jobs/{done}")
     second.process.kill()
     second.process.wait(15)
