@@ -57,8 +57,12 @@ class WaitingPackets:
                 yield packet, self._due_ns(packet, due_ns)
         except ChannelClosedError:
             return  # cut
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # it knows this frame: whoever kept it here would keep the container, its threads and pictures
 
     def sounds(self, until_ns: int) -> Iterator[tuple["Packet[Stream]", int]]:
         """Those with sound that are due by then, as far as they have come."""

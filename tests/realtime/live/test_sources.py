@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -32,6 +33,7 @@ from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.pace import Arrivals, Fetched, Sent
+from realtime.live.sources.packets import WaitingPackets
 from realtime.live.sources.test_source import SyntheticSource
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
@@ -529,3 +531,24 @@ def test_damaged_sound_in_a_file_is_left_out(tmp_path: Path) -> None:
     timer.join()
     assert sum(isinstance(item, Frame) for item in items) == 2 * FPS
     assert 10 < sum(isinstance(item, Sound) for item in items) < 90
+
+
+def test_a_stream_that_failed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """An error that is kept where it was raised would hold decoders, their threads and pictures for a long time."""
+    path = make(tmp_path / "a.mp4", Clip(frames=5))
+    gc.disable()
+    try:
+        container = av.open(str(path))
+        packets = WaitingPackets(container, [container.streams.video[0]], None, 1 << 20, silence=0.0)
+        left = weakref.ref(packets)
+        failed = False
+        try:
+            list(packets.pictures())
+        except TimeoutError:
+            failed = True
+        packets.close()
+        container.close()
+        del packets, container
+        assert failed and left() is None
+    finally:
+        gc.enable()
