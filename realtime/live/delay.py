@@ -9,7 +9,7 @@ from typing import Final
 
 from realtime.live.source import LiveItem, LiveSource, PacedSource, Sound
 from realtime.runtime.channel import Channel, ChannelClosedError
-from realtime.runtime.threads import guarded_thread
+from realtime.runtime.threads import Failure, guarded_thread
 
 __all__ = ["Delayed", "delayed"]
 
@@ -29,7 +29,7 @@ class Delayed:
         self._source, self._delay_ns = source, int(seconds * 1e9)
         self._waiting: Channel[LiveItem] = Channel(MOST)
         self._closed = Event()
-        self._error: BaseException | None = None
+        self._failure = Failure()
 
     @property
     def rate(self) -> Fraction | None:
@@ -63,8 +63,7 @@ class Delayed:
                     yield item
         except ChannelClosedError:
             return  # closed
-        if self._error is not None:
-            raise self._error
+        self._failure.check()
 
     def close(self) -> None:
         """Wake up whoever waits, and end."""
@@ -83,5 +82,5 @@ class Delayed:
         self._waiting.close()
 
     def _fail(self, error: BaseException) -> None:
-        self._error = error
+        self._failure.note(error)
         self._waiting.close()

@@ -7,9 +7,35 @@ from typing import Final
 
 from realtime.runtime.channel import ChannelClosedError
 
-__all__ = ["guarded_thread", "log_failure"]
+__all__ = ["Failure", "guarded_thread", "log_failure"]
 
 _log: Final = logging.getLogger(__name__)
+
+
+class Failure:
+    """What a thread failed with, on its way to the one that awaits it, which gets it once.
+
+    An error knows the frames that it went through: whoever kept it there would keep what they hold, such as decoders,
+    their threads and pictures, until rubbish is collected.
+    """
+
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
+
+    def note(self, error: BaseException) -> None:
+        """In the thread that failed."""
+        self._error = error
+
+    def check(self) -> None:
+        """Raise what was noted, if anything was."""
+        error = self._error
+        if error is None:  # nothing is written: the thread may fail at this moment
+            return
+        self._error = None
+        try:
+            raise error
+        finally:
+            del error
 
 
 def log_failure(error: BaseException) -> None:

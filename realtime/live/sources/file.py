@@ -19,7 +19,7 @@ from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel, ChannelClosedError
 from realtime.runtime.thread_priority import give_way
-from realtime.runtime.threads import guarded_thread
+from realtime.runtime.threads import Failure, guarded_thread
 
 __all__ = ["PacedFile"]
 
@@ -49,7 +49,7 @@ class PacedFile:
         self._sound = settings.audio is None
         self._closed = Event()
         self._ahead: Channel[_Timed] = Channel(AHEAD * _SOUNDS_A_FRAME)
-        self._error: BaseException | None = None
+        self._failure = Failure()
 
     def __iter__(self) -> Iterator[LiveItem]:
         """Raises ``InputError`` where the file cannot be read."""
@@ -81,8 +81,7 @@ class PacedFile:
             return  # closed while waiting for the decoder
         finally:
             self.close()
-        if self._error is not None:
-            raise self._error
+        self._failure.check()
 
     def close(self) -> None:
         """Wake up whoever waits, and end."""
@@ -106,7 +105,7 @@ class PacedFile:
 
     def _fail(self, error: BaseException) -> None:
         """Whatever ended the decoder ends the source, once what was decoded before has been played."""
-        self._error = error
+        self._failure.note(error)
         self._ahead.close()
 
     def _play(self, start: Fraction) -> Fraction:

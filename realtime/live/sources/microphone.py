@@ -18,7 +18,7 @@ from realtime.live.source import LiveItem, LiveSource, PacedSource, Sound
 from realtime.live.sources.camera import open_device
 from realtime.runtime.backoff import Backoff
 from realtime.runtime.errors import InputError, reason
-from realtime.runtime.threads import guarded_thread
+from realtime.runtime.threads import Failure, guarded_thread
 
 __all__ = ["Microphone", "WithMicrophone"]
 
@@ -72,7 +72,7 @@ class WithMicrophone:
         self._address = address
         self._heard: deque[Sound] = deque(maxlen=_KEPT)
         self._closed = Event()
-        self._error: BaseException | None = None
+        self._failure = Failure()
         self._microphone = Microphone(address)
         self.rate = source.rate
 
@@ -87,8 +87,7 @@ class WithMicrophone:
         try:
             for item in self._source:
                 self.rate = self._source.rate
-                if self._error is not None:
-                    raise self._error
+                self._failure.check()
                 while self._heard:
                     yield self._heard.popleft()
                 if not isinstance(item, Sound):
@@ -121,7 +120,7 @@ class WithMicrophone:
 
     def _fail(self, error: BaseException) -> None:
         """Raised with the next picture: the source ends with it."""
-        self._error = error
+        self._failure.note(error)
 
 
 def _way(address: str) -> tuple[str, str, dict[str, str]]:

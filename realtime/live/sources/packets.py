@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from realtime.live.sources.pace import Pace
 from realtime.runtime.channel import Channel, ChannelClosedError
-from realtime.runtime.threads import guarded_thread
+from realtime.runtime.threads import Failure, guarded_thread
 
 __all__ = ["WaitingPackets", "time_of"]
 
@@ -46,7 +46,7 @@ class WaitingPackets:
         self._silence_ns = silence * 1e9
         self._pictures: Channel[tuple[Packet[Stream], int]] = Channel(room)
         self._sounds: deque[tuple[Packet[Stream], int]] = deque(maxlen=_SOUNDS)
-        self._error: BaseException | None = None
+        self._failure = Failure()
         self._thread = guarded_thread(self._read, "read ahead", self._fail)
 
     def pictures(self) -> Iterator[tuple["Packet[Stream]", int]]:
@@ -57,12 +57,7 @@ class WaitingPackets:
                 yield packet, self._due_ns(packet, due_ns)
         except ChannelClosedError:
             return  # cut
-        error, self._error = self._error, None
-        try:
-            if error is not None:
-                raise error
-        finally:
-            del error  # it knows this frame: whoever kept it here would keep the container, its threads and pictures
+        self._failure.check()
 
     def sounds(self, until_ns: int) -> Iterator[tuple["Packet[Stream]", int]]:
         """Those with sound that are due by then, as far as they have come."""
@@ -112,5 +107,5 @@ class WaitingPackets:
             return
 
     def _fail(self, error: BaseException) -> None:
-        self._error = error
+        self._failure.note(error)
         self._pictures.close()
