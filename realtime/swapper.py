@@ -1,7 +1,8 @@
 """One frame's way: find, align, swap, mask, colour, paste, mark; and how it is put together from settings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ from realtime.settings.casting import cast_of
 from realtime.swap import SwapModel, open_model
 from realtime.swap.cast import Assigned, Cast, Role, chosen
 from realtime.swap.drawn import DrawnModel
+from realtime.swap.early import Early, Swapped
 from realtime.swap.face_crop import FaceCrop
 from realtime.swap.put_in import cut_out, put_in
 
@@ -68,6 +70,7 @@ class FrameSwapper:
     faces_swapped: int = 0
     faces_unmasked: int = 0
     faces_left: int = 0
+    _early: Early = field(default_factory=Early, init=False, repr=False)
 
     @property
     def warnings(self) -> list[str]:
@@ -95,6 +98,7 @@ class FrameSwapper:
     def swap(self, frame: Frame) -> tuple[Face, ...]:
         """The first half of ``process``: find the faces of a frame, or of one of its fields, and swap them."""
         before = bool(frame.pasted)
+        self._early.clear()
         with self.stages("find"):
             found = self.finder.find(frame)
         faces: tuple[Face, ...] = ()
@@ -107,6 +111,13 @@ class FrameSwapper:
             self.faces_swapped += len(faces)
             self.faces_left += len(found) - len(faces) + len(self.doubtful())
         return faces
+
+    def share_work(self, finder: BuiltinFinder, helper: Executor) -> None:
+        """Let the detector of ``finder``, which is within that of the swapper, look at frames in ``helper``'s thread.
+
+        Meanwhile the faces that are known already are swapped here. The pictures are the same.
+        """
+        finder.helper, finder.meanwhile = helper, self._swap_early
 
     def use(self, finder: FaceFinder) -> None:
         """Let ``finder`` find the faces from the next frame on."""
@@ -144,18 +155,39 @@ class FrameSwapper:
 
     def _swap(self, frame: Frame, faces: tuple[Face, ...], role: Role) -> tuple[Face, ...]:
         """Swap ``faces``, in one run of the model; returns them without those that its mask leaves as they were."""
-        with self.stages("warp"):
-            crops = [cut_out(frame, face, role.model) for face in faces]
         covers = self._covers(frame, faces)
-        with self.stages("swap"):
-            swapped = put_in(role.model, crops)
-        shares = [
-            self._paste(frame, crop, role, *each, cover)
-            for crop, each, cover in zip(crops, swapped, covers, strict=True)
-        ]
+        swapped = self._swapped(frame, faces, role.model)
+        shares = [self._paste(frame, role, *each, cover) for each, cover in zip(swapped, covers, strict=True)]
         hidden = tuple(face for face, share in zip(faces, shares, strict=True) if share >= LEAST_MASK)
         self.faces_unmasked += len(faces) - len(hidden)
         return hidden
+
+    def _swapped(self, frame: Frame, faces: tuple[Face, ...], model: SwapModel) -> list[Swapped]:
+        """What ``model`` makes of each of ``faces``; what it has made of some already is not made again."""
+        early = [self._early.of(model, face) for face in faces]
+        left = [face for face, made in zip(faces, early, strict=True) if made is None]
+        late = iter(self._through_model(frame, left, model) if left else ())
+        return [made or next(late) for made in early]
+
+    def _through_model(self, frame: Frame, faces: Sequence[Face], model: SwapModel) -> list[Swapped]:
+        with self.stages("warp"):
+            crops = [cut_out(frame, face, model) for face in faces]
+        with self.stages("swap"):
+            return [(crop, *each) for crop, each in zip(crops, put_in(model, crops), strict=True)]
+
+    def _swap_early(self, frame: Frame, found: tuple[Face, ...]) -> None:
+        """Swap the faces ``found`` so far, while the finder looks for more, and keep what comes of it."""
+        model = self.model
+        if self.cast is not None or isinstance(model, DrawnModel):  # which remember what they were asked
+            return
+        faces = chosen(found, self.faces)[:BATCH]
+        try:
+            with self.stages.outside("find"):
+                swapped = self._through_model(frame, faces, model) if faces else []
+        except Exception as error:  # noqa: BLE001  # the finder has not failed: it goes on
+            self._early.fail(error)
+        else:
+            self._early.keep(model, faces, swapped)
 
     def _covers(self, frame: Frame, faces: tuple[Face, ...]) -> list[Cover | None]:
         """What stands in front of each of ``faces``; None where nobody asks."""
@@ -165,7 +197,7 @@ class FrameSwapper:
             return [self.occlusion.look(frame, face.landmarks, face.track) for face in faces]
 
     def _paste(
-        self, frame: Frame, crop: FaceCrop, role: Role, swapped: Bytes, mask: Bytes, cover: Cover | None
+        self, frame: Frame, role: Role, crop: FaceCrop, swapped: Bytes, mask: Bytes, cover: Cover | None
     ) -> float:
         """Put one swapped face back, behind what covers it; returns the share of its crop that its mask has."""
         if not isinstance(role.model, DrawnModel):  # which has seen to its light and its edge

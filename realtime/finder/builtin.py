@@ -1,8 +1,11 @@
 """The built-in face finder: detection is rare, tracking is usual, a close look at the whole frame the exception."""
 
 import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, wait
+from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -49,6 +52,10 @@ TRACK_IOU = 0.3
 SMALLEST = 6.0
 
 
+#: Head boxes in frame pixels with their scores in 0..1.
+Boxes: TypeAlias = list[tuple[Box, float]]
+
+
 class Look(NamedTuple):
     """What is ``seen`` where a face was a frame ago; ``sure`` says that this is the same face beyond doubt."""
 
@@ -65,6 +72,10 @@ class BuiltinFinder:
     its dense mesh. ``doubtful`` holds the head
     boxes of the last looks in which there may be a face: turned away, half in the picture, or no head after all.
     ``raw`` faces are as they were seen: smoothed only where the finder itself looks next.
+
+    With a ``helper`` the detector looks at the frame in its thread while the faces that are known are followed in the
+    caller's. Where none of those is lost, ``meanwhile`` gets them at once, and may go on with them until the detector
+    has said whether there are more. What is found is the same.
     """
 
     def __init__(
@@ -73,6 +84,8 @@ class BuiltinFinder:
         self._detector = Detector(device, WEAK)
         self._landmarker = Landmarker(device, mesh)
         self.interval, self._raw = interval, raw
+        self.helper: Executor | None = None
+        self.meanwhile: Callable[[Frame, tuple[Face, ...]], None] = lambda frame, faces: None
         self.reset()
 
     @property
@@ -103,6 +116,43 @@ class BuiltinFinder:
     def find(self, frame: Frame) -> tuple[Face, ...]:
         """The faces of this frame, the longest known first."""
         gap = self._clock.gap(frame)
+        self._frames += 1
+        is_due = not self._tracks or self._detected is None or self._frames - self._detected >= self._pace
+        with self._detecting(frame, is_due) as detected:
+            lost, doubted = self._follow_all(frame, gap)
+            if is_due and not lost and not doubted:
+                self.meanwhile(frame, self._seen)
+        if lost or doubted or is_due:
+            self._detected = self._frames
+            self._detect(frame, detected(), lost, doubted, gap)
+        known = [track for track in self._tracks if track.misses <= PATIENCE]
+        self._tracks = distinct(known, frame)
+        if len(self._tracks) < len(known):
+            self._hidden = self._frames
+        return self._seen
+
+    @property
+    def _seen(self) -> tuple[Face, ...]:
+        """The faces that this frame shows, as far as they are known."""
+        return tuple(track.face(self._raw) for track in self._tracks if track.misses == 0)
+
+    @contextmanager
+    def _detecting(self, frame: Frame, at_once: bool) -> Iterator[Callable[[], Boxes]]:
+        """The detector looks at ``frame`` beside the block, if ``at_once``, or else when what this gives is called.
+
+        After the block nobody but the caller looks at the frame, so that it may be changed.
+        """
+        if self.helper is None or not at_once:
+            yield partial(self._detector.detect, frame)
+            return
+        looking = self.helper.submit(self._detector.detect, frame)
+        try:
+            yield looking.result
+        finally:
+            wait([looking])
+
+    def _follow_all(self, frame: Frame, gap: float) -> tuple[list[Track], list[tuple[Track, Look]]]:
+        """Look where each face was; returns those that are no longer there, and those of which that is not sure."""
         lost: list[Track] = []
         doubted: list[tuple[Track, Look]] = []
         for track in self._tracks:
@@ -114,16 +164,7 @@ class BuiltinFinder:
                 track.update(look.seen, gap)
             else:
                 doubted.append((track, look))
-        self._frames += 1
-        is_due = self._detected is None or self._frames - self._detected >= self._pace
-        if lost or doubted or not self._tracks or is_due:
-            self._detected = self._frames
-            self._detect(frame, lost, doubted, gap)
-        known = [track for track in self._tracks if track.misses <= PATIENCE]
-        self._tracks = distinct(known, frame)
-        if len(self._tracks) < len(known):
-            self._hidden = self._frames
-        return tuple(track.face(self._raw) for track in self._tracks if track.misses == 0)
+        return lost, doubted
 
     @property
     def _pace(self) -> int:
@@ -144,12 +185,13 @@ class BuiltinFinder:
             return None
         return Look(seen, sure)
 
-    def _detect(self, frame: Frame, lost: list[Track], doubted: list[tuple[Track, Look]], gap: float) -> None:
-        """Find newcomers, those who were lost from sight, and what became of the ``doubted``."""
+    def _detect(
+        self, frame: Frame, boxes: Boxes, lost: list[Track], doubted: list[tuple[Track, Look]], gap: float
+    ) -> None:
+        """Find newcomers, those who were lost from sight, and what became of the ``doubted``, by the head ``boxes``."""
         sought = [*(track for track, _ in doubted), *lost]
         followed = [track.box for track in self._tracks if track not in sought]
         known, anew = len(self._tracks), bool(sought) and not followed
-        boxes = self._detector.detect(frame)
         sure = [(box, score) for box, score in boxes if score >= SURE]
         self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
         heads = [*found, *(track.box for track in lost if track in sought)]
@@ -189,7 +231,7 @@ class BuiltinFinder:
     def _judge(
         self,
         frame: Frame,
-        boxes: list[tuple[Box, float]],
+        boxes: Boxes,
         sought: list[Track],
         followed: list[Box],
         gap: float,

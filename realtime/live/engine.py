@@ -191,6 +191,7 @@ class Engine:
                     thread.join(_left(finished_ns) / 2)
             self._broadcaster.end()
             self._sinks.end(finished_ns, ended_ns)
+            self._controller.close()
         self._events.tell("engine", "ended")
         self._events.close()
 

@@ -1,6 +1,7 @@
 """Who decides how frames are swapped: the look, the model, what changes between two frames, what is saved."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -88,6 +89,9 @@ class SwapController:
         self._finder = bare(self._swapper.finder)
         self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
         builtin = self._finder if isinstance(self._finder, BuiltinFinder) else None
+        self._helper = ThreadPoolExecutor(1, "detect")
+        if builtin is not None:
+            self._swapper.share_work(builtin, self._helper)
         self._measures = self._list_measures(builtin)
         self._governor = Governor(len(self._measures))
         self._level = 0
@@ -139,6 +143,10 @@ class SwapController:
             self._puppet.reset()
 
     # from any thread
+
+    def close(self) -> None:
+        """No frame will come any more."""
+        self._helper.shutdown(wait=False)
 
     @property
     def label(self) -> Label | None:

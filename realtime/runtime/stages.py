@@ -1,6 +1,7 @@
 """Wall and CPU time of each step of a frame's way, in bounded memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from math import exp2, log2
 from time import perf_counter_ns, thread_time_ns
 from types import TracebackType
@@ -81,6 +82,15 @@ class _Stage:
         self._wall.record(wall_ns)
         self._cpu_ns += cpu_ns
 
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        wall, cpu = perf_counter_ns(), thread_time_ns()
+        try:
+            yield
+        finally:
+            self._wall_at += perf_counter_ns() - wall
+            self._cpu_at += thread_time_ns() - cpu
+
     def add(self, other: "_Stage") -> None:
         self._wall.add(other._wall)
         self._cpu_ns += other._cpu_ns
@@ -109,6 +119,10 @@ class Stages:
         if stage is None:
             stage = self._stages[name] = _Stage()
         return stage
+
+    def outside(self, name: str) -> AbstractContextManager[None]:
+        """For a ``with`` inside that of the stage called ``name``: what is done in it is not that stage's."""
+        return self(name).left()
 
     def add(self, other: "Stages") -> None:
         """Take in all that ``other``, of another process, has recorded."""

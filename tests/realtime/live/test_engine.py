@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 from time import monotonic, monotonic_ns
 
 import av
@@ -74,6 +75,17 @@ def test_a_clip_goes_through_once_in_order(face_clip: Path) -> None:
     assert status.rate == 30
     assert status.size == (640, 360)
     assert {"find", "swap", "paste", "label"} <= status.stages_ms.keys()
+
+
+def test_the_detectors_thread_ends_with_the_engine(face_clip: Path) -> None:
+    before = set(enumerate_threads())
+    with running(face_clip, InspectingSink(), loop=False) as engine:
+        until(engine, lambda status: status.swapped > 3)
+        assert any(thread.name.startswith("detect") for thread in set(enumerate_threads()) - before)
+    for thread in set(enumerate_threads()) - before:
+        if thread.name != "watchdog":  # which is of the whole process
+            thread.join(LONG)
+            assert not thread.is_alive()
 
 
 def test_a_pause_in_a_files_own_times_is_no_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

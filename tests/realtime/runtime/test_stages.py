@@ -29,6 +29,15 @@ def test_with_measures_work_and_passes_errors_on() -> None:
     assert times["cpu"] > 0
 
 
+def test_what_is_left_out_of_a_stage_is_no_time_of_it() -> None:
+    stages = Stages()
+    with stages("swap"), stages("find"), stages.outside("find"):
+        sum(range(2_000_000))
+    times = stages.summary()
+    assert times["find"]["cpu"] < times["swap"]["cpu"] / 10
+    assert times["find"]["p50"] < times["swap"]["p50"] / 10
+
+
 def test_order_is_that_of_a_frame_and_unknown_names_come_last() -> None:
     stages = Stages()
     for name in ("applause", *reversed(STAGES)):
