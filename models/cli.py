@@ -1,7 +1,7 @@
 """``mummer train``: plugs into the command line by name, which imports this module only to run it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,6 +34,10 @@ def train(
     hours: Annotated[float | None, typer.Option(help="Time to take in all.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Time to take in all.")] = None,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate; 0.001 by default.")] = None,
+    partners: Annotated[
+        Literal["drawn", "nearest"] | None,
+        typer.Option(help="What A's faces are answered with before B learns: drawn by the mesh, or B's nearest."),
+    ] = None,
     flip: Annotated[str | None, typer.Option(help="Sides to mirror: all, none, or letters as in ab.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights and batches.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads; 0 leaves it to torch.")] = None,
@@ -41,6 +45,9 @@ def train(
     devices: Annotated[int | None, typer.Option(help="How many of them; the batch grows with them.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's checkpoint stands.")] = False,
+    show_pairs: Annotated[
+        bool, typer.Option("--show-pairs", help="Only write a sheet of the pairs, pairs.png, into the run's folder.")
+    ] = False,
 ) -> None:
     """Train a swap model from facesets, or from pairs; or only --import one.
 
@@ -52,7 +59,7 @@ def train(
             "a": _whole(a), "b": _whole(b), "c": c and [each.absolute() for each in c], "fit": _whole(fit),
             "pairs": _whole(pairs), "import": _whole(book), "arch": arch, "size": size, "skips": skips,
             "template": template, "batch": batch, "iterations": iterations,
-            "hours": hours, "minutes": minutes, "rate": rate, "flip": flip, "seed": seed,
+            "hours": hours, "minutes": minutes, "rate": rate, "partners": partners, "flip": flip, "seed": seed,
             "threads": threads, "device": device, "devices": devices, "precision": precision,
         }.items()
         if value is not None
@@ -61,7 +68,7 @@ def train(
         from models.run import start  # and torch, for which neither --help nor a wrong option waits
     except ImportError as error:
         raise missing(error, "train", "train") from error
-    start(out, given, config, resume)
+    start(out, given, config, resume, show_pairs)
 
 
 def _whole(path: Path | None) -> Path | None:

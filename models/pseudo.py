@@ -19,20 +19,26 @@ from models.faceset.pose import pose_of
 from realtime.finder.landmarks68 import BROWS, EYE_CORNERS, INNER_LIPS, MIRRORED, OUTER_EYE_CORNERS
 from realtime.runtime.arrays import Floats, Points
 
-__all__ = ["Drawn", "LandmarkedFaces", "Partners", "lent_mouths", "mirrored", "partners"]
+__all__ = ["Drawn", "LandmarkedFaces", "Partners", "lent_mouths", "mirrored", "mouth_gaps", "partners"]
 
 #: How far to the right landmarks are placed, in distances of the outer eye corners; see the face finder's model card.
 #: Measured: 0.026 on persons it never saw, 0.016 to 0.033 on three films.
 LEAN: Final = 0.026
 #: Of so many nearest faces one is drawn at random.
-NEAREST: Final = 4
+NEAREST: Final = 2
 #: So many degrees count as much as landmarks that are off by the crop's width.
 DEGREES: Final = 200.0
 #: Closing the eyes counts as much as landmarks that are off by this share of the crop's width: a head can be bent to
 #: another pose, but not to closed eyes.
 CLOSING: Final = 0.35
-#: Eyes (``measure.openness``) are shut up to the first, and open from the second on. Smiles narrow them in between.
-SHUT: Final = (0.12, 0.2)
+#: Faces that differ by up to the first do the same, and from the second on something else.
+NEAR: Final = (0.05, 0.12)
+#: Eyes (``measure.openness``) are shut up to the first, and open from the second on, a share of how far the person
+#: usually opens them: smiles narrow them in between.
+SHUT: Final = 0.12
+OPEN: Final = 0.8
+#: Irises that are off by an eye's width count as much as landmarks that are off by this share of the crop's width.
+GAZE: Final = 0.35
 #: A mouth is lent where it is further open than the partner's: not at all up to the first, wholly from the second on.
 #: Shares of the distance of the outer eye corners.
 LENT: Final = (0.02, 0.08)
@@ -60,11 +66,12 @@ class LandmarkedFaces:
     """What is known of a side's faces.
 
     ``landmarks`` is float32 (N, 68, 2) in -1..1 from edge to edge of the crop, ``eyes`` float32 (N,), how far they are
-    open (``models.faceset.measure.openness``).
+    open (``models.faceset.measure.openness``), ``gazes`` float32 (N, 2), where they look (``models.faceset.gaze``).
     """
 
     landmarks: Points
     eyes: Floats
+    gazes: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +93,26 @@ class Partners:
     """For each face of one side the nearest ones of another.
 
     ``ours`` is float32 (N, 68, 2), the input side's landmarks in -1..1, and ``nearest`` int64 (N, K), rows of
-    ``theirs``, float32 (M, 68, 2); from row ``count`` on these are the same faces in a mirror.
+    ``theirs``, float32 (M, 68, 2); from row ``count`` on these are the same faces in a mirror. ``likeness`` is
+    float32 (N,), 1 where the nearest has the pose and expression asked for, 0 where others.
     """
 
     ours: Points
     theirs: Points
     nearest: NDArray[np.int64]
     count: int
+    likeness: Floats
 
     def draw(self, inputs: NDArray[np.int64], generator: Generator) -> Drawn:
         """One of the nearest for each of ``inputs``, int64 (K,), indices of ``ours``."""
         choice = torch.randint(self.nearest.shape[1], (len(inputs),), generator=generator).numpy()
-        rows = self.nearest[inputs, choice]
+        return self._at(self.nearest[inputs, choice], inputs)
+
+    def nearest_of(self, inputs: NDArray[np.int64]) -> Drawn:
+        """The nearest for each of ``inputs``, int64 (K,), indices of ``ours``."""
+        return self._at(self.nearest[inputs, 0], inputs)
+
+    def _at(self, rows: NDArray[np.int64], inputs: NDArray[np.int64]) -> Drawn:
         return Drawn(rows % self.count, rows >= self.count, self.theirs[rows], self.ours[inputs])
 
 
@@ -107,7 +122,7 @@ def lent_mouths(drawn: Drawn) -> Floats:
     float32 (K, MOUTH, MOUTH) in 0..1, on the input faces' crops.
     """
     low, high = LENT
-    share = np.clip((_opening(drawn.wanted) - _opening(drawn.source) - low) / (high - low), 0, 1)
+    share = np.clip((mouth_gaps(drawn.wanted) - mouth_gaps(drawn.source) - low) / (high - low), 0, 1)
     masks = np.zeros((len(share), MOUTH, MOUTH), np.uint8)
     corners = ((drawn.wanted[:, INNER_LIPS] + 1) * (MOUTH / 2) - 0.5) * 2**BITS
     for mask, lips in zip(masks, np.rint(corners).astype(np.int32), strict=True):
@@ -116,7 +131,7 @@ def lent_mouths(drawn: Drawn) -> Floats:
     return np.asarray(masks * (share[:, None, None] / 255), np.float32)
 
 
-def _opening(landmarks: Points) -> Floats:
+def mouth_gaps(landmarks: Points) -> Floats:
     """How far mouths are open, in distances of the outer eye corners: float32 (N,)."""
     apart = np.linalg.norm(landmarks[:, 66] - landmarks[:, 62], axis=1)
     left, right = OUTER_EYE_CORNERS
@@ -125,28 +140,33 @@ def _opening(landmarks: Points) -> Floats:
 
 def partners(ours: LandmarkedFaces, theirs: LandmarkedFaces, mirror: bool) -> Partners:
     """Partners for the faces of ``ours`` among those of ``theirs``; ``mirror`` says whether a mirrored one will do."""
-    rows = theirs.landmarks
-    eyes = theirs.eyes
+    rows, eyes, gazes = theirs.landmarks, theirs.eyes, theirs.gazes
     if mirror:
         rows, eyes = np.concatenate([rows, mirrored(rows)]), np.concatenate([eyes, eyes])
-    wanted, offered = (torch.from_numpy(_features(known)) for known in (ours, LandmarkedFaces(rows, eyes)))
+        gazes = np.concatenate([gazes, gazes * np.array([-1, 1], np.float32)])
+    wanted, offered = (torch.from_numpy(_features(known)) for known in (ours, LandmarkedFaces(rows, eyes, gazes)))
     count = min(NEAREST, len(theirs.landmarks))
-    nearest = [torch.cdist(block, offered).topk(count, largest=False).indices for block in torch.split(wanted, BLOCK)]
-    return Partners(ours.landmarks, rows, torch.cat(nearest).numpy(), len(theirs.landmarks))
+    found = [torch.cdist(block, offered).topk(count, largest=False) for block in torch.split(wanted, BLOCK)]
+    nearest, apart = torch.cat([each.indices for each in found]), torch.cat([each.values[:, 0] for each in found])
+    same, other = NEAR
+    likeness = ((other - apart) / (other - same)).clamp(0, 1)
+    return Partners(ours.landmarks, rows, nearest.numpy(), len(theirs.landmarks), likeness.numpy())
 
 
 def _features(known: LandmarkedFaces) -> Floats:
-    """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 22).
+    """Pose and expression of a side's faces, so that distances compare them across people: float32 (N, 24).
 
-    Poses, eyes and the shape of the inner lips are compared as they are, and how high brows are, as it differs from
-    what is usual for the person.
+    Poses, gazes and the shape of the inner lips are compared as they are, and lids and how high brows are, as they
+    differ from what is usual for the person.
     """
     poses = np.array([(pose.yaw, pose.pitch, pose.roll) for pose in map(pose_of, known.landmarks)], np.float32)
     crop = known.landmarks / 2  # in its widths
     lips = crop[:, INNER_LIPS] - crop[:, INNER_LIPS].mean(axis=1, keepdims=True)
-    shut, wide = SHUT
-    opened = np.clip((known.eyes - shut) / (wide - shut), 0, 1)
-    features = [poses / DEGREES, 2 * lips.reshape(len(lips), -1) / np.sqrt(lips.shape[1]), CLOSING * opened[:, None]]
+    wide = max(OPEN * float(np.percentile(known.eyes, 75)), SHUT + 0.08)
+    opened = np.clip((known.eyes - SHUT) / (wide - SHUT), 0, 1)
+    looking = GAZE * known.gazes * opened[:, None]
+    shapes = 2 * lips.reshape(len(lips), -1) / np.sqrt(lips.shape[1])
+    features = [poses / DEGREES, shapes, CLOSING * opened[:, None], looking]
     for corners, brow in zip(EYE_CORNERS, BROWS, strict=True):
         height = np.linalg.norm(crop[:, brow].mean(axis=1) - crop[:, corners].mean(axis=1), axis=1)
         features.append((height - np.median(height))[:, None])

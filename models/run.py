@@ -16,14 +16,18 @@ from models.book import TEMPLATE, book_sources, read_book_run
 from models.checkpoint import Checkpoint, write_checkpoint
 from models.digest import digest
 from models.faceset.reading import AlignedFaces, read_faceset
+from models.pair_sheet import PAIRS, pair_sheet
 from models.paired import PairBatches
 from models.pairs import read_pairs
+from models.preview import write_preview
 from models.settings import FILE, Plan, read_toml, validate
+from models.teacher import Teacher
 from models.train import check_run
 from models.train import train as run
 from models.unpaired import SideBatches
 from realtime.align import TEMPLATES
 from realtime.runtime.errors import InputError, UsageError
+from realtime.runtime.files import make_folder
 from realtime.runtime.malloc import keep_all_freed_memory
 
 __all__ = ["start"]
@@ -36,12 +40,16 @@ UNEVEN = 10
 CACHE = "pixels"
 
 
-def start(out: Path, given: Mapping[str, object], config: Path | None, resume: bool) -> None:
+def start(out: Path, given: Mapping[str, object], config: Path | None, resume: bool, show_pairs: bool = False) -> None:
     """Train in the folder ``out`` as is ``given``, and as the TOML file ``config`` says; or only import a run.
 
-    With ``resume`` all that is not given stays as the run was begun. Raises ``MummerError`` where that cannot be.
+    With ``resume`` all that is not given stays as the run was begun; with ``show_pairs`` only a sheet of its pairs is
+    written. Raises ``MummerError`` where that cannot be.
     """
     keep_all_freed_memory()
+    if show_pairs:
+        _show_pairs(out, _plan(given, config, out / FILE))
+        return
     check_run(out, resume)
     plan = _plan(given, config, out / FILE if resume else None)
     code: dict[str, object] = {"template": plan.template, "code_version": importlib.metadata.version("mummer")}
@@ -67,6 +75,20 @@ def _plan(given: Mapping[str, object], config: Path | None, begun: Path | None) 
     if "import" in (*base, *given):
         base = {"arch": "original", "template": TEMPLATE, **base}
     return validate({**base, **given}, str(config or "train"))
+
+
+def _show_pairs(out: Path, plan: Plan) -> None:
+    """Write the sheet of the pairs into the run's folder. Raises ``MummerError``."""
+    if plan.a is None or plan.b is None or plan.pairs is not None:
+        raise UsageError("--show-pairs shows how the faces of --a and --b are paired; give both")
+    _check(plan.model_copy(update={"iterations": 1}))  # its end does not matter
+    _, batches, _ = _from_sides(plan, out)
+    sheet = pair_sheet(batches)
+    if sheet is None:
+        raise UsageError(f"--show-pairs: {plan.a} or {plan.b} has no landmarks, so no faces are paired")
+    make_folder(out)
+    write_preview(out / PAIRS, sheet)
+    typer.echo(f"{out / PAIRS}: pairs over all poses, with how often each partner is the target")
 
 
 def _convert(book: Path, out: Path, facts: dict[str, object]) -> None:
@@ -106,7 +128,7 @@ def _from_pairs(plan: Plan, folder: Path) -> tuple[Config, Batches, dict[str, ob
     return network, PairBatches(pairs, geometry=geometry), {"sources": sources, "identities": [None]}
 
 
-def _from_sides(plan: Plan, out: Path) -> tuple[Config, Batches, dict[str, object]]:
+def _from_sides(plan: Plan, out: Path) -> tuple[Config, SideBatches, dict[str, object]]:
     """Architecture, batches and facts of a run from facesets."""
     folders = [folder for folder in (plan.a, plan.b, *plan.c) if folder is not None]
     network = _network(plan, len(folders))
@@ -121,6 +143,7 @@ def _from_sides(plan: Plan, out: Path) -> tuple[Config, Batches, dict[str, objec
         fit=fit,
         hold_out=plan.hold_out,
         priority=plan.loss.priority,
+        teacher=Teacher(rank_zero_only(typer.echo)) if plan.partners == "drawn" else None,
     )
     facts: dict[str, object] = {
         "sources": {letter: side.digest for letter, side in zip(ascii_uppercase, sides, strict=False)},

@@ -16,6 +16,7 @@ __all__ = [
     "FILE",
     "STAGES",
     "LossWeights",
+    "Partners",
     "Plan",
     "Precision",
     "Settings",
@@ -29,6 +30,7 @@ __all__ = [
 FILE: Final = "settings.toml"
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Partners = Literal["drawn", "nearest"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -133,6 +135,7 @@ class Plan(Settings):
     size: int | None = None
     skips: Annotated[int, Field(ge=0, le=3)] = 0
     template: str = "whole-face"
+    partners: Partners = "nearest"  # targets of pseudo-pairs: drawn by the mesh, or the nearest true frames alone
     flip: str = "all"  # sides whose faces may be mirrored: all, none, or letters as in "ab"
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from models.batches import CPU, Example, to_floats
+from models.faceset.gaze import gaze
 from models.faceset.measure import openness
 from models.faceset.reading import AlignedFaces
 from models.loss_weights import priority_maps
@@ -25,13 +26,13 @@ class Side:
     """The faces of one side.
 
     ``flip`` is how often one of them is mirrored, ``hold_out`` the share that is kept out of training, ``priority`` how
-    often a pixel of eyes and mouth counts. ``held`` and ``used`` are int64 indices of faces. ``known`` is what is known
-    of the used ones, None where their landmarks are not.
+    often a pixel of eyes and mouth counts. ``held`` and ``used`` are int64 indices of ``faces``. ``landmarked`` is what
+    is known of the used ones, None where their landmarks are not.
     """
 
     def __init__(self, faces: AlignedFaces, flip: float = 0.0, hold_out: float = 0.0, priority: float = 1.0) -> None:
         self.flip = flip
-        self._faces = faces
+        self.faces = faces
         order = np.argsort(np.array(faces.names)) if faces.names else np.arange(len(faces))  # film order
         out = held_out(len(faces), hold_out)
         self.held, self.used = order[out], order[~out]
@@ -41,7 +42,10 @@ class Side:
         if faces.landmarks is not None:
             eyes = [openness(faces.faces[index], faces.landmarks[index]) for index in self.used]
             landmarks = (faces.landmarks[self.used] + 0.5) * (2 / size) - 1
-            self.landmarked = LandmarkedFaces(landmarks.astype(np.float32), np.array(eyes, np.float32))
+            gazes = [gaze(faces.faces[index], faces.landmarks[index]) for index in self.used]
+            self.landmarked = LandmarkedFaces(
+                landmarks.astype(np.float32), np.array(eyes, np.float32), np.array(gazes, np.float32)
+            )
             if priority != 1:
                 self._weights = priority_maps(faces.landmarks, size, priority)
 
@@ -49,13 +53,19 @@ class Side:
         """Random rows of ``used``: int64 (count,)."""
         return torch.randint(len(self.used), (count,), generator=generator).numpy()
 
+    def rows_of(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of ``used`` in which the faces at ``index``, all of them used, stand: int64, as many."""
+        rows = np.full(len(self.faces), -1, np.int64)
+        rows[self.used] = np.arange(len(self.used))
+        return rows[index]
+
     def take(self, index: NDArray[np.int64], device: torch.device) -> list[Tensor]:
         """Faces, masks and weight maps at ``index``: float (B, C, S, S) in 0..1, with sides S of their own.
 
         A weight of 1 is ``WEIGHT_ONE`` / 255.
         """
         weights = self._weights[index] if len(self._weights) > 1 else self._weights.repeat(len(index), 0)
-        parts = self._faces.faces[index], self._faces.masks[index], weights
+        parts = self.faces.faces[index], self.faces.masks[index], weights
         return [to_floats(part, device) for part in parts]
 
     def still(self, index: NDArray[np.int64], side: int) -> Example:

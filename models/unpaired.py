@@ -1,44 +1,62 @@
 """Batches of sides that were filmed apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from string import ascii_uppercase
 from typing import ClassVar, Final, TypeAlias
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
-from models.batches import CPU, Example
+from models.batches import CPU, Example, to_floats
+from models.bent import bent_to
 from models.faceset.reading import AlignedFaces
 from models.pairs import WEIGHT_ONE
-from models.pseudo import Partners, lent_mouths, partners
+from models.pseudo import Partners, partners
+from models.renderings import Renderings
 from models.settings import Stage
 from models.side import Side
-from models.thin_plate_spline import bending
+from models.teacher import Teacher
+from realtime.runtime.arrays import Floats
 
-__all__ = ["SideBatches"]
+__all__ = ["PseudoPairs", "SideBatches"]
 
-#: How much of a bent face's rim says nothing, in shares of the crop's side.
-RIM: Final = 0.03
+#: A true frame that does the same counts so many times as much as one that the mesh drew.
+OWN: Final = 2.0
 #: ``Example`` without its side.
 Part: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class _PseudoPairs:
-    """Faces of one side, or of the clip (``of_clip``), and for each the faces that may be its target."""
+class PseudoPairs:
+    """Faces of one side, or of the clip (``of_clip``), and for each the faces that may be its target.
 
+    ``name`` says whose they are and become. ``drawn`` are faces of the side as the mesh draws the target's over them,
+    and ``rows`` int64 (N,) their rows among the used ones; None where every target is one of the nearest.
+    """
+
+    name: str
     source: Side
     partners: Partners
     of_clip: bool
+    drawn: Renderings | None = None
+    rows: NDArray[np.int64] | None = None
+
+    def nearest_counts(self, rows: NDArray[np.int64]) -> Floats:
+        """How many times the nearest face counts where the drawn one counts once: float32, for ``rows``."""
+        return np.asarray(OWN * self.partners.likeness[rows], np.float32)
 
 
 class SideBatches:
     """A warped face is the input. The target is the face as it was, or for a pseudo-pair one of another side.
 
     ``flips`` says of each side how often a face is mirrored, ``fit`` are faces of the target clip, which join side A,
-    ``hold_out`` is the share of each side that is kept out of training, ``priority`` that of eyes and mouth.
+    ``hold_out`` is the share of each side that is kept out of training, ``priority`` how many times a pixel of eyes and
+    mouth counts. With a ``teacher`` most targets of pseudo-pairs are drawn by the mesh. ``pseudo_pairs`` are those
+    with targets of each of the ``sides``.
     """
 
     geometry: ClassVar = Geometry(warp=0.025)
@@ -54,21 +72,23 @@ class SideBatches:
         fit: AlignedFaces | None = None,
         hold_out: float = 0.05,
         priority: float = 1.0,
+        teacher: Teacher | None = None,
     ) -> None:
         self.counts = tuple(len(side) for side in sides)
         self._geometry = geometry
         self._light = light
         flips = flips or [geometry.flip] * len(sides)
-        self._sides = [Side(side, flip, hold_out, priority) for side, flip in zip(sides, flips, strict=True)]
+        self.sides = [Side(side, flip, hold_out, priority) for side, flip in zip(sides, flips, strict=True)]
         self._fit = Side(fit, flips[0], 0.0, priority) if fit is not None else None
-        self._pseudo_pairs = [list(self._pseudo_pairs_for(answering)) for answering in self._sides]
+        self._teacher = teacher
+        self.pseudo_pairs = [list(self._pseudo_pairs_for(number)) for number in range(len(sides))]
 
     def draw(self, count: int, generator: Generator, stage: Stage, device: torch.device = CPU) -> Sequence[Example]:
         """See ``Batches.draw``."""
         light = self._light.scaled(stage.light)
         examples = []
-        for number, side in enumerate(self._sides):
-            paired = round(count * stage.pseudo) if self._pseudo_pairs[number] else 0
+        for number, side in enumerate(self.sides):
+            paired = round(count * stage.pseudo) if self.pseudo_pairs[number] else 0
             own = count - paired
             parts = []
             if number == 0 and self._fit is not None and (fitted := round(own * stage.fit)):
@@ -77,36 +97,44 @@ class SideBatches:
             if own:
                 parts.append(self._own(side, own, generator, stage, device))
             if paired:
-                pairs = _one_of(self._pseudo_pairs[number], stage.fit, generator)
-                parts.append(self._pseudo(pairs, side, paired, generator, stage, device))
+                pairs = _one_of(self.pseudo_pairs[number], stage.fit, generator)
+                parts += self._pseudo(pairs, side, paired, generator, stage, device)
             face, target, mask, weight = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
             examples.append(Example(photometry(face, light, generator), target, mask, weight, number))
         return examples
 
     def held(self, count: int) -> Sequence[Example]:
         """See ``Batches.held``."""
-        return [side.still(side.held[:count], number) for number, side in enumerate(self._sides) if len(side.held)]
+        return [side.still(side.held[:count], number) for number, side in enumerate(self.sides) if len(side.held)]
 
     def shown(self, count: int) -> Sequence[Example]:
         """See ``Batches.shown``."""
-        sides = len(self._sides)
+        sides = len(self.sides)
         counts = [count // sides + (number < count % sides) for number in range(sides)]
         return [
             side.still(side.sample(part), number)
-            for number, (side, part) in enumerate(zip(self._sides, counts, strict=True))
+            for number, (side, part) in enumerate(zip(self.sides, counts, strict=True))
             if part
         ]
 
-    def _pseudo_pairs_for(self, target: Side) -> Sequence[_PseudoPairs]:
-        """Pseudo-pairs with targets of the side ``target``: of every other side, and of the clip for all but A."""
-        others = [(side, False) for side in self._sides if side is not target]
-        if self._fit is not None and target is not self._sides[0]:
-            others.append((self._fit, True))
-        return [
-            _PseudoPairs(source, partners(source.landmarked, target.landmarked, target.flip > 0), of_clip)
-            for source, of_clip in others
-            if source.landmarked is not None and target.landmarked is not None
+    def _pseudo_pairs_for(self, number: int) -> Iterator[PseudoPairs]:
+        """Pseudo-pairs with targets of that side: of every other side, and of the clip for all but A."""
+        target = self.sides[number]
+        others = [
+            (side, letter, False)
+            for side, letter in zip(self.sides, ascii_uppercase, strict=False)
+            if side is not target
         ]
+        if self._fit is not None and number:
+            others.append((self._fit, "fit", True))
+        for source, name, of_clip in others:
+            if source.landmarked is None or target.landmarked is None:
+                continue
+            found = partners(source.landmarked, target.landmarked, target.flip > 0)
+            what = f"{name} as {ascii_uppercase[number]}"
+            drawn = self._teacher.renderings(source, target, what) if self._teacher else None
+            rows = None if drawn is None else source.rows_of(drawn.index)
+            yield PseudoPairs(what, source, found, of_clip, drawn, rows)
 
     def _own(self, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device) -> Part:
         """Faces of a side, warped, with themselves, not warped, as targets."""
@@ -115,23 +143,56 @@ class SideBatches:
         return sample(face, warped), sample(face, grid, cubic=True), sample(mask, grid), _weighed(weight, grid)
 
     def _pseudo(
-        self, pairs: _PseudoPairs, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device
+        self, pairs: PseudoPairs, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device
+    ) -> list[Part]:
+        """Faces of another side, warped; their targets are faces of ``side`` that do the same."""
+        if pairs.drawn is None or pairs.rows is None:
+            rows = pairs.source.choose(count, generator)
+            return [self._bent(pairs, side, rows, generator, stage, device)]
+        chosen = torch.randint(len(pairs.rows), (count,), generator=generator).numpy()
+        times = pairs.nearest_counts(pairs.rows[chosen])
+        true = torch.rand(count, generator=generator).numpy() < times / (times + 1)
+        parts = []
+        if true.any():
+            parts.append(self._bent(pairs, side, pairs.rows[chosen[true]], generator, stage, device))
+        if not true.all():
+            parts.append(self._drawn(pairs, side, pairs.drawn, chosen[~true], generator, stage, device))
+        return parts
+
+    def _bent(
+        self,
+        pairs: PseudoPairs,
+        side: Side,
+        rows: NDArray[np.int64],
+        generator: Generator,
+        stage: Stage,
+        device: torch.device,
     ) -> Part:
-        """Faces of another side, warped; their targets are faces of ``side``, bent to the landmarks of the inputs."""
+        """Faces of another side; their targets are the nearest ones of ``side``, bent to the inputs' landmarks."""
         source = pairs.source
-        chosen = source.choose(count, generator)
-        drawn = pairs.partners.draw(chosen, generator)
-        face, mask, weight = source.take(source.used[chosen], device)
-        theirs, their_mask, _ = side.take(side.used[drawn.faces], device)
-        mirrored = torch.from_numpy(drawn.mirrored).to(device)[:, None, None, None]
-        theirs, their_mask = (torch.where(mirrored, each.flip(-1), each) for each in (theirs, their_mask))
+        drawn = pairs.partners.draw(rows, generator)
+        face, mask, weight = source.take(source.used[rows], device)
         grid, warped = self._grids(face, min(source.flip, side.flip), generator, stage)
-        places = bending(torch.from_numpy(drawn.wanted).to(device), torch.from_numpy(drawn.source).to(device))
-        bent = sample(places, grid).permute(0, 2, 3, 1)
-        lent = sample(torch.from_numpy(lent_mouths(drawn)).to(device).unsqueeze(1), grid)
-        target = torch.lerp(sample(theirs, bent, cubic=True), sample(face, grid, cubic=True), lent)
-        sure = _shrunk(sample(their_mask, bent))
+        target, sure = bent_to(drawn, side, face, mask, grid)
         return sample(face, warped), target, sample(mask, grid), sure * _weighed(weight, grid)
+
+    def _drawn(
+        self,
+        pairs: PseudoPairs,
+        side: Side,
+        drawn: Renderings,
+        chosen: NDArray[np.int64],
+        generator: Generator,
+        stage: Stage,
+        device: torch.device,
+    ) -> Part:
+        """Faces of another side; their targets are what the mesh drew over them."""
+        source = pairs.source
+        face, mask, weight = source.take(drawn.index[chosen], device)
+        target, sure = (to_floats(part[chosen], device) for part in (drawn.pictures, drawn.sure))
+        grid, warped = self._grids(face, min(source.flip, side.flip), generator, stage)
+        told = sample(target, grid, cubic=True)
+        return sample(face, warped), told, sample(mask, grid), sample(sure, grid) * _weighed(weight, grid)
 
     def _grids(self, face: Tensor, flip: float, generator: Generator, stage: Stage) -> tuple[Tensor, Tensor]:
         """Where the target's pixels come from, and the input's, which are warped as the stage says."""
@@ -140,7 +201,7 @@ class SideBatches:
         return grid, grid + warp_field(face, geometry, generator, stage.warp) if stage.warp else grid
 
 
-def _one_of(choices: Sequence[_PseudoPairs], clip: float, generator: Generator) -> _PseudoPairs:
+def _one_of(choices: Sequence[PseudoPairs], clip: float, generator: Generator) -> PseudoPairs:
     """A pairs at random: one of the clip, if there are some, with a chance of ``clip``."""
     of_clip = bool(torch.rand((), generator=generator) < clip)
     offered = [pairs for pairs in choices if pairs.of_clip == of_clip] or choices
@@ -150,9 +211,3 @@ def _one_of(choices: Sequence[_PseudoPairs], clip: float, generator: Generator) 
 def _weighed(weight: Tensor, grid: Tensor) -> Tensor:
     """Weight maps taken at ``grid``, 1 where they say ``WEIGHT_ONE``."""
     return sample(weight, grid) * (255 / WEIGHT_ONE)
-
-
-def _shrunk(mask: Tensor) -> Tensor:
-    """``mask`` without its rim: outlines are found less exactly than what lies inside them."""
-    reach = max(round(mask.shape[-1] * RIM), 1)
-    return 1 - F.max_pool2d(1 - mask, 2 * reach + 1, 1, reach)

@@ -42,7 +42,8 @@ class AlignedFaces:
 
     ``faces`` is uint8 (N, S, S, 3) RGB, perhaps mapped from a file and then read-only; ``masks`` uint8 (N, M, M) with
     M <= S, 255 where the face is; ``landmarks`` float32 (N, 68, 2) in pixels of the S x S crop, None where they are
-    not known of every face. ``names`` and ``digests`` (sha256) are those of the files.
+    not known of every face. ``names`` and ``digests`` (sha256) are those of the files, ``paths`` where they lie;
+    pictures that were not read from files have none.
     """
 
     faces: Bytes
@@ -51,6 +52,7 @@ class AlignedFaces:
     identity: Identity | None = None
     names: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -94,7 +96,8 @@ def read_faceset(folder: Path, size: int, *, cache: Path | None = None, threads:
         faces = _faces(entries, digests, size, cache, pool)
     known = [entry.landmarks for entry in entries if entry.landmarks is not None]
     landmarks = (np.stack(known) * size - 0.5).astype(np.float32) if len(known) == len(entries) else None
-    return AlignedFaces(faces, masks, landmarks, identity, tuple(entry.picture.name for entry in entries), digests)
+    paths = tuple(entry.picture for entry in entries)
+    return AlignedFaces(faces, masks, landmarks, identity, tuple(path.name for path in paths), digests, paths)
 
 
 def _entries(folder: Path) -> tuple[list[_Entry], Identity | None]:
