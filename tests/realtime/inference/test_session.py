@@ -1,5 +1,6 @@
 """Devices and sessions."""
 
+import subprocess
 import sys
 from pathlib import Path
 from threading import Event
@@ -137,6 +138,26 @@ def picture_model() -> bytes:
 
 def test_idle_threads_sleep() -> None:
     assert all(_options(2, {}, None).get_session_config_entry(key) == "0" for key in SPINNING)
+
+
+#: A large picture four times, and the megabytes that this process takes after each.
+LOOKS = """
+import resource
+import numpy as np
+from realtime.finder.detector import ASSET
+from realtime.inference.session import open_session
+session = open_session(ASSET)
+for _ in range(4):
+    session.run(None, {session.get_inputs()[0].name: np.zeros((1, 864, 1536, 3), np.uint8)})
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the size is counted in other units")
+def test_a_second_look_takes_no_more_memory_than_the_first() -> None:
+    done = subprocess.run([sys.executable, "-c", LOOKS], capture_output=True, text=True, check=True)
+    first, *later = map(float, done.stdout.split())
+    assert max(later) < first + 10
 
 
 def test_devices_that_are_not_there_say_why(tmp_path: Path) -> None:
