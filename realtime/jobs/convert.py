@@ -20,6 +20,7 @@ from realtime.jobs.in_segments import (
     with_sets,
 )
 from realtime.jobs.job import Engine, Job, OnFrame, container_of, open_source
+from realtime.jobs.lift import lifted
 from realtime.jobs.output import Made, open_sink, place_of, signed_output, streamed_output
 from realtime.jobs.pipeline import run
 from realtime.jobs.report import (
@@ -38,9 +39,7 @@ from realtime.media.codec_family import SAME, choose_codec
 from realtime.media.encoding import check_encoding, is_lossless
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource, check_regular
-from realtime.media.frame import Frame
-from realtime.media.interlaced import fields_of
-from realtime.media.layer import layer_encoding, layer_of
+from realtime.media.layer import layer_encoding
 from realtime.media.standard_streams import STREAM
 from realtime.media.tone import HDR
 from realtime.runtime.errors import UsageError
@@ -65,7 +64,7 @@ def convert(job: Job, on_frame: OnFrame | None = None, finder: FaceFinder | None
         finder = SavedFinder(job.alignments, job.source, job.smooth)
     credentials = None if job.target == STREAM else ready_to_sign()
     once = partial(_convert, job, credentials, on_frame, finder)
-    if STREAM in (job.source, job.target) or job.layer:
+    if STREAM in (job.source, job.target):
         return once([])
     try:
         return once(None)
@@ -104,7 +103,7 @@ def _convert(
         copied = 0
         if journal is None:
             clock.start(source.expected_frames)
-            run(source, partial(_lift, swapper) if job.layer else swapper.process, sink, clock.tick)
+            run(source, partial(lifted, swapper) if job.layer else swapper.process, sink, clock.tick)
         else:
             copied, seen_again = run_in_segments(job, journal, source, swapper, sink, clock, copies)
             told = [*told, *seen_again]
@@ -161,16 +160,6 @@ def _for_layer(job: Job) -> Job:
     """The job with an encoder for transparency, and no label: that would be no face."""
     encoding = layer_encoding(job.encoding, container_of(job), str(job.target))
     return replace(job, encoding=encoding, look=job.look.model_copy(update={"label": None}))
-
-
-def _lift(swapper: FrameSwapper, frame: Frame) -> None:
-    """Swap the faces of ``frame``, and leave nothing of its picture but them."""
-    for each in fields_of(frame):
-        swapper.swap(each)
-    layer = layer_of(frame)
-    layer.pasted = frame.pasted
-    swapper.mark(layer)
-    frame.picture = layer.picture
 
 
 def _check(job: Job) -> None:

@@ -22,6 +22,7 @@ from realtime.media.encoding import Encoding
 from realtime.media.file_sink import FileSink, video_shape
 from realtime.media.file_source import FileSource
 from realtime.media.interlaced import fields_of
+from realtime.media.layer import layer_of
 from realtime.runtime.digest import file_digest
 from realtime.swap.cast import Cast
 from realtime.swap.drawn import DrawnModel
@@ -52,6 +53,8 @@ def copies_of(job: Job, encoding: Encoding, source: FileSource, plan: Plan | Non
     try:
         if plan is None:
             raise UncopiableError("the video is converted in one piece")
+        if job.layer:
+            raise UncopiableError("a layer is transparent where there is no face")
         if job.look.label is not None:
             raise UncopiableError("the label stands in every picture")
         if job.deinterlace:
@@ -86,14 +89,15 @@ def journal_of(
         job.deinterlace,
         job.part,
         plan,
-        video_shape(source),
+        video_shape(source, layer_of(source.first) if job.layer else None),
         folder_of(job.target),
         job.alignments,
         job.smooth,
         finds=job.alignments is None and (copies is not None or swapper.cast is not None),
+        layer=job.layer,
     )
     saved = None if job.alignments is None else file_digest(job.alignments)
-    choices: list[str | float] = [job.deinterlace, job.smooth, job.part.words, copies is not None]
+    choices: list[str | float] = [job.deinterlace, job.smooth, job.part.words, copies is not None, job.layer]
     key = key_of(job.source, job.target, job.look, encoding, choices, swapper.models, plan, saved)
     return open_journal(order, key, job.resume, job.force)
 

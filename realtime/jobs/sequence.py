@@ -11,6 +11,7 @@ from time import perf_counter
 from realtime.finder import FaceFinder
 from realtime.jobs.convert import Job, OnFrame, open_source
 from realtime.jobs.file_checks import check_report
+from realtime.jobs.lift import lifted
 from realtime.jobs.photo import picture_facts
 from realtime.jobs.pipeline import Sink, run
 from realtime.jobs.report import (
@@ -31,8 +32,6 @@ from realtime.media.encoding import Encoding, is_lossless
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.media.frame_samples import layer_samples, shown_samples
-from realtime.media.interlaced import fields_of
-from realtime.media.layer import layer_of
 from realtime.media.output_checks import check_output
 from realtime.media.photo_metadata import NO_METADATA
 from realtime.media.sequence import Pattern, gaps
@@ -157,12 +156,7 @@ def _swap(swapper: FrameSwapper, layer: bool, step: Step) -> None:
     before = swapper.frames_swapped
     frame = step.frame
     if layer:
-        for each in fields_of(frame):
-            swapper.swap(each)
-        lifted = layer_of(frame)
-        lifted.pasted = frame.pasted
-        swapper.mark(lifted)
-        step.samples, step.alpha = layer_samples(lifted)
+        step.samples, step.alpha = layer_samples(lifted(swapper, frame))
     else:
         swapper.process(frame)
         step.samples = shown_samples(frame) if step.still is None else frame.samples()

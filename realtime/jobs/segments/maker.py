@@ -16,7 +16,7 @@ from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.pipeline import run
 from realtime.jobs.segments.plan import Plan
 from realtime.jobs.segments.segment_file import SegmentWriter
-from realtime.jobs.segments.steps import Counts, FindSteps, Step, SwapSteps, read_steps
+from realtime.jobs.segments.steps import Counts, FindSteps, LiftSteps, Step, SwapSteps, read_steps
 from realtime.media.containers import container_for
 from realtime.media.encoding import Encoding, is_lossless
 from realtime.media.file_sink import moved_by, video_encoder
@@ -42,7 +42,8 @@ class Order:
 
     An order that ``finds`` is for faces only: its files hold what was found. One for which they are ``found`` already,
     in the files for the frames of these spans, does not look for them again. With ``parts``, each the number of a face
-    and who of the look's map it is, these files have the numbers of people.
+    and who of the look's map it is, these files have the numbers of people. A ``layer`` is the faces alone, in pictures
+    of ``shape``, too.
     """
 
     source: Path
@@ -60,6 +61,7 @@ class Order:
     finds: bool = False
     found: tuple[range, ...] = ()
     parts: tuple[tuple[int, str], ...] | None = None
+    layer: bool = False
 
     def open_source(self, stages: Stages) -> FileSource:
         """The source, to be read from anywhere. Raises ``InputError``."""
@@ -68,7 +70,8 @@ class Order:
     def open_swapper(self, stages: Stages) -> FrameSwapper:
         """All that a frame's way needs. Raises ``ModelError``, ``DetectorError``, ``InputError`` or ``UsageError``."""
         saved = None if self.alignments is None else SavedFinder(self.alignments, self.source, self.smooth)
-        swapper = make_swapper(self.look, stages, saved or self.found_finder(), confined=is_lossless(self.encoding))
+        confined = is_lossless(self.encoding) and not self.layer
+        swapper = make_swapper(self.look, stages, saved or self.found_finder(), confined=confined)
         if swapper.cast is not None and self.parts is not None:
             swapper.cast.bind(dict(self.parts))
         return swapper
@@ -121,7 +124,7 @@ def make_segments(
     if order.shape.width % STEADY:
         fill_new_memory()
     sink = _SegmentSink(order, source, swapper.stages, on_frame, on_segment)
-    run(steps, SwapSteps(swapper), sink)
+    run(steps, (LiftSteps if order.layer else SwapSteps)(swapper), sink)
 
 
 class _FoundSink:

@@ -9,6 +9,7 @@ from typing import Final
 from realtime.finder import FaceFinder
 from realtime.finder.cuts import Cuts
 from realtime.finder.found import Found
+from realtime.jobs.lift import lifted
 from realtime.jobs.segments.plan import Plan, UncuttableError
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
@@ -16,7 +17,7 @@ from realtime.media.interlaced import fields_of
 from realtime.runtime.errors import InputError
 from realtime.swapper import FrameSwapper
 
-__all__ = ["Counts", "FindSteps", "Step", "SwapSteps", "read_frames", "read_steps"]
+__all__ = ["Counts", "FindSteps", "LiftSteps", "Step", "SwapSteps", "read_frames", "read_steps"]
 
 #: Seconds before the first picture at which every container begins.
 _BEFORE: Final = 10
@@ -156,6 +157,14 @@ class SwapSteps:
     def _ready(self) -> FaceFinder:
         finder, self._next = self._next or _forgetful(self._swapper.finder), None
         return finder
+
+
+class LiftSteps(SwapSteps):
+    """Swaps the faces just as ``SwapSteps`` does, and leaves nothing of the frame but them."""
+
+    def _work(self, step: Step, swapper: FrameSwapper) -> None:
+        step.frame = lifted(swapper, step.frame)
+        step.counts = Counts.of(swapper)
 
 
 class FindSteps(SwapSteps):

@@ -119,6 +119,22 @@ def test_a_job_that_failed_goes_on_and_gives_the_same_bits(
 
 
 @pytest.mark.usefixtures("short")
+def test_a_layer_goes_on_and_gives_the_same_bits(tmp_path: Path, clip: Path, model: Path) -> None:
+    whole, target = tmp_path / "whole.mov", tmp_path / "out.mov"
+    expected = convert(job(clip, whole, model, layer=True))
+    with pytest.raises(MummerError, match=r"lights went out \(50 % of it is finished and kept.*--resume goes on"):
+        convert(job(clip, target, model, layer=True), finder=Failing(11 + 11 + 10 + 10 + 5))
+    with pytest.raises(OutputError, match="the settings"):  # all that was asked for is a layer
+        convert(job(clip, target, model, encoding=Encoding("prores_ks", profile="4444"), resume=True))
+    report = convert(job(clip, target, model, layer=True, resume=True))
+    assert packets(target) == packets(whole)
+    assert not [warning for warning in expected.warnings if "one piece" in warning]
+    assert (report.frames_swapped, report.faces, report.frames_out) == (expected.frames_swapped, expected.faces, 40)
+    with av.open(str(target)) as container:
+        assert (container.streams.video[0].codec_context.pix_fmt or "").startswith("yuva444p")
+
+
+@pytest.mark.usefixtures("short")
 def test_times_and_sound_are_those_of_the_input(tmp_path: Path, clip: Path, model: Path) -> None:
     convert(job(clip, tmp_path / "out.mp4", model))
     assert times(tmp_path / "out.mp4") == times(clip)

@@ -1,0 +1,18 @@
+"""The swapped faces of a frame alone, for a layer."""
+
+from realtime.media.frame import Frame
+from realtime.media.interlaced import fields_of
+from realtime.media.layer import layer_of
+from realtime.swapper import FrameSwapper
+
+__all__ = ["lifted"]
+
+
+def lifted(swapper: FrameSwapper, frame: Frame) -> Frame:
+    """Swap the faces of ``frame``; returns what of its picture is theirs, marked, and transparent around them."""
+    for each in fields_of(frame):
+        swapper.swap(each)
+    layer = layer_of(frame)
+    layer.pasted = frame.pasted
+    swapper.mark(layer)
+    return layer
