@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from realtime.masks.layout import eyes, outline
-from realtime.masks.pictures import blurred, looked_up, sized, split
+from realtime.masks.pictures import blurred, looked_up, sized
 from realtime.mesh.canonical import TRIANGLES, UV
 from realtime.mesh.raster import Raster, rasterise
 from realtime.mesh.vertices import OUTER_LIPS
@@ -56,7 +56,7 @@ class FaceLight:
         small = max(16, len(rgb) // 4)
         gray = np.asarray(cv2.cvtColor(sized(rgb, small), cv2.COLOR_RGB2GRAY), np.uint8)
         at = (mesh[:, :2] + 0.5) * (small / len(rgb)) - 0.5
-        x, y, there = split(_SHEET.interpolate(np.column_stack([at, seen]).astype(np.float32)))
+        x, y, there = _SHEET.sheets(np.column_stack([at, seen]).astype(np.float32))
         levels = np.log(looked_up(gray, x, y).astype(np.float32) + 8)
         weight = _SKIN * there + np.float32(1e-4)
         broad = blurred(levels * weight, BROAD * SIDE) / blurred(weight, BROAD * SIDE)

@@ -48,8 +48,7 @@ def wear(material: Material, rgb: Bytes, mesh: Floats, light: FaceLight) -> tupl
     normals = normals_of(pose.undo(mesh))
     seen = np.clip(-1.5 * (normals @ turn.T)[:, 2], 0, 1).astype(np.float32)
     drawn, there = _triangles(mesh, size)
-    sheet = drawn.interpolate(np.column_stack([UV, FORM * (normals - _REST)]).astype(np.float32))
-    u, v, *bends = split(sheet)
+    u, v, *bends = drawn.sheets(np.column_stack([UV, FORM * (normals - _REST)]).astype(np.float32))
 
     painted = cv2.remap(material.color, *_places(u, v, size, len(material.color)), cv2.INTER_LINEAR)
     alpha = _opening(np.asarray(cv2.extractChannel(painted, 3), np.uint8), there, mesh)
@@ -76,11 +75,11 @@ def _triangles(mesh: Floats, size: int) -> tuple[Raster, Floats]:
 def _opening(opacity: Bytes, there: Floats, mesh: Floats) -> Bytes:
     """``opacity``, uint8 (S, S), where the face is seen and the mouth is not open."""
     size = len(opacity)
-    # The edge of the far side runs where the triangles cover most of a pixel: smooth, and none of their corners.
+    # The edge of the far side runs where the triangles cover half of what is around: smooth, and none of their corners.
     near = sized(blurred(there, 1.2), size)
     steep = 1.6 * size / len(there)
-    np.maximum(near, np.float32(0.62 - 0.5 / steep), out=near)
-    shown = np.asarray(cv2.convertScaleAbs(near, alpha=255 * steep, beta=255 * (0.5 - 0.62 * steep)), np.uint8)
+    np.maximum(near, np.float32(0.5 - 0.5 / steep), out=near)
+    shown = np.asarray(cv2.convertScaleAbs(near, alpha=255 * steep, beta=255 * (0.5 - 0.5 * steep)), np.uint8)
     loop = smooth_loop(mesh[list(INNER_LIPS), :2].astype(np.float32), 4)
     cv2.fillPoly(shown, [np.rint(loop * 16).astype(np.int32)], 0.0, cv2.LINE_AA, 4)
     return np.asarray(cv2.multiply(opacity, shown, scale=1 / 255), np.uint8)

@@ -1,19 +1,20 @@
 """One photograph's face drawn over one performer's: the way of a crop, step by step."""
 
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from realtime.media.resample import halve
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES, VERTICES
 from realtime.mesh.outline import AROUND, ring_triangles, rings
 from realtime.mesh.raster import far_to_near, rasterise
 from realtime.photo_swap.lids import Lids
 from realtime.photo_swap.light import SMALL, Lamp, relit, to_planes
-from realtime.photo_swap.lookup import look_up, look_up_values
+from realtime.photo_swap.lookup import look_up_at
 from realtime.photo_swap.shape import OUTLINE, Person
 from realtime.photo_swap.texture import SIDE
 from realtime.photo_swap.wrinkles import SIDE as WRINKLES_SIDE
@@ -33,6 +34,8 @@ _POINTS: Final = VERTICES + len(RINGS) * len(AROUND)
 BOLD: Final = 1.5
 #: What moves by fewer pixels than this is left alone.
 STILL: Final = 0.15
+#: Pixels of a sheet that are kept around what is wanted: the outermost are not true where it is enlarged.
+MARGIN: Final = 2
 #: Texture pixels a unit of the face axes: the chin lies so far below the forehead in both.
 TEXELS: Final = float((ATLAS[152, 1] - ATLAS[10, 1]) * SIDE / 17.5)
 
@@ -42,7 +45,7 @@ class PhotoFace:
     """A photographed face that is ready to be drawn.
 
     ``identity`` is its shape at rest, float32 (468, 3) in face axes; ``levels`` its texture, luma and chromaticities,
-    uint8 (S, S, 3), at full size, half, a quarter and an eighth.
+    uint8 (S, S, 4) of ``to_planes``, at full size, half, a quarter and an eighth.
     """
 
     identity: Floats
@@ -88,32 +91,38 @@ def draw(
     if face is None:
         return picture, moved
     texture = _textured(photo.level_for(pose.scale), face)
-    shown = np.ascontiguousarray(picture[face.rows, face.columns])
-    skin = _small(np.clip(face.skin, 0, 1)) * (_small(face.cover) > 0.02)
-    hair = np.clip(1.5 * _small(face.hair), 0, 1)
-    relight = performer.lamp.read(_small_picture(shown), _small_picture(texture), skin, hair)
+    shown = picture[face.rows, face.columns]
+    skin, cover, hair = (np.clip(_small(each), 0, 1) for each in (face.skin, face.cover, 1.5 * face.hair))
+    relight = performer.lamp.read(_read(shown, face.step), _read(texture, face.step), skin * (cover > 0.02), hair)
     lit = relit(texture, relight, _sampled(performer.wrinkles.read(crop, mesh), face))
-    alpha = face.large(_edge(face, relight.skin)) * np.float32(share)
-    picture[face.rows, face.columns] = cv2.blendLinear(lit, shown, alpha, 1 - alpha)
+    alpha = face.large(_edge(face, relight.skin) * np.float32(share))
+    shown[:] = cv2.blendLinear(lit, shown, alpha, 1 - alpha)
     covered = moved[face.rows, face.columns]
-    covered[:] = cv2.max(covered, cv2.convertScaleAbs(alpha, alpha=255))
+    cv2.max(covered, cv2.convertScaleAbs(alpha, alpha=255), dst=covered)
     return picture, moved
+
+
+#: What a sheet carries.
+_CARRIED: Final = ("seen_x", "seen_y", "moved", "u", "v", "skin", "hair", "cover")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sheet:
     """What the mesh carries, drawn small: float32 (h, w) each, one pixel to ``step`` of the crop a side.
 
-    ``move`` float32 (h, w, 2) is by how many pixels of the crop what is shown was moved, ``place`` float32 (h, w, 2)
-    its place in the atlas; skin, hair, and how much of the photograph covers it. ``top`` and ``left`` are where the
-    sheet begins in the crop.
+    ``seen_x`` and ``seen_y`` are the place in the crop that is seen there, ``u`` and ``v`` that in the atlas; ``moved``
+    is 1 where the first is another one; skin, hair, and how much of the photograph covers it. ``top`` and ``left`` are
+    where the sheet begins in the crop.
     """
 
     step: int
     top: int
     left: int
-    move: Floats
-    place: Floats
+    seen_x: Floats
+    seen_y: Floats
+    moved: Floats
+    u: Floats
+    v: Floats
     skin: Floats
     hair: Floats
     cover: Floats
@@ -130,25 +139,24 @@ class _Sheet:
         corners[:, 2:6] = _FIXED
         corners[:VERTICES, 6] = COVER * (1 - shut @ LIDS)
         corners[VERTICES:, 6] = 0
-        values = raster.interpolate(corners)
-        values[_NO_SKIN[raster.numbers], 4::2] = 0
-        skin, hair, cover = (np.ascontiguousarray(values[..., k]) for k in (4, 5, 6))
-        move, place = (np.ascontiguousarray(values[..., k : k + 2]) for k in (0, 2))
-        move, cover = (np.asarray(cv2.blur(each, (3, 3)), np.float32) for each in (move, cover))
-        return cls(step, 0, 0, move, place, skin, hair, cover)
+        *moves, u, v, skin, hair, cover = raster.sheets(corners)
+        free = _SKIN[raster.numbers]
+        skin *= free
+        cover *= free
+        right, down, cover = (np.asarray(cv2.blur(each, (3, 3)), np.float32) for each in (*moves, cover))
+        moved = (np.abs(right) + np.abs(down) > STILL).astype(np.float32)
+        middles = (np.arange(0, size, step) + (step - 1) / 2).astype(np.float32)
+        return cls(step, 0, 0, right + middles, down + middles[:, None], moved, u, v, skin, hair, cover)
 
-    def around(self, wanted: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> "_Sheet | None":
+    def around(self, wanted: NDArray[np.bool_]) -> "_Sheet | None":
         """The part of it around what is ``wanted``, bool (h, w); None where that is nothing."""
         x, y, width, height = cv2.boundingRect(wanted.view(np.uint8))
         if not width:
             return None
-        height_all, width_all = wanted.shape
-        x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), min(x + width + 2, width_all), min(y + height + 2, height_all)
-        parts = (
-            np.ascontiguousarray(each[y0:y1, x0:x1])
-            for each in (self.move, self.place, self.skin, self.hair, self.cover)
-        )
-        return _Sheet(self.step, y0 * self.step, x0 * self.step, *parts)
+        rows = slice(max(y - MARGIN, 0), y + height + MARGIN)
+        columns = slice(max(x - MARGIN, 0), x + width + MARGIN)
+        parts = {name: getattr(self, name)[rows, columns] for name in _CARRIED}
+        return replace(self, top=rows.start * self.step, left=columns.start * self.step, **parts)
 
     @property
     def rows(self) -> slice:
@@ -183,8 +191,8 @@ def _fixed() -> Floats:
 
 
 _FIXED: Final = _fixed()
-#: Eyes and mouth, by a triangle's number in the raster.
-_NO_SKIN: Final = np.concatenate([[False], HOLES, np.zeros(len(_TRIANGLES) - len(TRIANGLES), bool)])
+#: 0 for the triangles of eyes and mouth, by a triangle's number in the raster.
+_SKIN: Final = 1 - np.concatenate([[0], HOLES, np.zeros(len(_TRIANGLES) - len(TRIANGLES))]).astype(np.float32)
 
 
 def _bend(crop: Bytes, sheet: _Sheet) -> tuple[Bytes, Bytes]:
@@ -193,30 +201,28 @@ def _bend(crop: Bytes, sheet: _Sheet) -> tuple[Bytes, Bytes]:
     Returns it, uint8 (S, S, 3), and where it was moved, uint8 (S, S), 255 there.
     """
     picture, mask = crop.copy(), np.zeros(crop.shape[:2], np.uint8)
-    moves = np.abs(sheet.move).sum(axis=2) > STILL
-    part = sheet.around(cv2.dilate(moves.view(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    part = sheet.around(cv2.dilate(sheet.moved, np.ones((5, 5), np.uint8)) > 0)
     if part is None:
         return picture, mask
-    x, y = _grid(len(crop))
-    there = part.large(part.move)
-    there[..., 0] += x[part.rows, part.columns]
-    there[..., 1] += y[part.rows, part.columns]
-    picture[part.rows, part.columns] = look_up(crop, there)
-    moved = cv2.blur((np.abs(part.move).sum(axis=2) > STILL).astype(np.float32), (7, 7))
-    mask[part.rows, part.columns] = cv2.convertScaleAbs(part.large(np.asarray(moved, np.float32)), alpha=255)
+    # OpenCV is fast with four channels, and slow with three.
+    four = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2RGBA), np.uint8)
+    bent = look_up_at(four, part.large(part.seen_x), part.large(part.seen_y))
+    picture[part.rows, part.columns] = cv2.cvtColor(bent, cv2.COLOR_RGBA2RGB)
+    soft = part.large(np.asarray(cv2.blur(part.moved, (7, 7)), np.float32))
+    mask[part.rows, part.columns] = cv2.convertScaleAbs(soft, alpha=255)
     return picture, mask
 
 
 def _textured(texture: Bytes, sheet: _Sheet) -> Bytes:
-    """The texture, uint8 (S, S, 3), at the sheet's places at full size."""
-    there = sheet.large(sheet.place * np.float32(len(texture)) - np.float32(0.5))
-    return look_up(texture, there)
+    """The texture, uint8 (S, S, 4), at the sheet's places at full size."""
+    x, y = (sheet.large(each * np.float32(len(texture)) - np.float32(0.5)) for each in (sheet.u, sheet.v))
+    return look_up_at(texture, x, y)
 
 
 def _sampled(values: Floats, sheet: _Sheet) -> Floats:
     """``values`` in the atlas, float32 (K, K), at the sheet's places, as small as it is."""
-    there = sheet.place * np.float32(WRINKLES_SIDE) - np.float32(0.5)
-    return look_up_values(values, there)
+    x, y = (each * np.float32(WRINKLES_SIDE) - np.float32(0.5) for each in (sheet.u, sheet.v))
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _edge(sheet: _Sheet, likeness: Floats) -> Floats:
@@ -231,12 +237,7 @@ def _small(values: Floats) -> Floats:
     return np.asarray(cv2.resize(values, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _small_picture(picture: Bytes) -> Bytes:
-    return np.asarray(cv2.resize(picture, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-@lru_cache(8)
-def _grid(size: int) -> tuple[Floats, Floats]:
-    """x and y of every pixel, float32 (size, size) each."""
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
-    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+def _read(picture: Bytes, step: int) -> Bytes:
+    """``picture``, uint8 (h * step, w * step, K), as light is read of it: uint8 (SMALL, SMALL, K)."""
+    small = halve(picture, step.bit_length() - 1)  # means of 2x2 pixels cost next to nothing
+    return np.asarray(cv2.resize(small, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.uint8)

@@ -30,9 +30,6 @@ GAMMA: Final = 2.2
 LEAST_CONTRAST: Final = 0.55
 
 
-_CHROMAS: Final = ((np.arange(256) - 128) / CHROMA).astype(np.float32)
-
-
 class Relight(NamedTuple):
     """What to do to the texture: luma becomes ``gain`` * (luma + 1) ** ``contrast``; ``red`` and ``blue`` are added to
     the chromaticities. float32 (SMALL, SMALL) each; ``skin`` tells where the performer shows skin.
@@ -55,78 +52,87 @@ class Lamp:
     def read(self, performer: Bytes, photograph: Bytes, weight: Floats, hair: Floats) -> Relight:
         """Compare the two faces.
 
-        ``performer`` is uint8 (SMALL, SMALL, 3) RGB, ``photograph`` uint8 (SMALL, SMALL, 3), luma and chromaticities,
+        ``performer`` is uint8 (SMALL, SMALL, 3) RGB, ``photograph`` uint8 (SMALL, SMALL, 4) of ``to_planes``,
         ``weight`` float32 (SMALL, SMALL) where both may show skin, ``hair`` where hair may hide the performer's.
         """
         seen = skin_of(performer, weight * np.clip(1 - 2 * hair, 0, 1))
         self.skin = seen if self.skin is None else self.skin.moved(seen, RATE)
         likeness = self.skin.likeness(performer)
-        skin = np.asarray(weight * likeness, np.float32)
         ours, theirs = _planes_of(performer), _unpacked(photograph)
-        linear = [((each[..., :1] + 2) / 255) ** GAMMA for each in (ours, theirs)]
-        stack = np.dstack([linear[0], ours[..., 1:], linear[1], theirs[..., 1:]]).astype(np.float32)
-        low = _low(stack, skin)
-        luma = [255 * low[..., k] ** (1 / GAMMA) for k in (0, 3)]
-        total = float(skin.sum()) + 1e-3
-        spreads = []
-        for each, base in ((ours, luma[0]), (theirs, luma[1])):
-            detail = np.log((each[..., 0] + 2) / np.maximum(base, 4))
-            spreads.append(float(np.sqrt((detail * detail * skin).sum() / total)))
-        contrast = float(np.clip((spreads[0] + 0.06) / (spreads[1] + 0.06), LEAST_CONTRAST, 1))
+        luma = np.stack([ours[0], theirs[0]])
+        colours = np.stack([ours[1], theirs[1], ours[2], theirs[2]])
+        skin = weight * likeness
+        light, red, blue = _low(np.concatenate([_LINEAR[luma], colours]), skin).reshape(3, 2, SMALL, SMALL)
+        bright = np.asarray(np.float32(255) * cv2.pow(light, 1 / GAMMA), np.float32)
+        base = np.maximum(bright, np.float32(4))
+        detail = _LOG[luma] - np.log(base)
+        spreads = np.sqrt((detail * detail * skin).sum(axis=(1, 2)) / (skin.sum() + 1e-3)) + 0.06
+        contrast = float(np.clip(spreads[0] / spreads[1], LEAST_CONTRAST, 1))
         self.contrast = contrast if self.contrast is None else self.contrast + RATE * (contrast - self.contrast)
-        gain = luma[0] / np.maximum(luma[1], 4) ** self.contrast
-        red, blue = (np.ascontiguousarray(low[..., k] - low[..., k + 3]) for k in (1, 2))
-        return Relight(np.asarray(gain, np.float32), red, blue, self.contrast, np.asarray(likeness, np.float32))
+        gain = np.asarray(bright[0] / cv2.pow(base[1], self.contrast), np.float32)
+        return Relight(gain, red[0] - red[1], blue[0] - blue[1], self.contrast, likeness)
 
 
 def relit(texture: Bytes, relight: Relight, folds: Floats) -> Bytes:
-    """The ``texture``, uint8 (H, W, 3) in luma and chromaticities, in the performer's light: uint8 (H, W, 3) RGB.
+    """The ``texture``, uint8 (H, W, 4) of ``to_planes``, in the performer's light: uint8 (H, W, 3) RGB.
 
     ``folds`` is a further factor of the brightness, float32 of any size.
     """
-    height, width = texture.shape[:2]
-    luma, red, blue = (np.asarray(each, np.uint8) for each in cv2.split(texture))
+    size = texture.shape[1::-1]
+    luma, *chroma, _ = cv2.split(texture)
     table = ((np.arange(256) + 2.0) ** relight.contrast).astype(np.float32)
-    gain = np.asarray(cv2.resize(relight.gain, folds.shape[::-1]), np.float32) * folds
-    bright = np.asarray(cv2.LUT(luma, table), np.float32)
-    bright *= np.asarray(cv2.resize(gain, (width, height)), np.float32)
-    planes: list[Bytes] = [np.asarray(cv2.convertScaleAbs(bright), np.uint8)]
+    gain = cv2.multiply(cv2.resize(relight.gain, folds.shape[::-1]), folds)
+    bright = np.asarray(cv2.multiply(cv2.LUT(luma, table), cv2.resize(gain, size)), np.float32)
+    planes = [cv2.convertScaleAbs(bright)]
     bright += np.float32(DARK)
-    for each, shift in ((red, relight.red), (blue, relight.blue)):
-        chroma = np.asarray(cv2.LUT(each, _CHROMAS), np.float32)
-        chroma += np.asarray(cv2.resize(shift, (width, height)), np.float32)
-        chroma *= bright
-        chroma += np.float32(128)
-        planes.append(np.asarray(cv2.convertScaleAbs(chroma), np.uint8))
+    for each, shift in zip(chroma, (relight.red, relight.blue), strict=True):
+        there = cv2.add(each, cv2.resize(shift * np.float32(CHROMA) - np.float32(128), size), dtype=cv2.CV_32F)
+        planes.append(cv2.convertScaleAbs(cv2.multiply(there, bright), alpha=1 / CHROMA, beta=128))
     return np.asarray(cv2.cvtColor(cv2.merge(planes), cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def to_planes(rgb: Bytes) -> Bytes:
-    """uint8 (H, W, 3) RGB as luma and the two chromaticities, uint8 (H, W, 3); see ``CHROMA``."""
-    planes = _planes_of(rgb)
-    planes[..., 1:] = planes[..., 1:] * CHROMA + 128
-    return np.clip(np.rint(planes), 0, 255).astype(np.uint8)
+    """uint8 (H, W, 3) RGB as luma, the two chromaticities, see ``CHROMA``, and nothing: uint8 (H, W, 4).
+
+    OpenCV is fast with four channels, and slow with three.
+    """
+    luma, *chroma = _planes_of(rgb)
+    packed = (np.clip(np.rint(each * np.float32(CHROMA) + 128), 0, 255).astype(np.uint8) for each in chroma)
+    return np.dstack([luma, *packed, np.zeros_like(luma)])
 
 
-def _planes_of(rgb: Bytes) -> Floats:
-    """Luma 0..255 and Cr/(Y + DARK), Cb/(Y + DARK), float32 (H, W, 3)."""
-    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb).astype(np.float32)
-    planes[..., 1:] = (planes[..., 1:] - 128) / (planes[..., :1] + DARK)
-    return planes
+def _planes_of(rgb: Bytes) -> tuple[Bytes, Floats, Floats]:
+    """Luma, uint8 (H, W), and Cr/(Y + DARK), Cb/(Y + DARK), float32 (H, W)."""
+    luma, *chroma = (np.asarray(each, np.uint8) for each in cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)))
+    bright = luma + np.float32(DARK)
+    red, blue = ((each - np.float32(128)) / bright for each in chroma)
+    return luma, red, blue
 
 
-def _unpacked(planes: Bytes) -> Floats:
-    unpacked = planes.astype(np.float32)
-    unpacked[..., 1:] = (unpacked[..., 1:] - 128) / CHROMA
-    return unpacked
+def _unpacked(planes: Bytes) -> tuple[Bytes, Floats, Floats]:
+    luma, *chroma, _ = (np.asarray(each, np.uint8) for each in cv2.split(planes))
+    red, blue = ((each - np.float32(128)) / np.float32(CHROMA) for each in chroma)
+    return luma, red, blue
 
 
-def _low(stack: Floats, weight: Floats) -> Floats:
-    """The low frequencies of ``stack``, float32 (SMALL, SMALL, 6); far from all weight, its mean."""
+def _low(planes: Floats, weight: Floats) -> Floats:
+    """The low frequencies of ``planes``, float32 (K, SMALL, SMALL); far from all weight, their means."""
+    weighed = np.concatenate([planes * weight, weight[None]])
+    *low, sums = _SOFT @ weighed @ _SOFT.T
+    *means, total = weighed.sum(axis=(1, 2))
+    sums += np.float32(1e-4)
+    trust = np.minimum(sums / np.float32(0.03), 1)
+    means_of = np.array(means)[:, None, None] / (total + np.float32(1e-3))
+    return np.asarray(np.stack(low) * (trust / sums) + means_of * (1 - trust), np.float32)
+
+
+def _soft() -> Floats:
+    """A Gaussian of ``SIGMA`` as a matrix: one way by its rows, the other by its columns."""
     sigma = SIGMA * SMALL
-    weighed = stack * weight[..., None]
-    low = np.dstack([cv2.GaussianBlur(np.ascontiguousarray(weighed[..., k : k + 3]), (0, 0), sigma) for k in (0, 3)])
-    sums = cv2.GaussianBlur(weight, (0, 0), sigma) + np.float32(1e-4)
-    mean = weighed.sum(axis=(0, 1)) / (float(weight.sum()) + 1e-3)
-    trust = np.clip(sums / 0.03, 0, 1)[..., None]
-    return np.asarray(low / sums[..., None] * trust + mean * (1 - trust), np.float32)
+    kernel = cv2.getGaussianKernel(2 * round(4 * sigma) + 1, sigma)
+    return np.asarray(cv2.sepFilter2D(np.eye(SMALL, dtype=np.float32), -1, np.ones(1), kernel), np.float32)
+
+
+_SOFT: Final = _soft()
+_LINEAR: Final = (((np.arange(256) + 2) / 255) ** GAMMA).astype(np.float32)
+_LOG: Final = np.log(np.arange(256, dtype=np.float32) + 2)

@@ -97,5 +97,5 @@ class Person:
         )
         wanted = shape + share * (identity - self.identity)
         wanted = wanted + spread() @ ((1 - outline) * (shape[AROUND] - wanted[AROUND]))
-        wanted = wanted + OPENING @ _apart(shape) - OPENING @ _apart(wanted)
+        wanted = wanted + OPENING @ _apart(shape - wanted)
         return pose.apply(wanted), pose

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.raster import rasterise
-from realtime.photo_swap.lookup import look_up
+from realtime.photo_swap.lookup import look_up_at
 from realtime.photo_swap.zones import COVER, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
@@ -30,13 +30,17 @@ SLOWEST: Final = 0.01
 
 
 class _Places(NamedTuple):
-    """For the atlas' pixels on the face: their numbers, the triangles' corners, what each weighs; and where skin is."""
+    """For the atlas' pixels: the corners of their triangles (3, SIDE, SIDE), what each weighs; and where skin is."""
 
-    pixels: NDArray[np.int64]
     corners: NDArray[np.int32]
     shares: Floats
     skin: Floats
     spread: Floats
+
+    def of(self, values: Floats) -> Floats:
+        """What the points carry, float32 (468,), at every pixel of the atlas: float32 (SIDE, SIDE)."""
+        a, b, c = np.take(values, self.corners) * self.shares
+        return np.asarray(a + b + c, np.float32)
 
 
 @dataclass(slots=True)
@@ -52,13 +56,11 @@ class Wrinkles:
         ``crop`` is uint8 (S, S, 3) RGB, ``mesh`` float32 (468, 3) in its pixels.
         """
         places = _places()
-        there = np.zeros((SIDE * SIDE, 2), np.float32)
-        there[places.pixels] = np.einsum("nk,nkd->nd", places.shares, mesh[places.corners, :2])
         half = cv2.resize(crop, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         grey = np.asarray(cv2.cvtColor(half, cv2.COLOR_RGB2GRAY), np.uint8)
-        seen = look_up(grey, there.reshape(SIDE, SIDE, 2) * np.float32(0.5) - np.float32(0.25))
-        luma = _LOG[seen]
-        detail = cv2.GaussianBlur(luma - _low(luma * places.skin) / places.spread, (0, 0), 0.8)
+        x, y = (places.of(mesh[:, axis]) * np.float32(0.5) - np.float32(0.25) for axis in (0, 1))
+        luma = np.asarray(cv2.LUT(look_up_at(grey, x, y), _LOG), np.float32)
+        detail = np.asarray(cv2.GaussianBlur(luma - _low(luma * places.skin) / places.spread, (0, 0), 0.8), np.float32)
         self.count += 1
         self.mean = detail if self.mean is None else self.mean + max(1 / self.count, SLOWEST) * (detail - self.mean)
         change = np.clip(detail - self.mean, DARKEST, BRIGHTEST) * places.skin
@@ -74,18 +76,21 @@ def _low(picture: Floats) -> Floats:
 def _places() -> _Places:
     points = ATLAS * SIDE - 0.5
     raster = rasterise(points, TRIANGLES, SIDE)
-    pixels = np.flatnonzero(raster.numbers.ravel())
-    corners = TRIANGLES[raster.numbers.ravel()[pixels] - 1]
-    a, b, c = (points[corners[:, k]] for k in range(3))
-    at = np.stack([pixels % SIDE, pixels // SIDE], axis=1) - a
+    corners = TRIANGLES[raster.numbers - 1]  # (SIDE, SIDE, 3)
+    a, b, c = (points[corners[..., k]] for k in range(3))
+    at = np.dstack(np.meshgrid(np.arange(SIDE), np.arange(SIDE))) - a
     to_b, to_c = b - a, c - a
-    twice = to_b[:, 0] * to_c[:, 1] - to_b[:, 1] * to_c[:, 0]
-    second = (at[:, 0] * to_c[:, 1] - at[:, 1] * to_c[:, 0]) / twice
-    third = (to_b[:, 0] * at[:, 1] - to_b[:, 1] * at[:, 0]) / twice
-    shares = np.stack([1 - second - third, second, third], axis=1).astype(np.float32)
-    zones = np.clip(raster.interpolate(np.column_stack([SKIN, COVER]).astype(np.float32)), 0, 1)
-    skin = np.asarray(zones[..., 0] * zones[..., 1], np.float32)
-    return _Places(pixels, corners, shares, skin, np.maximum(_low(skin), np.float32(0.02)))
+    twice = to_b[..., 0] * to_c[..., 1] - to_b[..., 1] * to_c[..., 0]
+    second = (at[..., 0] * to_c[..., 1] - at[..., 1] * to_c[..., 0]) / twice
+    third = (to_b[..., 0] * at[..., 1] - to_b[..., 1] * at[..., 0]) / twice
+    shares = np.stack([1 - second - third, second, third]) * (raster.numbers > 0)
+    skin, cover = np.clip(raster.sheets(np.column_stack([SKIN, COVER]).astype(np.float32)), 0, 1)
+    return _Places(
+        np.ascontiguousarray(np.moveaxis(corners, 2, 0)),
+        shares.astype(np.float32),
+        skin * cover,
+        np.maximum(_low(skin * cover), np.float32(0.02)),
+    )
 
 
 _LOG = np.log(np.arange(256, dtype=np.float32) + 8)

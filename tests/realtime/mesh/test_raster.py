@@ -1,5 +1,6 @@
 """Triangles to small pictures: linear in, linear out; the near over the far; outer sides told from inner ones."""
 
+import cv2
 import numpy as np
 
 from realtime.mesh.canonical import POINTS, TRIANGLES
@@ -15,6 +16,23 @@ def test_what_is_linear_over_the_picture_stays_so() -> None:
     assert len(y) > 3000
     np.testing.assert_allclose(seen[y, x], np.column_stack([x, y, 2 * x - y]), atol=0.02)
     assert (seen[raster.numbers == 0] == 0).all()
+
+
+def test_nothing_is_read_beyond_the_corners_and_no_pixel_is_left_out() -> None:
+    thin = POINTS * (0.04, 5, 5) + (50, 50, 0)  # as a turned head shows its far side, and lips that are shut
+    values = (np.arange(len(POINTS), dtype=np.float32) % 97)[:, None]
+    for points in (thin[:, :2], POINTS[:, :2] * (5, 0.02) + 50, POINTS[:, :2] * 4.37 + 50.21):
+        raster = rasterise(points.astype(np.float32), TRIANGLES, 100)
+        seen = raster.interpolate(values)[..., 0]
+        corners = values[TRIANGLES[raster.numbers - 1], 0]
+        there = raster.numbers > 0
+        assert there.any()
+        assert (seen >= corners.min(axis=2) - 2)[there].all()
+        assert (seen <= corners.max(axis=2) + 2)[there].all()
+    outline = np.rint(points[AROUND] * 16).astype(np.int32)
+    within = cv2.erode(cv2.fillPoly(np.zeros((100, 100), np.uint8), [outline], 1, cv2.LINE_8, 4), np.ones((3, 3)))
+    assert within.sum() > 2000
+    assert raster.numbers[within > 0].all()
 
 
 def test_the_nearer_triangle_hides_the_farther() -> None:
