@@ -14,13 +14,13 @@ from realtime.finder.landmarker import Landmarker
 from realtime.media.affine import apply, scale_of
 from realtime.media.frame import Frame
 from realtime.media.picture import read_picture
-from realtime.mesh.expression import NEUTRAL
+from realtime.mesh.expression import NEUTRAL, expression_of
 from realtime.mesh.pose import pose_of
-from realtime.mesh.vertices import OUTER_EYE_CORNERS
+from realtime.mesh.vertices import INNER_LIPS, MIRRORED, OUTER_EYE_CORNERS, OUTER_LIPS
 from realtime.photo_swap.shape import identity_of
 from realtime.runtime.arrays import Bytes, Floats, Points
 
-__all__ = ["MeshedFaces", "meshed", "picture_of"]
+__all__ = ["MeshedFaces", "mask_of", "meshed", "picture_of"]
 
 #: Pictures are looked at in at most so many pixels a side: the finder and the texture see no more.
 LARGEST: Final = 768
@@ -28,6 +28,7 @@ LARGEST: Final = 768
 LIPS: Final = (13, 14)
 
 
+_MOUTH: Final = np.array([*INNER_LIPS, *OUTER_LIPS])
 #: From a pixel's centre to its corner; depth stays.
 _CORNER: Final = np.array((0.5, 0.5, 0), np.float32)
 
@@ -38,8 +39,9 @@ class MeshedFaces:
 
     ``meshes`` is float32 (N, 468, 3) in shares of the crop's side, 0..1 from edge to edge, ``shapes`` the person at
     rest as each shows it, float32 (N, 468, 3) in face axes. ``turns`` float32 (N, 2) are yaw and pitch in degrees,
-    ``gaps`` float32 (N,) how far mouths are open, in distances of the outer eye corners. ``sharpness``, ``eyes`` and
-    ``side_light``, float32 (N,), are those of ``models.faceset.measure``.
+    ``gaps`` float32 (N,) how far mouths are open, in distances of the outer eye corners, ``strains`` float32 (N,) how
+    far a face is from rest, in units of the face axes: its expression, and lips pulled to a side. ``sharpness``,
+    ``eyes`` and ``side_light``, float32 (N,), are those of ``models.faceset.measure``.
     """
 
     index: NDArray[np.int64]
@@ -47,6 +49,7 @@ class MeshedFaces:
     shapes: Floats
     turns: Floats
     gaps: Floats
+    strains: Floats
     sharpness: Floats
     eyes: Floats
     side_light: Floats
@@ -66,20 +69,21 @@ def meshed(faces: AlignedFaces, index: NDArray[np.int64]) -> MeshedFaces:
         landmarks = (faces.landmarks[number] + np.float32(0.5)) * np.float32(len(picture) / faces.faces.shape[1])
         mesh = _seen(landmarker, picture, (landmarks - np.float32(0.5)).astype(np.float32))
         pose = pose_of(mesh, NEUTRAL)
-        taken = measure(picture, _mask(faces, number, len(picture)), landmarks)
+        taken = measure(picture, mask_of(faces, number, len(picture)), landmarks)
         apart = np.linalg.norm(np.subtract(*mesh[list(OUTER_EYE_CORNERS)]))
         gap = np.linalg.norm(np.subtract(*mesh[list(LIPS)])) / max(float(apart), 1e-3)
         meshes.append((mesh + _CORNER) / len(picture))
         shapes.append(identity_of(mesh))
         turns.append((pose.yaw, pose.pitch))
-        rest.append((gap, taken.sharpness, taken.eyes, abs(taken.light[0])))
-    gaps, sharpness, eyes, light = np.array(rest, np.float32).T
+        rest.append((gap, _strain(pose.undo(mesh)), taken.sharpness, taken.eyes, abs(taken.light[0])))
+    gaps, strains, sharpness, eyes, light = np.array(rest, np.float32).T
     return MeshedFaces(
         index,
         np.array(meshes, np.float32),
         np.array(shapes, np.float32),
         np.array(turns, np.float32),
         gaps,
+        strains,
         sharpness,
         eyes,
         light,
@@ -97,6 +101,11 @@ def picture_of(faces: AlignedFaces, number: int) -> Bytes:
     return picture
 
 
+def mask_of(faces: AlignedFaces, number: int, size: int) -> Bytes:
+    """One face's mask, uint8 (size, size)."""
+    return np.asarray(cv2.resize(faces.masks[number], (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def _seen(landmarker: Landmarker, picture: Bytes, landmarks: Points) -> Floats:
     """The mesh, float32 (468, 3) in pixels of the ``picture``, brought to where its ``landmarks`` are known to be."""
     seen = landmarker.follow(Frame.from_rgb(picture), landmarks)
@@ -106,5 +115,7 @@ def _seen(landmarker: Landmarker, picture: Bytes, landmarks: Points) -> Floats:
     return np.concatenate([apply(to_known, seen.mesh[:, :2]), depth], axis=1).astype(np.float32)
 
 
-def _mask(faces: AlignedFaces, number: int, size: int) -> Bytes:
-    return np.asarray(cv2.resize(faces.masks[number], (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+def _strain(shape: Floats) -> float:
+    """How far a shape, float32 (468, 3) in face axes, is from rest: see ``MeshedFaces``."""
+    aside = (shape - shape[MIRRORED] * np.array((-1, 1, 1), np.float32))[_MOUTH, :2]
+    return sum(float(np.sqrt((each**2).sum(axis=1).mean())) for each in (expression_of(shape), aside))

@@ -15,7 +15,7 @@ from models.meshed import MeshedFaces, meshed
 from models.pair_sheet import PAIRS, pair_sheet
 from models.settings import Stage
 from models.side import Side
-from models.sitter import best_seen
+from models.sitter import best_seen, face_alone
 from models.teacher import Teacher
 from models.unpaired import SideBatches
 from realtime.align import TEMPLATES
@@ -103,15 +103,26 @@ def test_the_sheet_shows_each_kind_of_pairs(batches: SideBatches) -> None:
     assert pair_sheet(SideBatches([faces(load_portrait(), (0.0, 1.0))])) is None
 
 
+def test_nothing_beside_the_face_gets_into_a_texture() -> None:
+    picture = np.full((256, 256, 3), 255, np.uint8)  # a white wall
+    mask = np.zeros((256, 256), np.uint8)
+    cv2.circle(mask, (128, 128), 80, 255, -1)
+    picture[mask > 0] = (150, 110, 90)
+    cv2.circle(picture, (128, 128), 10, (20, 20, 20), -1)
+    alone = face_alone(picture, cv2.dilate(mask, np.ones((5, 5), np.uint8)))  # masks err by a pixel or two
+    assert alone.max() < 160 and (alone[118:138, 118:138] == picture[118:138, 118:138]).all()
+
+
 def test_textures_come_from_frames_that_show_the_face_well() -> None:
     count = 40
     turns = np.zeros((count, 2), np.float32)
     turns[:, 0] = np.linspace(-38, 38, count)
     none = np.zeros(count, np.float32)
     eyes, gaps = np.full(count, 0.4, np.float32), none.copy()
-    eyes[::2], gaps[1::4] = 0.1, 0.2  # shut eyes, an open mouth
+    strains = none.copy()
+    eyes[::2], gaps[1::8], strains[5::8] = 0.1, 0.2, 0.5  # shut eyes, an open mouth, a grimace
     mesh = np.zeros((count, 468, 3), np.float32)
-    known = MeshedFaces(np.arange(count), mesh, mesh, turns, gaps, none + 1, eyes, none)
+    known = MeshedFaces(np.arange(count), mesh, mesh, turns, gaps, strains, none + 1, eyes, none)
     chosen = best_seen(known)
     assert 3 <= len(chosen) <= 5 and (chosen % 4 == 3).all()
     assert abs(turns[chosen[0], 0]) < 5
