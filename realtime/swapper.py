@@ -178,12 +178,14 @@ class FrameSwapper:
     def _swap_early(self, frame: Frame, found: tuple[Face, ...]) -> None:
         """Swap the faces ``found`` so far, while the finder looks for more, and keep what comes of it."""
         model = self.model
-        if self.cast is not None or isinstance(model, DrawnModel):  # which remember what they were asked
+        if self.cast is not None or isinstance(model, DrawnModel) or self._early.failed:
+            return  # the first two remember what they were asked
+        faces = [face for face in chosen(found, self.faces)[:BATCH] if not self._early.has(model, face)]
+        if not faces:
             return
-        faces = chosen(found, self.faces)[:BATCH]
         try:
             with self.stages.outside("find"):
-                swapped = self._through_model(frame, faces, model) if faces else []
+                swapped = self._through_model(frame, faces, model)
         except Exception as error:  # noqa: BLE001  # the finder has not failed: it goes on
             self._early.fail(error)
         else:

@@ -1,7 +1,7 @@
 """The built-in face finder: detection is rare, tracking is usual, a close look at the whole frame the exception."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from realtime.finder.close_look import CROWD, CloseLook
-from realtime.finder.detector import CLOSE, CLOSER, FAINT, SURE, WEAK, Detector
+from realtime.finder.detector import CLOSE, CLOSER, FAINT, LONGEST, SURE, WEAK, Detector, zoom_of
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker, Sighting
 from realtime.finder.meetings import distinct
@@ -74,8 +74,8 @@ class BuiltinFinder:
     ``raw`` faces are as they were seen: smoothed only where the finder itself looks next.
 
     With a ``helper`` the detector looks at the frame in its thread while the faces that are known are followed in the
-    caller's. Where none of those is lost, ``meanwhile`` gets them at once, and may go on with them until the detector
-    has said whether there are more. What is found is the same.
+    caller's. ``meanwhile`` gets those that are certain, again where there are more of them, and may go on with them
+    until the detector has said whether there are others. What is found is the same.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class BuiltinFinder:
         with self._detecting(frame, is_due) as detected:
             lost, doubted = self._follow_all(frame, gap)
             if is_due and not lost and not doubted:
-                self.meanwhile(frame, self._seen)
+                self.meanwhile(frame, self._seen())
         if lost or doubted or is_due:
             self._detected = self._frames
             self._detect(frame, detected(), lost, doubted, gap)
@@ -129,23 +129,24 @@ class BuiltinFinder:
         self._tracks = distinct(known, frame)
         if len(self._tracks) < len(known):
             self._hidden = self._frames
-        return self._seen
+        return self._seen()
 
-    @property
-    def _seen(self) -> tuple[Face, ...]:
-        """The faces that this frame shows, as far as they are known."""
-        return tuple(track.face(self._raw) for track in self._tracks if track.misses == 0)
+    def _seen(self, sought: Sequence[Track] = ()) -> tuple[Face, ...]:
+        """The faces that this frame shows, without those that are ``sought``."""
+        return tuple(track.face(self._raw) for track in self._tracks if track.misses == 0 and track not in sought)
 
     @contextmanager
-    def _detecting(self, frame: Frame, at_once: bool) -> Iterator[Callable[[], Boxes]]:
+    def _detecting(
+        self, frame: Frame, at_once: bool = True, longest: int = LONGEST, threshold: float = WEAK
+    ) -> Iterator[Callable[[], Boxes]]:
         """The detector looks at ``frame`` beside the block, if ``at_once``, or else when what this gives is called.
 
         After the block nobody but the caller looks at the frame, so that it may be changed.
         """
         if self.helper is None or not at_once:
-            yield partial(self._detector.detect, frame)
+            yield partial(self._detector.detect, frame, longest, threshold)
             return
-        looking = self.helper.submit(self._detector.detect, frame)
+        looking = self.helper.submit(self._detector.detect, frame, longest, threshold)
         try:
             yield looking.result
         finally:
@@ -193,10 +194,15 @@ class BuiltinFinder:
         followed = [track.box for track in self._tracks if track not in sought]
         known, anew = len(self._tracks), bool(sought) and not followed
         sure = [(box, score) for box, score in boxes if score >= SURE]
-        self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
+        # In another picture it will be looked at closely, whatever there is.
+        at_once = anew and not self._close_look.is_first and zoom_of(frame) < 1
+        with self._detecting(frame, at_once, CLOSER) as closer:
+            self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
+            if at_once:
+                self.meanwhile(frame, self._seen(sought))
         heads = [*found, *(track.box for track in lost if track in sought)]
         if self._close_look.is_due(self._frames, frame, boxes, heads, followed, anew, partial(self._has_face, frame)):
-            self._look_closely(frame, sought, followed, gap)
+            self._look_closely(frame, closer, sought, followed, gap)
         newcomers = len(self._tracks) - known
         for track, look in doubted:
             if track not in sought:
@@ -208,16 +214,22 @@ class BuiltinFinder:
             else:
                 track.update(look.seen, gap)
 
-    def _look_closely(self, frame: Frame, sought: list[Track], followed: list[Box], gap: float) -> None:
-        """Find what is small, as ``_judge`` does; in a crowd, what is a little less certain, too."""
+    def _look_closely(
+        self, frame: Frame, closer: Callable[[], Boxes], sought: list[Track], followed: list[Box], gap: float
+    ) -> None:
+        """Find what is small, as ``_judge`` does; in a crowd, what is a little less certain, too.
+
+        ``closer`` gives the boxes of the look before it.
+        """
         if followed or not self._close_look.is_first:
-            hints = self._close_look.small(frame, self._detector.detect(frame, CLOSER), len(followed), self._doubtful)
+            hints = self._close_look.small(frame, closer(), len(followed), self._doubtful)
             # The dearest look of all, which live costs frames, is for what the landmark net takes for faces, too.
             if not any(score >= SURE or self._has_face(frame, box) for box, score in hints):
                 self._close_look.done(self._frames, [], [])
                 return
-        boxes = self._detector.detect(frame, CLOSE, FAINT)
-        shown = self._close_look.small(frame, boxes, len(followed), self._doubtful)
+        with self._detecting(frame, True, CLOSE, FAINT) as closest:
+            self.meanwhile(frame, self._seen(sought))
+        shown = self._close_look.small(frame, closest(), len(followed), self._doubtful)
         small = [(box, score) for box, score in shown if score >= WEAK]
         seen = [(box, score) for box, score in small if score >= CLOSELY_SEEN]
         doubtful, found = self._judge(frame, seen, sought, followed, gap, CLOSELY_LIKELY)

@@ -121,12 +121,14 @@ class Engine:
 
     def _fitted(self) -> Iterator[Frame]:
         """What was captured, in the output's format and at its rate; the governor is told how long each frame took."""
-        shown_camera = dropped_before = 0
+        shown_camera, dropped_before = -1, 0
         for camera, captured in self._captured:
             began_ns = self._clock.now_ns()
-            if camera != shown_camera:
+            is_first = camera != shown_camera
+            if is_first:
+                if shown_camera >= 0:
+                    self._controller.new_picture()
                 shown_camera = camera
-                self._controller.new_picture()
             shape = self._output.settle(captured, self._source.rate)
             rate = float(shape.rate / self._controller.thin)
             if not self._output.wants(captured, rate):
@@ -139,6 +141,9 @@ class Engine:
                 if self._controller.look.mirror:
                     frame = mirrored(frame)
             yield frame
+            if is_first:  # for which much is made that lasts: what it takes, and costs, says nothing of the others
+                dropped_before = self._captured.dropped
+                continue
             spent = (self._clock.now_ns() - began_ns) / 1e9
             self._controller.observe(spent, 1 / rate, lost)
 

@@ -19,7 +19,7 @@ class Early:
 
     def __init__(self) -> None:
         self._made: list[tuple[SwapModel, Face, Swapped]] = []
-        self._failure = Failure()
+        self._failure, self.failed = Failure(), False
 
     def keep(self, model: SwapModel, faces: Sequence[Face], swapped: Sequence[Swapped]) -> None:
         """``model`` has ``swapped`` these ``faces``."""
@@ -28,6 +28,11 @@ class Early:
     def fail(self, error: Exception) -> None:
         """A model has failed on them: so it is said when they are asked for."""
         self._failure.note(error)
+        self.failed = True
+
+    def has(self, model: SwapModel, face: Face) -> bool:
+        """Whether there is what ``model`` has made of ``face``."""
+        return any(its is model and known.landmarks is face.landmarks for its, known, _ in self._made)
 
     def of(self, model: SwapModel, face: Face) -> Swapped | None:
         """What ``model`` has made of ``face``; None where it was not asked. Raises what the model raised."""
@@ -40,4 +45,4 @@ class Early:
     def clear(self) -> None:
         """Another frame."""
         self._made.clear()
-        self._failure = Failure()
+        self._failure, self.failed = Failure(), False

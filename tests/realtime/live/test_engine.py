@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from threading import enumerate as enumerate_threads
-from time import monotonic, monotonic_ns
+from time import monotonic, monotonic_ns, sleep
 
 import av
 import numpy as np
@@ -75,6 +75,27 @@ def test_a_clip_goes_through_once_in_order(face_clip: Path) -> None:
     assert status.rate == 30
     assert status.size == (640, 360)
     assert {"find", "swap", "paste", "label"} <= status.stages_ms.keys()
+
+
+def test_what_the_first_frame_costs_is_no_reason_to_save(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, done, observed = swap_controller.SwapController, list[int](), list[tuple[int, int]]()
+    process = controller.process
+
+    def slow_at_first(self: swap_controller.SwapController, frame: Frame) -> Frame | None:
+        if not done:
+            sleep(0.3)
+        done.append(frame.captured_ns or 0)
+        return process(self, frame)
+
+    def note(self: swap_controller.SwapController, spent: float, budget: float, drops: int) -> None:
+        observed.append((len(done), drops))
+
+    monkeypatch.setattr(controller, "process", slow_at_first)
+    monkeypatch.setattr(controller, "observe", note)
+    with running(face_clip, InspectingSink()) as engine:
+        until(engine, lambda status: len(observed) > 2)
+        assert engine.status().drops.captured > 0
+    assert observed[0] == (2, 0)
 
 
 def test_the_detectors_thread_ends_with_the_engine(face_clip: Path) -> None:
