@@ -232,7 +232,7 @@ class SwapController:
         model = self._open(*choice)
         mark = None if self._swapper.watermark is None else Watermark(payload_of(model.sha256))
         if mark is not None and like is not None:
-            mark.draw(like)
+            mark.prepare(like.kind)
 
         def take_over() -> None:
             self.look = self.look.model_copy(update={"model": choice.name})

@@ -37,9 +37,7 @@ class Watermark:
         """Mark ``frame`` if anything was pasted into it; otherwise it stays as it is."""
         if not frame.pasted:
             return
-        if frame.kind != self._kind:
-            self._lighter, self._darker = self._fit(frame.kind)
-            self._kind, self._top = frame.kind, frame.kind.coding.top
+        self.prepare(frame.kind)
         planes = frame.brightness()
         if self.confined:
             for patch in frame.pasted:
@@ -50,6 +48,12 @@ class Watermark:
         else:
             for plane in planes:
                 self._shade(plane, np.s_[:, :], None)
+
+    def prepare(self, kind: PictureFormat) -> None:
+        """Make what is drawn into frames of this ``kind``, unless it is there: it takes as long as a frame may."""
+        if kind != self._kind:
+            self._lighter, self._darker = self._fit(kind)
+            self._kind, self._top = kind, kind.coding.top
 
     def _shade(self, region: Codes, here: tuple[slice, slice], mask: Bytes | None) -> None:
         """Mark ``region``, which lies ``here`` in its plane, where ``mask`` is not 0."""

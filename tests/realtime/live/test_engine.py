@@ -1,9 +1,10 @@
 """The engine as a whole, on a real clip in real time: order, losses, changes, ends."""
 
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread
 from threading import enumerate as enumerate_threads
 from time import monotonic, monotonic_ns, sleep
 
@@ -19,10 +20,13 @@ from realtime.live.engine import Engine
 from realtime.live.mirror import mirrored
 from realtime.live.settings import Change, LiveSettings, SourceSettings
 from realtime.live.sink import LiveSink, StreamFormat
+from realtime.live.slate import render
 from realtime.live.source import LiveItem, LiveSource, Sound
 from realtime.live.sources.file import PacedFile
 from realtime.live.testing.probes import InspectingSink, PrivacyProbe
-from realtime.media.frame import Frame
+from realtime.marking.watermark import Watermark
+from realtime.media.colorspace import Codes
+from realtime.media.frame import Frame, PictureFormat
 from realtime.runtime import backoff
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
 from realtime.swap import SwapModel, open_model
@@ -250,6 +254,36 @@ def test_an_error_of_our_own_ends_the_run_with_its_traceback(face_clip: Path, mo
     monkeypatch.setattr("realtime.live.output.Output.settle", buggy)
     with running(face_clip, InspectingSink()) as engine, pytest.raises(ZeroDivisionError):
         engine.wait(LONG)
+
+
+def test_another_model_costs_the_swapping_thread_no_watermark(
+    face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, fitted = Watermark._fit, list[str]()
+
+    def noted(self: Watermark, kind: PictureFormat) -> tuple[Codes, Codes]:
+        fitted.append(current_thread().name)
+        return fit(self, kind)
+
+    monkeypatch.setattr(Watermark, "_fit", noted)
+    with running(face_clip, InspectingSink()) as engine:
+        until(engine, lambda status: status.swapped > 0)
+        engine.change(Change(model=str(make_model(tmp_path / "other.onnx"))))
+        swapped = until(engine, lambda status: status.model.name == "other").swapped
+        until(engine, lambda status: status.swapped > swapped + 1)
+    assert fitted == ["swap", "load model"]
+
+
+def test_a_slate_is_drawn_in_little_memory() -> None:
+    tracemalloc.start()
+    try:
+        slate = render("no signal", 1280, 720)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 6 * slate.nbytes  # more is made while everybody waits
+    assert slate[0, 0].tolist() == [13, 15, 21]  # dark, and lighter in the middle
+    assert slate[300, 640].tolist() == [42, 44, 50]
 
 
 def test_the_look_changes_between_two_frames(face_clip: Path) -> None:
