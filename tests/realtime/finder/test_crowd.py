@@ -11,7 +11,8 @@ import pytest
 from realtime.demo.portrait import LANDMARKS, load_portrait
 from realtime.demo.sample import write_sample
 from realtime.finder import BuiltinFinder
-from realtime.finder.detector import CLOSE, CLOSER, Detector
+from realtime.finder.builtin import Boxes
+from realtime.finder.detector import CLOSE, CLOSER, LONGEST, Detector
 from realtime.finder.face import Face
 from realtime.jobs.convert import Job, convert
 from realtime.live.fail_closed import FailClosed
@@ -170,14 +171,14 @@ def test_one_face_has_no_close_look_but_a_half_one_at_first(tmp_path: Path, monk
     looks: list[int] = []
     detect = Detector.detect
 
-    def counted(self: Detector, frame: Frame, *longest: int) -> list[tuple[tuple[float, float, float, float], float]]:
-        looks.extend(longest or [0])
-        return detect(self, frame, *longest)
+    def counted(self: Detector, frame: Frame, longest: int, threshold: float) -> Boxes:
+        looks.append(longest)
+        return detect(self, frame, longest, threshold)
 
     monkeypatch.setattr(Detector, "detect", counted)
     finder = BuiltinFinder("cpu", 1)
     assert all(len(finder.find(frame)) == 1 for frame in frames(path))
-    assert (looks.count(0), looks.count(CLOSER), looks.count(CLOSE)) == (18, 1, 0)
+    assert (looks.count(LONGEST), looks.count(CLOSER), looks.count(CLOSE)) == (18, 1, 0)
 
 
 def test_what_the_model_does_not_swap_is_counted() -> None:
