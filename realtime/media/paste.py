@@ -153,6 +153,8 @@ def _land(
 
     None where they miss the plane.
     """
+    if (whole := _whole_pixels(plane_to_region)) is not None:
+        return _laid(channels, alpha, whole, size)
     step = scale_of(plane_to_region)  # crop pixels a sample of the plane
     times = halvings(step)
     block = 2**times
@@ -169,8 +171,7 @@ def _land(
         alpha = _double(alpha, cv2.INTER_LINEAR)
         plane_to_region = compose(plane_to_region, np.array([[2, 0, 0.5], [0, 2, 0.5]]))
     full = np.iinfo(alpha.dtype).max
-    products = [cv2.multiply(channel, alpha, scale=1 / full) for channel in channels]
-    keep = cv2.bitwise_not(alpha)
+    *products, keep = _weighed(channels, alpha)
     spare = 4 - len(products)  # OpenCV warps four channels faster than two or three
     sheet = cast(Codes, cv2.merge([*products, *[keep] * spare]))
     outside = (0.0,) * len(products) + (float(full),) * spare
@@ -190,6 +191,32 @@ def _land(
         borderValue=outside,
     )
     return x0, y0, list(cast(Sequence[Codes], cv2.split(warped))[: len(products) + 1])
+
+
+def _weighed(channels: list[Codes], alpha: Codes) -> list[Codes]:
+    """The products of ``channels`` and ``alpha``, and what is to be kept."""
+    full = np.iinfo(alpha.dtype).max
+    products = (cv2.multiply(channel, alpha, scale=1 / full) for channel in channels)
+    return [cast(Codes, each) for each in (*products, cv2.bitwise_not(alpha))]
+
+
+def _whole_pixels(plane_to_region: Matrix) -> tuple[int, int] | None:
+    """Where the region's first pixel falls on the plane, if each of its pixels falls on one of the plane's."""
+    (a, b, x), (c, d, y) = plane_to_region.tolist()
+    on_grid = (a, b, c, d) == (1, 0, 0, 1) and x == round(x) and y == round(y)
+    return (-round(x), -round(y)) if on_grid else None
+
+
+def _laid(
+    channels: list[Codes], alpha: Codes, corner: tuple[int, int], size: tuple[int, int]
+) -> tuple[int, int, list[Codes]] | None:
+    """What ``_land`` gives where pixels fall on pixels, from ``corner`` on: nothing has to be warped."""
+    (x, y), (height, width) = corner, alpha.shape
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + width, size[0]), min(y + height, size[1])
+    if x0 >= x1 or y0 >= y1:
+        return None
+    part = slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)
+    return x0, y0, _weighed([channel[part] for channel in channels], alpha[part])
 
 
 def _double(channel: Codes, interpolation: int) -> Codes:

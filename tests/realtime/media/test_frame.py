@@ -419,6 +419,20 @@ def test_codes_stay_within_their_bits(name: str, top: int) -> None:
                 assert not (plane_bits & 63).any()
 
 
+@pytest.mark.parametrize("name", ["yuv420p", "p010le", "gbrp"])
+@pytest.mark.parametrize("corner", [(30, 21), (-20, 100), (135, -9)])
+def test_a_crop_whose_pixels_fall_on_pixels_is_pasted_as_any_other(name: str, corner: tuple[int, int]) -> None:
+    x, y = corner
+    crop = scene(40, 40, seed=1)
+    pasted = []
+    for off in (0.0, 1e-9):  # laid on the pixels, and warped
+        frame = Frame(Frame.from_rgb(scene(160, 128)).picture.reformat(format=name))
+        frame.paste(crop, disc(40), np.array([[1, 0, off - x], [0, 1, off - y]]))
+        pasted.append(bits(frame.picture))
+    for laid, warped in zip(*pasted, strict=True):
+        np.testing.assert_array_equal(laid, warped)
+
+
 def test_half_alpha_is_half_of_each() -> None:
     frame = Frame.from_rgb(np.full((64, 64, 3), 40, np.uint8))
     frame.paste(
