@@ -23,11 +23,16 @@ FINER: Final = 2
 #: Skin from dark to light, hair from black to white: RGB.
 SKINS: Final = np.array([(58, 38, 30), (112, 76, 56), (168, 120, 94), (208, 162, 136), (238, 204, 184)], np.float32)
 HAIRS: Final = np.array([(18, 15, 14), (52, 36, 26), (104, 70, 42), (172, 134, 84), (208, 196, 182)], np.float32)
-#: A hand in its own lengths, wrist at the origin, fingers up: where fingers begin, how long and wide they are.
+#: A hand in its own lengths, wrist at the origin, fingers up: where fingers begin, how long and wide they are,
+#: and the outline of what is between.
 KNUCKLES: Final = np.array([(-0.165, -0.50), (-0.055, -0.54), (0.055, -0.52), (0.155, -0.46)], np.float32)
 LENGTHS: Final = (0.38, 0.44, 0.40, 0.31)
 WIDTHS: Final = (0.105, 0.11, 0.105, 0.09)
 JOINTS: Final = (0.46, 0.30, 0.24)
+PALM: Final = np.array(
+    [(-0.15, 0.02), (-0.235, -0.2), (-0.225, -0.45), (-0.11, -0.57), (0.1, -0.56), (0.21, -0.45), (0.215, -0.2),
+     (0.14, 0.02)], np.float32,
+)  # fmt: skip
 
 Colour: TypeAlias = NDArray[np.floating[Any]]
 #: Points of something drawn, (N, 2), in pixels of the drawing.
@@ -158,18 +163,8 @@ def shaded(canvas: Canvas, points: Path, widths: tuple[float, ...], colour: Colo
             canvas.line(np.asarray(moved, np.float32), colour * tone, width * share)
 
 
-def draw_hand(scene: Scene, canvas: Canvas) -> None:
-    """A hand with fingers of three jointed capsules, more or less bent and spread, on a forearm."""
-    rng, side = scene.rng, scene.side
-    skin = scene.skin * np.exp(rng.normal(0, 0.16)) * np.exp(rng.normal(0, 0.03, 3))
-    skin = skin if rng.random() < 0.65 else between(SKINS, rng)
-    skin = np.asarray(skin, np.float32)
-    light = turned(np.array([[1, 0]], np.float32), rng.uniform(-np.pi, np.pi))[0]
-    length = side * rng.uniform(0.45, 0.95)
-    # From below or the sides mostly; up is where the fingers point.
-    angle = float(rng.normal(0, 0.8) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi))
-    mirrored = rng.random() < 0.5
-    squeeze = rng.uniform(0.55, 1.0)  # seen from its side
+def bent_fingers(rng: Generator) -> list[Points]:
+    """The joints of four fingers, more or less bent and spread: float32 (4, 2) each, in lengths of the hand."""
     spread, curl = abs(rng.normal(0, 0.13)), rng.uniform(0.0, 0.75) if rng.random() < 0.7 else 0.0
     lean = rng.normal(0, 0.15)
     fingers = []
@@ -182,16 +177,48 @@ def draw_hand(scene: Scene, canvas: Canvas) -> None:
             direction += rng.normal(0, 0.07)
             joints.append(joints[-1] + step * np.array([np.sin(direction), -np.cos(direction)], np.float32))
         fingers.append(np.array(joints, np.float32))
+    return fingers
+
+
+def bent_thumb(rng: Generator) -> Points:
+    """The thumb's joints, as those of fingers."""
     out = rng.uniform(-0.2, 1.0)
-    thumb = [np.array([-0.17, -0.14], np.float32)]
+    joints = [np.array([-0.17, -0.14], np.float32)]
     for share in (0.2, 0.15, 0.12):
-        thumb.append(thumb[-1] + share * np.array([-np.sin(out), -np.cos(out)], np.float32))
+        joints.append(joints[-1] + share * np.array([-np.sin(out), -np.cos(out)], np.float32))
         out += rng.normal(-0.15, 0.2)
-    palm = np.array(
-        [(-0.15, 0.02), (-0.235, -0.2), (-0.225, -0.45), (-0.11, -0.57), (0.1, -0.56), (0.21, -0.45), (0.215, -0.2),
-         (0.14, 0.02)], np.float32,
-    )  # fmt: skip
-    anchors = (fingers[int(rng.integers(4))][2], palm.mean(axis=0), fingers[1][1], thumb[2])
+    return np.array(joints, np.float32)
+
+
+def draw_finger(
+    canvas: Canvas, path: Points, widths: tuple[float, ...], skin: Colour, light: Path, rng: Generator
+) -> None:
+    """A finger through ``path``, float32 (4, 2), with or without a nail and the folds over its joints."""
+    shaded(canvas, path, widths, skin, light)
+    if rng.random() < 0.5:  # a nail
+        tip = path[-1] + 0.3 * (path[-1] - path[-2])
+        canvas.line(np.stack([path[-1], tip]), skin * 1.1 + (8, -2, 0), 0.5 * widths[2])
+    if rng.random() < 0.5:
+        for joint, before in ((path[1], path[0]), (path[2], path[1])):
+            along = (joint - before) / max(float(np.linalg.norm(joint - before)), 1e-3)
+            across = np.array([-along[1], along[0]], np.float32) * widths[1] * 0.3
+            canvas.line(np.stack([joint - across, joint + across]), skin * 0.72, 1)
+
+
+def draw_hand(scene: Scene, canvas: Canvas) -> None:
+    """A hand with fingers of three jointed capsules, more or less bent and spread, on a forearm."""
+    rng, side = scene.rng, scene.side
+    skin = scene.skin * np.exp(rng.normal(0, 0.16)) * np.exp(rng.normal(0, 0.03, 3))
+    skin = skin if rng.random() < 0.65 else between(SKINS, rng)
+    skin = np.asarray(skin, np.float32)
+    light = turned(np.array([[1, 0]], np.float32), rng.uniform(-np.pi, np.pi))[0]
+    length = side * rng.uniform(0.45, 0.95)
+    # From below or the sides mostly; up is where the fingers point.
+    angle = float(rng.normal(0, 0.8) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi))
+    mirrored = rng.random() < 0.5
+    squeeze = rng.uniform(0.55, 1.0)  # seen from its side
+    fingers, thumb = bent_fingers(rng), bent_thumb(rng)
+    anchors = (fingers[int(rng.integers(4))][2], PALM.mean(axis=0), fingers[1][1], thumb[2])
     anchor = anchors[int(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1)))]
     target = scene.inside()
 
@@ -205,23 +232,14 @@ def draw_hand(scene: Scene, canvas: Canvas) -> None:
     if rng.random() < 0.5:  # a sleeve
         begin = arm[0] + (arm[1] - arm[0]) * rng.uniform(0.15, 0.6)
         shaded(canvas, np.stack([begin, arm[1]]), (rng.uniform(0.33, 0.5) * thick,), any_colour(rng), light)
-    canvas.fill(place(palm), skin * 0.8)
-    inner = palm.mean(axis=0) + 0.86 * (palm - palm.mean(axis=0))
+    canvas.fill(place(PALM), skin * 0.8)
+    inner = PALM.mean(axis=0) + 0.86 * (PALM - PALM.mean(axis=0))
     canvas.fill(place(inner), skin)
     order = rng.permutation(4) if rng.random() < 0.3 else np.arange(4)[:: 1 if rng.random() < 0.5 else -1]
     for k in order:
         widths = tuple(WIDTHS[k] * thick * share for share in (1.0, 0.93, 0.84))
-        path = place(fingers[k])
-        shaded(canvas, path, widths, skin, light)
-        if rng.random() < 0.5:  # a nail
-            tip = path[-1] + 0.3 * (path[-1] - path[-2])
-            canvas.line(np.stack([path[-1], tip]), skin * 1.1 + (8, -2, 0), 0.5 * widths[2])
-        if rng.random() < 0.5:  # the folds over the joints
-            for joint, before in ((path[1], path[0]), (path[2], path[1])):
-                along = (joint - before) / max(float(np.linalg.norm(joint - before)), 1e-3)
-                across = np.array([-along[1], along[0]], np.float32) * widths[1] * 0.3
-                canvas.line(np.stack([joint - across, joint + across]), skin * 0.72, 1)
-    shaded(canvas, place(np.array(thumb, np.float32)), (0.14 * thick, 0.125 * thick, 0.105 * thick), skin, light)
+        draw_finger(canvas, place(fingers[k]), widths, skin, light, rng)
+    shaded(canvas, place(thumb), (0.14 * thick, 0.125 * thick, 0.105 * thick), skin, light)
     soft = cv2.GaussianBlur(canvas.rgb, (0, 0), side * rng.uniform(0.004, 0.012))
     grain = cv2.resize(rng.normal(1, 0.06, (12, 12)), (side, side), interpolation=cv2.INTER_CUBIC)
     canvas.rgb[:] = np.clip(soft * grain[..., None], 0, 255)

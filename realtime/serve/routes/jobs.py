@@ -19,9 +19,14 @@ __all__ = ["job_routes"]
 
 def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRouter:
     """The routes of ``jobs``, whose files lie in ``roots`` or are ``uploads``."""
-    routes, steers = APIRouter(), [Security(TOKEN)]
+    routes = APIRouter(dependencies=[Security(TOKEN)])
+    _add_steering(routes, jobs, uploads, roots)
+    _add_results(routes, jobs, uploads, roots)
+    return routes
 
-    @routes.post("/api/jobs", status_code=201, dependencies=steers, responses=refusals(*CHANGES))
+
+def _add_steering(routes: APIRouter, jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> None:
+    @routes.post("/api/jobs", status_code=201, responses=refusals(*CHANGES))
     def add(request: JobRequest) -> JobStatus:
         """Convert a file, after those that wait already; one runs at a time, in a process of its own.
 
@@ -37,17 +42,17 @@ def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRout
         check_files((request.input.absolute(),), target, None, request.force or request.resume)
         return jobs.add(request, target, (lambda: uploads.forget(request.input)) if is_sent else None)
 
-    @routes.get("/api/jobs", dependencies=steers, responses=refusals(401))
+    @routes.get("/api/jobs", responses=refusals(401))
     def every() -> list[JobStatus]:
         """The jobs that wait and run, and the last that have ended; the latest first."""
         return jobs.all()
 
-    @routes.get("/api/jobs/{number}", dependencies=steers, responses=refusals(401, 404))
+    @routes.get("/api/jobs/{number}", responses=refusals(401, 404))
     def one(number: str) -> JobStatus:
         """How a job is: frames, speed, problems."""
         return _there(jobs.status(number))
 
-    @routes.delete("/api/jobs/{number}", dependencies=steers, responses=refusals(401, 404))
+    @routes.delete("/api/jobs/{number}", responses=refusals(401, 404))
     def remove(number: str) -> JobStatus:
         """Cancel a job that waits or runs; take one that has ended off the list, and its upload and result with it.
 
@@ -55,7 +60,7 @@ def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRout
         """
         return _there(jobs.remove(number))
 
-    @routes.post("/api/jobs/{number}/resume", dependencies=steers, responses=refusals(400, 401, 404, 409))
+    @routes.post("/api/jobs/{number}/resume", responses=refusals(400, 401, 404, 409))
     def resume(number: str) -> JobStatus:
         """Let a job go on that was interrupted with the daemon, cancelled, or failed; it waits for its turn again."""
         request = jobs.asked(number)
@@ -64,22 +69,16 @@ def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRout
         check_job(request, uploads.holds, roots)  # the open folders may be others since
         return _there(jobs.resume(number))
 
-    @routes.get(
-        "/api/jobs/{number}/result",
-        dependencies=steers,
-        response_class=Binary,
-        responses=A_FILE | refusals(401, 404, 409),
-    )
+
+def _add_results(routes: APIRouter, jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> None:
+    answers = A_FILE | refusals(401, 404, 409)
+
+    @routes.get("/api/jobs/{number}/result", response_class=Binary, responses=answers)
     def result(number: str) -> Binary:
         """What a job made."""
         return sent(_made(number))
 
-    @routes.get(
-        "/api/jobs/{number}/manifest",
-        dependencies=steers,
-        response_class=Binary,
-        responses=A_FILE | refusals(401, 404, 409),
-    )
+    @routes.get("/api/jobs/{number}/manifest", response_class=Binary, responses=answers)
     def manifest(number: str) -> Binary:
         """The signature of what a job made, where the file cannot hold it itself."""
         return sent(sidecar_of(_made(number)))
@@ -92,8 +91,6 @@ def job_routes(jobs: JobQueue, uploads: Uploads, roots: AllowedPaths) -> APIRout
         if not uploads.holds(path):
             roots.check(path)  # what it made may have been replaced by a link
         return path
-
-    return routes
 
 
 def _there(status: JobStatus | None) -> JobStatus:
