@@ -19,14 +19,11 @@ import realtime.cli
 from realtime.cli import _COMMANDS, main
 from realtime.media.file_source import FileSource
 from tests.realtime.clips import Clip, make, times
+from tests.realtime.forked import Mummer, run
 from tests.realtime.tiny import make_model
 
 ROOT = Path(__file__).parents[3]
 MUMMER = [sys.executable, "-m", "realtime"]
-
-
-def run(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*MUMMER, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def exit_code(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
@@ -100,7 +97,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_convert_prints_one_line_and_writes_the_report(clip: Path, model: Path, tmp_path: Path) -> None:
     target, page = tmp_path / "out.mp4", tmp_path / "report.json"
-    done = run("convert", str(clip), str(target), "--model", str(model), "--report", str(page))
+    done = run(["convert", str(clip), str(target), "--model", str(model), "--report", str(page)])
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
     assert "of 12 frames swapped" in done.stdout
@@ -132,7 +129,7 @@ def test_short_help(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_a_shell_completes_commands_and_options(line: str, found: list[str]) -> None:
     """As bash asks: with the line in a variable. The command in it is imported, and no other."""
     asked = {"_MUMMER_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
-    done = subprocess.run(MUMMER, cwd=ROOT, env=os.environ | asked, capture_output=True, text=True, check=False)
+    done = run([], env=os.environ | asked)
     assert done.stdout.split() == found, done.stderr
 
 
@@ -155,13 +152,7 @@ def test_a_signal_ends_cleanly(number: signal.Signals, model: Path, tmp_path: Pa
     """Interrupted while frames flow: exit code 130, one line, no file."""
     source = make(tmp_path / "in.mp4", Clip(size=(320, 240), frames=400, options={"preset": "ultrafast"}))
     words = ["convert", str(source), str(tmp_path / "out.mp4"), "--model", str(model), "--preset", "placebo"]
-    process = subprocess.Popen(
-        [*MUMMER, *words],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # also where the tests run under nohup
-    )
+    process = Mummer(words, stderr=subprocess.PIPE, text=True)
     while process.poll() is None and not list(tmp_path.glob(".mummer-*")):
         time.sleep(0.01)
     time.sleep(0.2)
@@ -212,10 +203,11 @@ class TestShell:
         assert done.stderr == ""
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="devices of Linux")
-    @pytest.mark.parametrize("words", ["faces $DIR/clip.mp4", "models", "inspect $MODEL", "inspect $MODEL --json"])
-    def test_a_full_standard_output(self, clip: Path, model: Path, tmp_path: Path, words: str) -> None:
-        (tmp_path / "clip.mp4").symlink_to(clip)
-        done = self.sh(f"mummer {words} > /dev/full", tmp_path, model)
+    @pytest.mark.parametrize("words", ["faces CLIP", "models", "inspect MODEL", "inspect MODEL --json"])
+    def test_a_full_standard_output(self, clip: Path, model: Path, words: str) -> None:
+        given = words.replace("CLIP", str(clip)).replace("MODEL", str(model))
+        with Path("/dev/full").open("w") as full:
+            done = run(given.split(), stdout=full)
         assert done.returncode == 1
         assert done.stderr == "mummer: the standard output cannot be written: no space left on device\n"
 
@@ -237,14 +229,15 @@ class TestShell:
         with open(folder + b"/" + name + b".mp4", "wb") as copy:  # noqa: PTH123
             copy.write(clip.read_bytes())
         word = os.fsdecode(name)
-        line = f"mummer convert --model $MODEL --report r.json -- '{word}.mp4' '{word}.mkv'"
-        done = self.sh(line, tmp_path, model)
+        here = {"cwd": tmp_path, "errors": "surrogateescape"}
+        line = ["convert", "--model", str(model), "--report", "r.json", "--", f"{word}.mp4", f"{word}.mkv"]
+        done = run(line, **here)
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(f"{word}.mkv: ".replace("\n", "\\u000a"))
         report = json.loads((tmp_path / "r.json").read_text())
         assert os.fsencode(report["output"]["path"]) == name + b".mkv"
-        seen = self.sh(f"mummer faces --json -- '{word}.mkv' | tail -1", tmp_path, model)
-        assert os.fsencode(json.loads(seen.stdout)["source"]) == name + b".mkv"
+        seen = run(["faces", "--json", "--", f"{word}.mkv"], **here)
+        assert os.fsencode(json.loads(seen.stdout.splitlines()[-1])["source"]) == name + b".mkv"
 
 
 def extras(monkeypatch: pytest.MonkeyPatch, target: str) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from realtime.cli import main
 from realtime.cli.console import harmless
 from tests.realtime.clips import Clip, make
+from tests.realtime.forked import Mummer
 from tests.realtime.tiny import make_model
 
 ROOT = Path(__file__).parents[3]
@@ -45,9 +45,7 @@ def test_errors_notes_and_results_escape_names(
 def on_a_terminal(*words: str) -> tuple[int, str]:
     """Exit code of ``mummer`` and what it wrote to a terminal."""
     reader, writer = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "realtime", *words], cwd=ROOT, stdin=writer, stdout=writer, stderr=writer
-    ) as process:
+    with Mummer([*words], stdin=writer, stdout=writer, stderr=writer) as process:
         os.close(writer)
         pieces = []
         try:

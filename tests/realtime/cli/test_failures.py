@@ -13,8 +13,9 @@ from realtime.cli.failures import of_the_machine
 from realtime.marking.provenance.keys import load_credentials, local_serial, trusted_roots
 from realtime.runtime.errors import ModelError, SigningError
 from realtime.swap.library import list_models
-from tests.realtime.cli.test_cli import MUMMER, ROOT, run
+from tests.realtime.cli.test_cli import MUMMER, ROOT
 from tests.realtime.clips import Clip, make
+from tests.realtime.forked import run
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits and namespaces of Linux")
 NOBODY = 65534
@@ -168,7 +169,7 @@ class TestPipes:
     )
     def test_as_a_file_to_read(self, words: tuple[str, ...], tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe", 0o600)
-        done = run(*(str(tmp_path / word) if word in {"pipe", "a.json", "run"} else word for word in words))
+        done = run([str(tmp_path / word) if word in {"pipe", "a.json", "run"} else word for word in words])
         assert done.returncode in {1, 2}
         assert "not a regular file" in done.stderr
         assert done.stderr.count("\n") == 1

@@ -35,6 +35,7 @@ from realtime.settings.part import WHOLE
 from realtime.swapper import make_swapper
 from tests.realtime.clips import Clip, make, payloads, talk, times
 from tests.realtime.failing import Failing
+from tests.realtime.forked import Mummer, run
 from tests.realtime.tiny import make_model
 
 ROOT = Path(__file__).parents[3]
@@ -162,8 +163,8 @@ def test_a_segment_is_the_same_whoever_makes_it_and_when(tmp_path: Path, clip: P
         look, encoding = Look(model=str(model)), Encoding("libx264")
         plan, shape = read_plan(opened), video_shape(opened)
         order = Order(source, Path("out.mp4"), look, encoding, MAX_PIXELS, False, WHOLE, plan, shape, tmp_path / name)
-        for run in runs:
-            make_segments(order, opened, swapper, iter(run), lambda: None, lambda number: None)
+        for numbers in runs:
+            make_segments(order, opened, swapper, iter(numbers), lambda: None, lambda number: None)
         opened.close()
         return [order.path(number).read_bytes() for number in range(order.plan.segments)]
 
@@ -221,17 +222,16 @@ def test_what_has_no_plan_is_converted_in_one_piece_and_says_so(tmp_path: Path, 
     assert left_in(tmp_path) == ["again.mp4", "in.avi", "out.mp4"]
 
 
-#: What ``python -m realtime`` does, with shorter segments.
-MAIN = f"from realtime.jobs.segments import plan; plan.GRID = {LONG_GRID}\n"
-MAIN += "from realtime.__main__ import main; main()"
+#: The command with shorter segments.
+SHORT = f"from realtime.jobs.segments import plan; plan.GRID = {LONG_GRID}\n"
 
 
-def command(source: Path, target: Path, model: Path, *words: str) -> "subprocess.Popen[str]":
-    line = [sys.executable, "-c", MAIN, "convert", str(source), str(target), "--model", str(model), "--quiet", *words]
-    return subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+def command(source: Path, target: Path, model: Path, *words: str) -> Mummer:
+    line = ["convert", str(source), str(target), "--model", str(model), "--quiet", *words]
+    return Mummer(line, SHORT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
-def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+def ended(process: Mummer) -> tuple[int, str]:
     """The exit code of a command, and what it said."""
     said = process.communicate(timeout=100)[1]
     return process.returncode, said
@@ -302,9 +302,8 @@ def test_a_disk_that_fills_loses_nothing(
     """The system refuses to let a file grow: each segment fits, the whole does not."""
     target = tmp_path / "out.mp4"
     largest = sum(len(packet[-1]) for packet in long_result[0]) // 2
-    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest}));"
-    line = [sys.executable, "-c", code + MAIN, "convert", str(long_clip), str(target), "--model", str(model)]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest}))\n"
+    done = run(["convert", str(long_clip), str(target), "--model", str(model)], before=code + SHORT)
     assert done.returncode == 1
     assert "file too large" in done.stderr
     assert "100 % of it is finished and kept" in done.stderr

@@ -10,6 +10,7 @@ import pytest
 from realtime.jobs.convert import Job, convert
 from realtime.settings import Look
 from tests.realtime.clips import Clip, decoded, make, payloads, times
+from tests.realtime.forked import run
 from tests.realtime.tiny import make_model
 
 
@@ -39,9 +40,7 @@ for words, given in json.load(sys.stdin):
 
 def mummer(data: bytes, *words: str | Path) -> tuple[int, bytes, str]:
     """The command in a process of its own, fed through a pipe: exit code, standard output, standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "realtime", *map(str, words)], input=data, capture_output=True, timeout=120
-    )
+    done = run([*map(str, words)], data=data, text=False, timeout=120)
     assert b"Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr.decode()
 

@@ -11,6 +11,7 @@ import pytest
 
 from realtime.devices import linux, list_hardware, v4l2
 from realtime.devices.v4l2 import Mode
+from tests.realtime.forked import run
 
 #: A webcam as most are: raw pictures are slow where they are large.
 WEBCAM = [
@@ -115,8 +116,8 @@ def test_what_is_missing_is_said_with_how_to_get_it() -> None:
 
 
 def test_the_command_prints_words_or_json() -> None:
-    command = [sys.executable, "-m", "realtime", "devices"]
-    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert "virtual cameras (--to)" in words
-    printed = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout
+    words, printed = run(["devices"]), run(["devices", "--json"])
+    assert words.returncode == printed.returncode == 0
+    assert "virtual cameras (--to)" in words.stdout
+    printed = printed.stdout
     assert set(json.loads(printed)) == {"cameras", "virtual_cameras", "microphones", "computers", "advice"}

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.realtime.clips import decoded
+from tests.realtime.forked import Mummer, run
 
 ROOT = Path(__file__).parents[3]
 LONG = 60.0  # seconds that nothing here takes
-MUMMER = (sys.executable, "-m", "realtime")
 
 
 def mummer(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*MUMMER, *map(str, arguments)], capture_output=True, text=True, timeout=LONG)
+    return run([*map(str, arguments)], timeout=LONG)
 
 
 def test_a_file_goes_through_to_its_end(face_clip: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_file_goes_through_to_its_end(face_clip: Path) -> None:
 def test_a_signal_ends_it_in_good_order(face_clip: Path, tmp_path: Path, number: signal.Signals) -> None:
     recording = tmp_path / "recording.mkv"
     arguments = ("live", "--camera", face_clip, "--loop", "--to", "null:", "--to", recording, "--quiet")
-    with subprocess.Popen([*MUMMER, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as process:
+    with Mummer([*map(str, arguments)], stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + LONG
         while not (recording.exists() and recording.stat().st_size > 20_000):
             assert process.poll() is None

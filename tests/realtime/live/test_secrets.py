@@ -3,8 +3,6 @@
 import json
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from threading import Thread
@@ -20,6 +18,7 @@ from realtime.live.settings import Change, LiveSettings, SinkSettings, SourceSet
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources.stream import StreamSource
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
+from tests.realtime.forked import run
 from tests.realtime.live.players import play, shape
 from tests.realtime.live.waiting import LONG, until
 
@@ -94,9 +93,7 @@ def test_a_name_stands_for_its_address_and_for_no_other() -> None:
 def test_what_the_command_prints(face_clip: Path) -> None:
     arguments = ["--camera", face_clip, "--to", "null:", "--to", rtmp(free_port()), "--duration", "3"]
     for more, code in (["--patient"], 0), ([], 1):
-        done = subprocess.run(
-            [sys.executable, "-m", "realtime", "live", *map(str, arguments), *more], capture_output=True, text=True
-        )
+        done = run(["live", *map(str, arguments), *more])
         assert done.returncode == code, done.stderr
         assert "connection refused" in done.stderr
         assert "/live/***" in done.stdout + done.stderr

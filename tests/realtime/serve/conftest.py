@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.realtime.clips import talk
+from tests.realtime.forked import Mummer
 from tests.realtime.tiny import make_model
 
 
@@ -22,7 +22,7 @@ class Daemon:
     url: str
     token: str
     folder: Path
-    process: "subprocess.Popen[str]"
+    process: Mummer
     complaints: Path | None = None  # where its stderr goes
 
     def client(self, **headers: str) -> httpx.Client:
@@ -52,8 +52,6 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Launch = Callable[..., Daemon]
-#: What ``python -m realtime`` does.
-MAIN = "from realtime.__main__ import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +67,10 @@ def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
         """A daemon; ``before`` is Python that runs in its process first, for times that nobody may choose."""
         port = free_port()
         stderr = tmp_path / f"stderr-{port}.txt"
-        command = [sys.executable, "-c", f"{before}\n{MAIN}", "serve", "--port", str(port), "--root", str(media)]
         with stderr.open("w") as complaints:
-            process = subprocess.Popen(
-                [*command, *options],
+            process = Mummer(
+                ["serve", "--port", str(port), "--root", str(media), *options],
+                before,
                 env=os.environ | {"MUMMER_HOME": str(tmp_path / "home")} | (env or {}),
                 stdout=subprocess.PIPE,
                 stderr=complaints,

@@ -1,11 +1,9 @@
 """The page on which saved faces are corrected, in a real browser, and what ``convert`` makes of what it saves."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from realtime.jobs.save_faces import look_through
 from realtime.media.encoding import Encoding
 from realtime.settings import Look
 from tests.realtime.clips import decoded, talk
+from tests.realtime.forked import Mummer
 from tests.realtime.tiny import make_model
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -39,7 +38,7 @@ class Desk:
     url: str
     token: str
     file: Path
-    process: "subprocess.Popen[str]"
+    process: Mummer
 
     def frame(self, at: int) -> AlignedFrame:
         """A frame as the file has it now."""
@@ -72,10 +71,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(clip: Path) -> Iterator[Desk]:
     file = clip.with_name("edited.jsonl")
     shutil.copy(clip.with_name("wrong.jsonl"), file)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "realtime", "align", str(file)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy(),
-    )  # fmt: skip
+    process = Mummer(["align", str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     url, _, token = process.stdout.readline().strip().partition("/#token=")
     yield Desk(url, token, file, process)

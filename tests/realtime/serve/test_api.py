@@ -3,8 +3,6 @@
 import json
 import os
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +23,7 @@ from realtime.runtime.errors import InputError, MummerError, UsageError
 from realtime.serve.settings import read_settings
 from realtime.serve.token import read_token
 from realtime.swap.consent import Consent, Identity
+from tests.realtime.forked import run
 from tests.realtime.serve.conftest import Daemon, Launch
 
 
@@ -352,14 +351,7 @@ def test_configurations_that_make_no_sense(tmp_path: Path, text: str, words: str
 
 def test_a_port_that_is_taken(daemon: Daemon, tmp_path: Path) -> None:
     port = daemon.url.rpartition(":")[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "realtime", "serve", "--port", port],
-        env=os.environ | {"MUMMER_HOME": str(tmp_path / "other")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run(["serve", "--port", port], env=os.environ | {"MUMMER_HOME": str(tmp_path / "other")})
     assert done.returncode == 1
     assert "cannot listen there" in done.stderr and done.stderr.count("\n") == 1
 

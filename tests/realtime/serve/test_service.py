@@ -3,10 +3,11 @@
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.realtime.forked import run
 
 ROOT = Path(__file__).parents[3]
 UNIT = ROOT / "docs" / "mummer.service"
@@ -26,8 +27,7 @@ def test_the_unit_starts_what_the_docs_install() -> None:
 
 def test_its_words_are_understood(tmp_path: Path) -> None:
     """As the service starts it, but for a settings file that is not there: the words before it were taken."""
-    line = [sys.executable, "-m", "realtime", *started()[1:], "--config", str(tmp_path / "missing.toml")]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = run([*started()[1:], "--config", str(tmp_path / "missing.toml")])
     assert done.stderr == f"mummer: {tmp_path / 'missing.toml'}: cannot be read: no such file or directory\n"
 
 

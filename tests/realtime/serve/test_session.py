@@ -1,6 +1,5 @@
 """Sessions that are stopped while they start: with an engine that takes its time, as a large model's does."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from realtime.live.engine import Engine
 from realtime.live.settings import LiveSettings
 from realtime.runtime.errors import ModelError, UsageError
 from realtime.serve.session import Session
+from tests.realtime.forked import Mummer
 from tests.realtime.serve.conftest import free_port
 
 LONG = 20.0  # seconds that nothing here takes
@@ -145,13 +145,13 @@ class Slow:
 daemon.Engine = Slow
 settings = read_settings(None, port=int(sys.argv[1]), token_file=Path(sys.argv[2]))
 daemon.run(settings, lambda line: print(line, flush=True))
+sys.exit()
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
 def test_sigterm_ends_a_daemon_whose_session_is_starting(tmp_path: Path) -> None:
-    arguments = [sys.executable, "-c", DAEMON, str(free_port()), str(tmp_path / "token")]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=os.environ.copy()) as process:
+    with Mummer([str(free_port()), str(tmp_path / "token")], DAEMON, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address, _, token = process.stdout.readline().strip().partition("/#token=")
         answers: list[httpx.Response] = []
