@@ -3,7 +3,6 @@
 import datetime
 import itertools
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from typer.testing import CliRunner
 from export.cli import export
 from models.checkpoint import load_network, read_checkpoint
 from models.cli import train
+from realtime.cli import main
 from realtime.cli.inspect import inspect
 from realtime.composite.color import open_color
 from realtime.composite.mask import open_blend
@@ -278,10 +278,15 @@ def test_a_training_that_cannot_be_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_mistake_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "realtime", "export", "nowhere", "x.onnx"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stderr.startswith("mummer: nowhere: no checkpoint there")
-    assert done.stderr.count("\n") == 1
-    assert done.returncode == 1
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mummer", "export", "nowhere", "x.onnx"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert said.err.startswith("mummer: nowhere: no checkpoint there")
+    assert said.err.count("\n") == 1
+    assert (ended.value.code, said.out) == (1, "")
     assert not list(tmp_path.iterdir())

@@ -1,8 +1,8 @@
 """The face finder's recipe: what the nets are shown, the loop, the files that come out, and how it refuses."""
 
 import math
+import runpy
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -270,33 +270,30 @@ def test_bad_folders_of_faces_are_refused_by_name(tmp_path: Path, content: bytes
         load_faces(tmp_path)
 
 
-#: Runs each recipe as ``python -m`` does; one process for all, since torch takes seconds to import.
-AS_PROGRAMS = """
-import runpy, sys
-for line in sys.stdin.read().splitlines():
-    sys.argv = line.split()
-    try:
-        runpy.run_module(sys.argv[0], run_name="__main__")
-    except SystemExit as end:
-        print("exit code", end.code)
-"""
-
-
-def test_a_recipes_mistake_is_one_line(tmp_path: Path) -> None:
-    recipes = [
+@pytest.mark.parametrize(
+    "line",
+    [
         "models.recipes.face_finder.detector --faces none --teachers none --out run",
         "models.recipes.face_finder.export --run none --out out",
         "models.recipes.face_finder.mesh --faces none --teachers none --out run",
         "models.recipes.bronze.pairs --faces none --teachers none --out out",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", AS_PROGRAMS], input="\n".join(recipes), cwd=tmp_path, capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    assert done.stdout == "exit code 1\n" * 4
-    errors = done.stderr.splitlines()
-    assert len(errors) == 4
-    assert all(line.startswith("error: none") for line in errors)
+    ],
+    ids=lambda line: line.split()[0],
+)
+def test_a_recipes_mistake_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    """As ``python -m`` runs it, but here: torch takes seconds to import."""
+    name, *_ = line.split()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", line.split())
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(name, run_name="__main__")
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (1, "")
+    assert said.err.startswith("error: none")
+    assert said.err.count("\n") == 1
 
 
 # What follows needs real faces and the teachers, which the project does not carry.

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.architectures import LiteConfig
 from models.checkpoint import FILE, read_checkpoint
-from tests.models.small import train_small
+from models.settings import Settings
+from models.train import train
+from tests.models.small import TINY, sides, train_small
 
 ROOT = Path(__file__).resolve().parents[2]
 ITERATIONS = 72
@@ -35,7 +38,10 @@ def losses(program: subprocess.Popen[str]) -> list[float]:
 
 
 def test_two_processes_make_the_steps_of_one_with_twice_the_batch(tmp_path: Path) -> None:
-    one, two = map(losses, [begun(tmp_path / "one", 1, 8, 12), begun(tmp_path / "two", 2, 4, 12)])
+    together = begun(tmp_path / "two", 2, 4, 12)
+    settings = Settings(iterations=12, batch=8, precision="fp32", device="cpu", threads=1)
+    one = train(LiteConfig(**TINY, sides=2), sides(2), tmp_path / "one", settings, log=lambda line: None).losses
+    two = losses(together)
     assert len(one) == len(two) == 12
     assert two == pytest.approx(one, abs=1e-4)
     assert one[-1] < one[0]

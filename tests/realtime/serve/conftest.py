@@ -46,7 +46,7 @@ def free_port() -> int:
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a clip and a model."""
     folder = tmp_path_factory.mktemp("media")
-    talk(folder / "sample.mp4", (640, 360), 2.0, 30)
+    talk(folder / "sample.mp4", (320, 180), 4.0, 15)
     make_model(folder / "negative.onnx")
     return folder
 
