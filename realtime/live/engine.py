@@ -8,6 +8,7 @@
         sink.write(frame)
 
 A fourth kind of thread, the ``Watch``, sends slates while no frames come, and closes a source that has stalled.
+A helper of the swapping thread looks at whole frames for new faces, while those that are known are swapped.
 ``Output`` is the format that all frames are brought into, ``SwapController`` how they are swapped, ``ModelLoader``
 opens another model beside the one that runs.
 """
