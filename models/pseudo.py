@@ -6,7 +6,7 @@ shows it roughly. The nearest face is the one with the most similar pose and exp
 covers A's, the less it has to be bent. A closed mouth that is to open would only stretch; there A lends the inside.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -32,7 +32,7 @@ DEGREES: Final = 200.0
 #: another pose, but not to closed eyes.
 CLOSING: Final = 0.35
 #: Faces that differ by up to the first do the same, and from the second on something else.
-NEAR: Final = (0.05, 0.12)
+NEAR: Final = (0.02, 0.06)
 #: Eyes (``measure.openness``) are shut up to the first, and open from the second on, a share of how far the person
 #: usually opens them: smiles narrow them in between.
 SHUT: Final = 0.12
@@ -42,6 +42,8 @@ GAZE: Final = 0.35
 #: A mouth is lent where it is further open than the partner's: not at all up to the first, wholly from the second on.
 #: Shares of the distance of the outer eye corners.
 LENT: Final = (0.02, 0.08)
+#: The outline, which belongs to where a swap is pasted.
+JAW: Final = slice(0, 17)
 #: Side of a mouth's mask, and fractional bits of its corners.
 MOUTH: Final = 128
 BITS: Final = 4
@@ -94,7 +96,8 @@ class Partners:
 
     ``ours`` is float32 (N, 68, 2), the input side's landmarks in -1..1, and ``nearest`` int64 (N, K), rows of
     ``theirs``, float32 (M, 68, 2); from row ``count`` on these are the same faces in a mirror. ``likeness`` is
-    float32 (N,), 1 where the nearest has the pose and expression asked for, 0 where others.
+    float32 (N,), 1 where the nearest has the pose and expression asked for, 0 where others. ``build``, float32 (68, 2),
+    is added to the landmarks asked for.
     """
 
     ours: Points
@@ -102,6 +105,16 @@ class Partners:
     nearest: NDArray[np.int64]
     count: int
     likeness: Floats
+    build: Points
+
+    def with_own_build(self) -> "Partners":
+        """The same, whose features keep the distances that the other person has; the outline stays that of ``ours``.
+
+        How the two differ is the median over all pairs, whose poses and expressions are nearly the same.
+        """
+        build = np.median(self.theirs[self.nearest[:, 0]] - self.ours, axis=0).astype(np.float32)
+        build[JAW] = 0
+        return replace(self, build=build)
 
     def draw(self, inputs: NDArray[np.int64], generator: Generator) -> Drawn:
         """One of the nearest for each of ``inputs``, int64 (K,), indices of ``ours``."""
@@ -113,7 +126,7 @@ class Partners:
         return self._at(self.nearest[inputs, 0], inputs)
 
     def _at(self, rows: NDArray[np.int64], inputs: NDArray[np.int64]) -> Drawn:
-        return Drawn(rows % self.count, rows >= self.count, self.theirs[rows], self.ours[inputs])
+        return Drawn(rows % self.count, rows >= self.count, self.theirs[rows], self.ours[inputs] + self.build)
 
 
 def lent_mouths(drawn: Drawn) -> Floats:
@@ -150,7 +163,8 @@ def partners(ours: LandmarkedFaces, theirs: LandmarkedFaces, mirror: bool) -> Pa
     nearest, apart = torch.cat([each.indices for each in found]), torch.cat([each.values[:, 0] for each in found])
     same, other = NEAR
     likeness = ((other - apart) / (other - same)).clamp(0, 1)
-    return Partners(ours.landmarks, rows, nearest.numpy(), len(theirs.landmarks), likeness.numpy())
+    as_asked = np.zeros(ours.landmarks.shape[1:], np.float32)
+    return Partners(ours.landmarks, rows, nearest.numpy(), len(theirs.landmarks), likeness.numpy(), as_asked)
 
 
 def _features(known: LandmarkedFaces) -> Floats:

@@ -134,6 +134,7 @@ class SideBatches:
             what = f"{name} as {ascii_uppercase[number]}"
             drawn = self._teacher.renderings(source, target, what) if self._teacher else None
             rows = None if drawn is None else source.rows_of(drawn.index)
+            found = found if drawn is None else found.with_own_build()  # as the drawn ones have it
             yield PseudoPairs(what, source, found, of_clip, drawn, rows)
 
     def _own(self, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device) -> Part:
