@@ -32,6 +32,13 @@ PIXELS = """(element) => {
 }"""
 
 
+#: What a session begins with: pictures in plenty show no more here, and cost most of what these tests do.
+MODEST = """() => {
+  document.getElementById("more-size").value = "480x270";
+  document.getElementById("more-fps").value = "12";
+}"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
     playwright.expect.set_options(timeout=20_000)  # ms: the page waits for the daemon, which may have much to do
@@ -58,6 +65,7 @@ def page(browser: "playwright.Browser", daemon: Daemon) -> Iterator["playwright.
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
     page.goto(f"{daemon.url}/#token={daemon.token}")
+    page.evaluate(MODEST)
     yield page
     context.close()
     assert not errors
