@@ -1,6 +1,8 @@
 """A torch module as an ONNX graph, which tells nothing about the machine that it was made on."""
 
+import copy
 import hashlib
+import itertools
 import json
 import logging
 import math
@@ -13,6 +15,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from realtime.runtime.errors import ModelError
 
@@ -40,10 +43,11 @@ def to_graph(
     # The exporter talks about optional packages and its own deprecated ways; neither is the user's business.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     examples = (example,) if isinstance(example, Tensor) else example
+    folded = _fold_norms(copy.deepcopy(module.eval()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            module.eval(),
+            folded,
             examples,
             input_names=[name] if isinstance(name, str) else list(name),
             output_names=list(outputs),
@@ -98,6 +102,15 @@ def weights_sha256(model: onnx.ModelProto) -> str:
         digest.update(json.dumps([tensor.name, array.dtype.str, array.shape]).encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def _fold_norms(module: nn.Module) -> nn.Module:
+    """Put each batch norm into the convolution before it: torch would do so too, having traced both."""
+    for row in [each for each in module.modules() if isinstance(each, nn.Sequential)]:
+        for at, (one, next_) in enumerate(itertools.pairwise(row)):
+            if isinstance(one, nn.Conv2d) and isinstance(next_, nn.BatchNorm2d):
+                row[at], row[at + 1] = fuse_conv_bn_eval(one, next_), nn.Identity()
+    return module
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -81,7 +81,7 @@ class FacenessGraph(nn.Module):
 def write_detector(net: DetectorNet, path: Path) -> None:
     """The detector as a file for frames of any size, multiples of 32. Raises as ``write_graph``."""
     example = torch.randint(0, 256, (1, 256, 448, 3), dtype=torch.uint8)
-    free = {1: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
+    free = {axis: 32 * torch.export.Dim(side) for axis, side in ((1, "height"), (2, "width"))}
     write_graph(DetectorGraph(net), example, free, "picture", ["grid"], path)
 
 
