@@ -62,8 +62,12 @@ class PhotoFace:
 
     def level_for(self, scale: float) -> Bytes:
         """The level that is nearest to a face of ``scale`` pixels a unit, and not much larger."""
+        return self.levels[self.number_for(scale)]
+
+    def number_for(self, scale: float) -> int:
+        """Which of ``levels`` that is."""
         ratio = TEXELS / max(scale, 1e-3)
-        return self.levels[int(np.clip(np.floor(np.log2(ratio) + 0.4), 0, len(self.levels) - 1))]
+        return int(np.clip(np.floor(np.log2(ratio) + 0.4), 0, len(self.levels) - 1))
 
 
 @dataclass(slots=True)

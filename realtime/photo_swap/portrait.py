@@ -31,7 +31,7 @@ class Portrait:
     """One photographed face.
 
     ``picture`` is uint8 (H, W, 3) RGB around it, ``mesh`` float32 (468, 3) in its pixels, ``identity`` the shape at
-    rest, float32 (468, 3) in face axes, ``turned`` by how many degrees it looks away, ``warnings`` what is wrong.
+    rest, float32 (468, 3) in face axes, ``turn`` its yaw and pitch in degrees, ``warnings`` what is wrong.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Portrait:
     mesh: Floats
     identity: Floats
     view: View
-    turned: float
+    turn: tuple[float, float]
     warnings: tuple[str, ...]
 
 
@@ -57,12 +57,11 @@ def read_portrait(path: Path, which: str | None = None, device: str = "auto") ->
     around, mesh = _cut_out(picture, face.mesh)
     warnings = inspect(path, around, mesh, face.mesh)
     pose = pose_of(mesh, NEUTRAL)
-    turned = float(np.hypot(pose.yaw, pose.pitch))
     digest = hashlib.sha256(data).hexdigest()
     view = view_of(around, mesh)
     if view.glasses:
         warnings += ("glasses: their rims are painted out as well as it goes; take one without",)
-    return Portrait(path, digest, around, mesh, identity_of(mesh), view, turned, warnings)
+    return Portrait(path, digest, around, mesh, identity_of(mesh), view, (pose.yaw, pose.pitch), warnings)
 
 
 def _cut_out(picture: Bytes, mesh: Floats) -> tuple[Bytes, Floats]:

@@ -16,7 +16,7 @@ from realtime.photo_swap.skin import skin_of
 from realtime.photo_swap.zones import HAIR, RIM, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
-__all__ = ["SIDE", "View", "blurred", "make_texture", "view_of"]
+__all__ = ["SIDE", "View", "blurred", "make_texture", "make_textures", "view_of"]
 
 #: The texture's side in pixels: a face of some 500 px keeps all its detail.
 SIDE: Final = 1024
@@ -27,6 +27,10 @@ EVENNESS: Final = 0.85
 EVENED: Final = (SIDE / 4 / 14, SIDE / 4 / 40)
 #: A place near the outline is believed where it is seen so well, as a factor.
 TRUST: Final = 2.5
+#: Photographs that have a texture of their own; the others fill the gaps of those.
+MOST_TEXTURES: Final = 8
+#: How much better a texture's own photograph counts as seen, where it shows what the others show.
+FAVOUR: Final = 4
 #: Hair is told from skin at a quarter of the side.
 COARSE: Final = SIDE // 4
 
@@ -69,17 +73,24 @@ def _coarse(values: NDArray[np.floating]) -> Floats:
     return np.asarray(np.clip(raster.interpolate(values.astype(np.float32)), 0, 1), np.float32)
 
 
-def make_texture(views: list[View]) -> Bytes:
-    """One texture of all ``views``, uint8 (SIDE, SIDE, 3) RGB.
+def make_textures(views: list[View]) -> list[Bytes]:
+    """A texture for each of ``views``, at most ``MOST_TEXTURES``, see ``make_texture``: all are lit as the first."""
+    if len(views) == 1:
+        return [make_texture(views)]
+    return [make_texture(views, number) for number in range(min(len(views), MOST_TEXTURES))]
+
+
+def make_texture(views: list[View], favoured: int | None = None) -> Bytes:
+    """One texture of all ``views``, uint8 (SIDE, SIDE, 3) RGB; that of number ``favoured`` where it shows anything.
 
     What none shows well is taken from its mirror image, with the light of the place it goes to.
     """
     inside = _inside(SIDE)
     first = views[0].rgb.astype(np.float32)
-    total = (views[0].seen + 0.02) ** 2
+    weights = [(view.seen * (FAVOUR if number == favoured else 1) + 0.02) ** 2 for number, view in enumerate(views)]
+    total = weights[0]
     mixed = first * total[..., None]
-    for view in views[1:]:
-        weight = (view.seen + 0.02) ** 2
+    for view, weight in zip(views[1:], weights[1:], strict=True):
         mixed += _lit_as(view.rgb.astype(np.float32), first, view.seen * views[0].seen) * weight[..., None]
         total = total + weight
     mixed /= total[..., None]
@@ -195,7 +206,8 @@ def _continued(small: Bytes, kept: Floats, skin: Floats) -> Floats:
 
 def _extended(texture: Bytes) -> Bytes:
     """The texture, going on beyond the face's outline, so that no filter finds black there."""
-    outside = _inside(SIDE) == 0
+    # The outermost pixels may have been filled from beyond the outline of the other half.
+    outside = cv2.dilate((_inside(SIDE) == 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     small = cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA)
     holes = cv2.dilate((_inside(COARSE) == 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     around = cv2.resize(cv2.inpaint(small, holes, 5, cv2.INPAINT_TELEA), (SIDE, SIDE))
