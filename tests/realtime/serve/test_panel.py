@@ -47,6 +47,7 @@ def browser() -> Iterator["playwright.Browser"]:
             executable_path=CHROMIUM,
             args=[
                 "--no-sandbox",
+                "--disable-gpu",
                 "--use-fake-device-for-media-stream",
                 "--use-fake-ui-for-media-stream",
                 # Host addresses as they are: there is no resolver for made-up names of machines without a network.
