@@ -5,9 +5,10 @@
 The first frame of every clip is the photograph for all the others. Printed for each ordered pair: how the texture of
 the result correlates with the photograph's and with the performer's (unrolled, detail of the skin, brows, nose and
 lips without eyes and the mouth's inside); how the openings of mouth and lids correlate with the performer's, as the
-built-in finder sees both; and milliseconds of CPU for drawing a face, beside those of one blur of the same crop, for
-machines differ. Last, how far the finder's points move on a still face with noise of 2 grey levels, swapped and not, at
-512 px. ``--sheets`` writes a contact sheet: photograph, performer, result, two moments of each pair.
+built-in finder sees both; and milliseconds of CPU for drawing a face, and for cutting it out and pasting it, beside
+those of one blur of the same crop, for machines differ. Last, how far the finder's points move on a still face with
+noise of 2 grey levels, swapped and not, at 512 px. ``--sheets`` writes a contact sheet: photograph, performer, result,
+two moments of each pair.
 """
 
 import argparse
@@ -56,7 +57,9 @@ class Figures:
     like_photo: list[float] = field(default_factory=list)
     like_performer: list[float] = field(default_factory=list)
     openings: list[list[float]] = field(default_factory=list)
+    cut_ms: list[float] = field(default_factory=list)
     draw_ms: list[float] = field(default_factory=list)
+    paste_ms: list[float] = field(default_factory=list)
     blur_ms: list[float] = field(default_factory=list)
 
     def line(self) -> str:
@@ -65,7 +68,8 @@ class Figures:
         return (
             f"like photo {np.mean(self.like_photo):.2f} performer {np.mean(self.like_performer):.2f}"
             f"  mouth {mouth:.3f} lids {lids:.3f}"
-            f"  {np.median(self.draw_ms):.1f} ms (least {min(self.draw_ms):.1f}; a blur {np.median(self.blur_ms):.2f})"
+            f"  {np.median(self.draw_ms):.1f} ms (least {min(self.draw_ms):.1f}; cut out {np.median(self.cut_ms):.1f},"
+            f" paste {np.median(self.paste_ms):.1f}; a blur {np.median(self.blur_ms):.2f})"
         )
 
 
@@ -129,14 +133,18 @@ def pair(clip: Path, portrait: Portrait, most: int, step: int) -> tuple[Figures,
         face = faces[0]
         assert face.mesh is not None
         rgb = rgb_of(frame)
+        started = time.thread_time()
         crop = cut_out(frame, face, model)
+        figures.cut_ms.append(1e3 * (time.thread_time() - started))
         started = time.thread_time()
         picture, alpha = model.draw(crop)
         figures.draw_ms.append(1e3 * (time.thread_time() - started))
         started = time.thread_time()
         cv2.GaussianBlur(crop.rgb, (0, 0), 3)
         figures.blur_ms.append(1e3 * (time.thread_time() - started))
+        started = time.thread_time()
         frame.paste(picture, alpha, crop.frame_to_crop)
+        figures.paste_ms.append(1e3 * (time.thread_time() - started))
         swapped = rgb_of(frame)
         if found := after.find(frame):
             figures.openings.append([*openings(face), *openings(found[0])])
