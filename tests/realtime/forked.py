@@ -37,6 +37,11 @@ MAIN = "from realtime.__main__ import main; main()"
 #: How many bytes a request may have.
 LONGEST = 1 << 17
 LINUX = sys.platform.startswith("linux")
+if LINUX:
+    import resource
+
+    #: What a process inherits of these, and tests change.
+    LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
 
 
 class Mummer(subprocess.Popen[Any]):
@@ -61,6 +66,7 @@ class Mummer(subprocess.Popen[Any]):
                 "cwd": str(cwd or Path.cwd()),
                 "env": env or {**os.environ},
             }
+            asked["limits"] = [(kind, resource.getrlimit(kind)) for kind in LIMITS]
             ends = [own if end == -1 else end for own, end in enumerate((stdin, stdout, stderr))]
             self._told, theirs = socket.socketpair()
             with theirs:
@@ -163,6 +169,8 @@ def _become(asked: dict[str, Any], ends: list[int]) -> str:
         os.dup2(end, number)
         os.close(end)
     os.chdir(asked["cwd"])
+    for kind, limits in asked["limits"]:
+        resource.setrlimit(kind, limits)
     os.environ.clear()
     os.environ.update(asked["env"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
