@@ -329,9 +329,14 @@ class _DriverError(OutputError):
 
 
 def _private(error: MummerError, address: str) -> MummerError:
-    """``error`` without what is secret of the address, which FFmpeg and the system may have repeated in parts."""
+    """``error`` without what is secret of the address, which FFmpeg and the system may have repeated in parts.
+
+    And without the frames that it went through, and the errors behind it: whoever keeps it would keep what they hold,
+    such as encoders, their threads and pictures.
+    """
     error.args = (redacted(str(error), address),)
-    return error
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _held(since_ns: int | None, now_ns: int) -> float:

@@ -1,18 +1,20 @@
 """Sinks against real receivers: files that are killed, streams on the loopback, a registered virtual camera."""
 
+import gc
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import sleep
 
 import av
@@ -21,13 +23,18 @@ import pytest
 import pyvirtualcam
 from numpy.typing import NDArray
 
+from realtime.live.broadcaster import Broadcaster
 from realtime.live.protocols import carries
 from realtime.live.settings import LiveSettings, SinkSettings
+from realtime.live.sink import LiveSink
 from realtime.live.sinks import SinkOpener
 from realtime.live.sinks.live_muxer import COMMENT, LiveMuxer
+from realtime.live.testing.fake_clock import FakeClock
 from realtime.live.throttle import Throttle
+from realtime.live.workers import SinkWorker
 from realtime.runtime.disk_space import RESERVE
 from realtime.runtime.errors import MummerError, OutputError, UsageError
+from realtime.runtime.events import Events
 from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, noise, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
 
@@ -113,6 +120,7 @@ def test_frames_at_any_pace_still_begin_a_group_every_two_seconds(tmp_path: Path
 KILLED = """
 import os, signal, sys
 from realtime.live.settings import SinkSettings
+from realtime.live.sink import LiveSink
 from realtime.live.sinks import SinkOpener
 from tests.realtime.live.players import FPS, picture, shape, tone
 sink = SinkOpener()(sys.argv[1], SinkSettings(on_finished=lambda path: print("finished")))
@@ -242,6 +250,7 @@ SMALL_DISK = """
 import sys
 from pathlib import Path
 from realtime.live.settings import SinkSettings
+from realtime.live.sink import LiveSink
 from realtime.live.sinks import SinkOpener
 from realtime.runtime.disk_space import RESERVE
 from realtime.runtime.errors import OutputError
@@ -539,6 +548,37 @@ def test_a_receiver_that_goes_is_one_line() -> None:
     with pytest.raises(OutputError):
         sink.close()
     receiver._thread.join(20)
+
+
+def test_a_sink_that_failed_leaves_nothing_behind() -> None:
+    """An error knows the frames that it went through: encoders, their threads and pictures would stay with it."""
+    address = f"rtmp://127.0.0.1:{free_port()}/x"
+    opened: list[weakref.ref[object]] = []
+    fourth = Event()
+
+    class Clock(FakeClock):
+        def wait(self, event: Event, seconds: float) -> bool:
+            return event.is_set()
+
+    def open_sink() -> LiveSink:
+        sink = SinkOpener()(address, SinkSettings())
+        opened.append(weakref.ref(sink))
+        if len(opened) == 4:
+            fourth.set()
+        return sink
+
+    broadcaster = Broadcaster()
+    broadcaster.settle(shape())
+    gc.disable()
+    try:
+        worker = SinkWorker(address, address, open_sink, broadcaster, lambda error: None, Events(), True, Clock())
+        worker.start()
+        assert fourth.wait(60)
+        assert [ref() for ref in opened[:2]] == [None, None]
+    finally:
+        gc.enable()
+        worker.end()
+        worker.join(20)
 
 
 @pytest.mark.parametrize(
