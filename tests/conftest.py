@@ -15,6 +15,8 @@ from realtime.runtime.thread_priority import schedule_as_usual
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Compiling what face-alignment does with its heat maps takes longer than all that tests ever do with it.
 os.environ["NUMBA_DISABLE_JIT"] = "1"
+#: An export with free sizes takes half as long again where torch remembers what it worked out for each of them.
+os.environ["TORCH_FAKE_TENSOR_DISPATCH_CACHE"] = "0"
 #: Tests start some hundred programs of ours: they are compiled once, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
