@@ -6,10 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
-from models.cli import train
 from models.faceset.reading import AlignedFaces
 from models.meshed import MeshedFaces, meshed
 from models.pair_sheet import PAIRS, pair_sheet
@@ -22,7 +19,8 @@ from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS, load_portrait
 from realtime.media.affine import apply
 from realtime.runtime.arrays import Bytes, Points
-from realtime.runtime.errors import MummerError, UsageError
+from realtime.runtime.errors import UsageError
+from tests.models.command import call
 
 SIZE = 128
 #: A point of the mesh on the cheek, beside the nose.
@@ -127,16 +125,6 @@ def test_textures_come_from_frames_that_show_the_face_well() -> None:
     assert 3 <= len(chosen) <= 5 and (chosen % 4 == 3).all()
     assert abs(turns[chosen[0], 0]) < 5
     assert np.diff(np.sort(turns[chosen, 0])).min() > 12
-
-
-def call(*words: object) -> str:
-    app = typer.Typer()
-    app.command()(train)
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if isinstance(result.exception, MummerError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def test_pairs_without_landmarks_are_one_line(tmp_path: Path) -> None:

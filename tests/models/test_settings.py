@@ -5,25 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from models.checkpoint import read_checkpoint
-from models.cli import train
 from models.curve import WINDOW, Curve
 from models.schedule import stage_at
 from models.settings import FILE, STAGES, LossWeights, Plan, Stage, read_toml, to_toml, validate
-from realtime.runtime.errors import InputError, MummerError, UsageError
-
-
-def call(*words: object) -> str:
-    app = typer.Typer()
-    app.command()(train)
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if isinstance(result.exception, MummerError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+from realtime.runtime.errors import InputError, UsageError
+from tests.models.command import call
 
 
 def faceset(folder: Path, count: int = 3, size: int = 64) -> Path:
