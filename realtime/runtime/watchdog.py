@@ -63,6 +63,7 @@ class _Watchdog:
             if self._ending:
                 limit.stop()
             elif limit.due < self._sleeps_until:
+                self._sleeps_until = monotonic() + TICK  # the program may be stopped before the first look
                 self._changed.notify()
 
     def leave(self, limit: Limit) -> None:
