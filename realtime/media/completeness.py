@@ -3,6 +3,7 @@
 Demuxers end quietly where an index is damaged, or where a recording of unknown length breaks off.
 """
 
+import re
 from fractions import Fraction
 from typing import Final
 
@@ -31,6 +32,11 @@ class Promise:
                     self._promised[stream.index] = ((stream.start_time or 0) + stream.duration) * stream.time_base
         elif form in _AS_A_WHOLE and len(streams) == len(container.streams) and container.duration:
             self._whole = Fraction(container.duration, av.time_base)
+        elif form in _AS_A_WHOLE:  # the longest may be one that is not read
+            for stream in streams:
+                told = _seconds(stream.metadata.get("DURATION", ""))
+                if stream.type in ("video", "audio") and told is not None:
+                    self._promised[stream.index] = told
 
     def note(self, packet: "Packet[Stream]") -> None:
         """A packet came."""
@@ -55,10 +61,17 @@ class Promise:
         return None
 
 
+def _seconds(tag: str) -> Fraction | None:
+    """What a statistics tag of Matroska says, such as ``00:01:02.500000000``; None where it says nothing."""
+    matched = _CLOCK.fullmatch(tag)
+    return None if matched is None else 3600 * int(matched[1]) + 60 * int(matched[2]) + Fraction(matched[3])
+
+
 def _words(what: str, came: Fraction, promised: Fraction) -> str:
     return f"its {what} ends at {float(came):.2f} s, and should reach {float(promised):.2f} s"
 
 
+_CLOCK: Final = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
 #: Seconds by which honest headers are wrong: some count the last frame or the silence before the sound, some do not.
 SLACK: Final = Fraction(1, 4)
 #: Formats, by FFmpeg's names, that state each stream's duration, and those that state that of the longest. The others
