@@ -7,7 +7,7 @@ from typing import TypeAlias
 from realtime.live.settings import ModelChoice
 from realtime.runtime.errors import MummerError
 from realtime.runtime.events import Events
-from realtime.runtime.malloc import give_back_freed_memory
+from realtime.runtime.process import clear_up
 from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
 
@@ -66,7 +66,7 @@ class ModelLoader:
                     self._running = chosen
                     take_over()
             # The model before it is gone by now, and would leave holes: hours of changes should take no more than one.
-            give_back_freed_memory()
+            clear_up()
 
     def _take(self) -> ModelChoice | None:
         with self._lock:

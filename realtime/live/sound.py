@@ -169,6 +169,7 @@ class _Stretcher:
     def __init__(self, block: AudioFrame) -> None:
         self._kind = _kind(block)
         self._graph = av.filter.Graph()
+        self._graph.threads = 1  # there is nothing to share out among more
         entry = self._graph.add_abuffer(
             sample_rate=block.sample_rate, format=block.format, layout=_layout(block), time_base=_NANOSECONDS
         )

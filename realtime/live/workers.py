@@ -19,6 +19,7 @@ from realtime.runtime.clock import Clock
 from realtime.runtime.errors import InputError, MummerError, OutputError
 from realtime.runtime.events import Events
 from realtime.runtime.latency import Latency
+from realtime.runtime.process import clear_up
 from realtime.runtime.rate import Meter
 from realtime.runtime.redaction import redacted
 from realtime.runtime.threads import guarded_thread
@@ -141,6 +142,7 @@ class SourceWorker:
             else:
                 self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
                 told = ""
+                clear_up()
             if self._clock.wait(self._ended, pause):
                 break
             self._state = "opening"
@@ -273,6 +275,7 @@ class SinkWorker:
                 return
             pause = backoff.after(_held(self._live_ns, self._clock.now_ns()))
             self._events.tell("sink", f"{error}; trying again in {pause:.0f} s", problem=True)
+            clear_up()
             if self._clock.wait(self._ended, pause):
                 break
             self._state = "opening"

@@ -4,9 +4,9 @@ import gc
 
 import cv2
 
-from realtime.runtime.malloc import keep_freed_memory, share_one_heap
+from realtime.runtime.malloc import give_back_freed_memory, keep_freed_memory, share_one_heap
 
-__all__ = ["settle", "tune"]
+__all__ = ["clear_up", "settle", "tune"]
 
 
 def tune(lasting: bool = False) -> None:
@@ -30,3 +30,13 @@ def settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def clear_up() -> None:
+    """Collect what is rubbish, and give its memory back. For when something large has ended.
+
+    The collector comes seldom by itself once what was loaded is frozen, and filter graphs, with their threads and
+    pictures, go with it only: they and their nodes hold one another. It takes a few milliseconds then.
+    """
+    gc.collect()
+    give_back_freed_memory()

@@ -171,6 +171,7 @@ class _Reference:
 
     def __init__(self, shape: StreamFormat) -> None:
         self._graph = av.filter.Graph()
+        self._graph.threads = 1  # there is nothing to share out among more
         self._entry = self._graph.add_buffer(
             width=shape.width, height=shape.height, format=av.VideoFormat(shape.pixels), time_base=CLOCK
         )

@@ -27,7 +27,7 @@ from realtime.finder import open_finder
 from realtime.live.protocols import carries
 from realtime.live.settings import SinkSettings, SourceSettings
 from realtime.live.sinks import SinkOpener
-from realtime.live.source import LiveSource, Sound
+from realtime.live.source import LiveItem, LiveSource, Sound
 from realtime.live.sources import open_source, stream
 from realtime.live.sources.camera import Camera
 from realtime.live.sources.file import PacedFile
@@ -35,9 +35,12 @@ from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.pace import Arrivals, Fetched, Sent
 from realtime.live.sources.packets import WaitingPackets
 from realtime.live.sources.test_source import SyntheticSource
+from realtime.live.testing.fake_clock import FakeClock, HandSource
+from realtime.live.workers import SourceWorker
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, UsageError
+from realtime.runtime.events import Events
 from tests.realtime.clips import Clip, make
 from tests.realtime.live.players import FPS, RATE, SIZE, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
@@ -552,3 +555,37 @@ def test_a_stream_that_failed_leaves_nothing_behind(tmp_path: Path) -> None:
         assert failed and left() is None
     finally:
         gc.enable()
+
+
+def test_what_a_lost_source_leaves_in_circles_goes_at_once() -> None:
+    """Filter graphs and their nodes hold one another: the collector alone would find them, and it comes seldom."""
+    opened: list[weakref.ref[object]] = []
+    third = Event()
+
+    class Clock(FakeClock):
+        def wait(self, event: Event, seconds: float) -> bool:
+            return event.is_set()
+
+    class Lost(HandSource):
+        def __init__(self) -> None:
+            super().__init__(clock)
+            self.itself = self
+            opened.append(weakref.ref(self))
+            if len(opened) == 3:
+                third.set()
+
+        def __iter__(self) -> Iterator[LiveItem]:
+            raise InputError("gone")
+
+    clock = Clock()
+    gc.disable()
+    try:
+        worker = SourceWorker(
+            "camera:0", "camera:0", Lost, lambda item: None, lambda error: None, Events(), True, clock
+        )
+        worker.start()
+        assert third.wait(20)
+        assert opened[0]() is None
+    finally:
+        gc.enable()
+        worker.stop(20)
