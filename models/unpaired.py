@@ -1,7 +1,8 @@
 """Batches of sides that were filmed apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from string import ascii_uppercase
 from typing import ClassVar, Final, TypeAlias
 
@@ -28,6 +29,8 @@ __all__ = ["PseudoPairs", "SideBatches"]
 OWN: Final = 2.0
 #: ``Example`` without its side.
 Part: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
+#: Targets for faces, of these and their masks, taken at a grid; and how much they say.
+_Answer: TypeAlias = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,59 +150,44 @@ class SideBatches:
         self, pairs: PseudoPairs, side: Side, count: int, generator: Generator, stage: Stage, device: torch.device
     ) -> list[Part]:
         """Faces of another side, warped; their targets are faces of ``side`` that do the same."""
+        source = pairs.source
+
+        def answered(index: NDArray[np.int64], answer: _Answer) -> Part:
+            """The faces of ``source`` at ``index``, with what ``answer`` gives to them."""
+            face, mask, weight = source.take(index, device)
+            grid, warped = self._grids(face, min(source.flip, side.flip), generator, stage)
+            target, sure = answer(face, mask, grid)
+            return sample(face, warped), target, sample(mask, grid), sure * _weighed(weight, grid)
+
+        def bent(rows: NDArray[np.int64]) -> Part:
+            return answered(source.used[rows], partial(bent_to, pairs.partners.draw(rows, generator), side))
+
         if pairs.drawn is None or pairs.rows is None:
-            rows = pairs.source.choose(count, generator)
-            return [self._bent(pairs, side, rows, generator, stage, device)]
+            return [bent(source.choose(count, generator))]
         chosen = torch.randint(len(pairs.rows), (count,), generator=generator).numpy()
         times = pairs.nearest_counts(pairs.rows[chosen])
         true = torch.rand(count, generator=generator).numpy() < times / (times + 1)
         parts = []
         if true.any():
-            parts.append(self._bent(pairs, side, pairs.rows[chosen[true]], generator, stage, device))
+            parts.append(bent(pairs.rows[chosen[true]]))
         if not true.all():
-            parts.append(self._drawn(pairs, side, pairs.drawn, chosen[~true], generator, stage, device))
+            drawn = chosen[~true]
+            parts.append(answered(pairs.drawn.index[drawn], partial(_drawn, pairs.drawn, drawn)))
         return parts
-
-    def _bent(
-        self,
-        pairs: PseudoPairs,
-        side: Side,
-        rows: NDArray[np.int64],
-        generator: Generator,
-        stage: Stage,
-        device: torch.device,
-    ) -> Part:
-        """Faces of another side; their targets are the nearest ones of ``side``, bent to the inputs' landmarks."""
-        source = pairs.source
-        drawn = pairs.partners.draw(rows, generator)
-        face, mask, weight = source.take(source.used[rows], device)
-        grid, warped = self._grids(face, min(source.flip, side.flip), generator, stage)
-        target, sure = bent_to(drawn, side, face, mask, grid)
-        return sample(face, warped), target, sample(mask, grid), sure * _weighed(weight, grid)
-
-    def _drawn(
-        self,
-        pairs: PseudoPairs,
-        side: Side,
-        drawn: Renderings,
-        chosen: NDArray[np.int64],
-        generator: Generator,
-        stage: Stage,
-        device: torch.device,
-    ) -> Part:
-        """Faces of another side; their targets are what the mesh drew over them."""
-        source = pairs.source
-        face, mask, weight = source.take(drawn.index[chosen], device)
-        target, sure = (to_floats(part[chosen], device) for part in (drawn.pictures, drawn.sure))
-        grid, warped = self._grids(face, min(source.flip, side.flip), generator, stage)
-        told = sample(target, grid, cubic=True)
-        return sample(face, warped), told, sample(mask, grid), sample(sure, grid) * _weighed(weight, grid)
 
     def _grids(self, face: Tensor, flip: float, generator: Generator, stage: Stage) -> tuple[Tensor, Tensor]:
         """Where the target's pixels come from, and the input's, which are warped as the stage says."""
         geometry = replace(self._geometry, flip=flip)
         grid = affine_grid(face, geometry, generator)
         return grid, grid + warp_field(face, geometry, generator, stage.warp) if stage.warp else grid
+
+
+def _drawn(
+    drawn: Renderings, chosen: NDArray[np.int64], face: Tensor, mask: Tensor, grid: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What the mesh drew over the ``chosen`` faces, taken at ``grid``, and how much it counts; see ``bent_to``."""
+    target, sure = (to_floats(part[chosen], face.device) for part in (drawn.pictures, drawn.sure))
+    return sample(target, grid, cubic=True), sample(sure, grid)
 
 
 def _one_of(choices: Sequence[PseudoPairs], clip: float, generator: Generator) -> PseudoPairs:

@@ -121,7 +121,7 @@ class BuiltinFinder:
         with self._detecting(frame, is_due) as detected:
             lost, doubted = self._follow_all(frame, gap)
             if is_due and not lost and not doubted:
-                self.meanwhile(frame, self._seen())
+                self._go_on(frame)
         if lost or doubted or is_due:
             self._detected = self._frames
             self._detect(frame, detected(), lost, doubted, gap)
@@ -135,9 +135,14 @@ class BuiltinFinder:
         """The faces that this frame shows, without those that are ``sought``."""
         return tuple(track.face(self._raw) for track in self._tracks if track.misses == 0 and track not in sought)
 
+    def _go_on(self, frame: Frame, sought: Sequence[Track] = ()) -> None:
+        """Hand on what is certain, while the helper looks for the rest."""
+        if self.helper is not None:
+            self.meanwhile(frame, self._seen(sought))
+
     @contextmanager
     def _detecting(
-        self, frame: Frame, at_once: bool = True, longest: int = LONGEST, threshold: float = WEAK
+        self, frame: Frame, at_once: bool, longest: int = LONGEST, threshold: float = WEAK
     ) -> Iterator[Callable[[], Boxes]]:
         """The detector looks at ``frame`` beside the block, if ``at_once``, or else when what this gives is called.
 
@@ -199,7 +204,7 @@ class BuiltinFinder:
         with self._detecting(frame, at_once, CLOSER) as closer:
             self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
             if at_once:
-                self.meanwhile(frame, self._seen(sought))
+                self._go_on(frame, sought)
         heads = [*found, *(track.box for track in lost if track in sought)]
         if self._close_look.is_due(self._frames, frame, boxes, heads, followed, anew, partial(self._has_face, frame)):
             self._look_closely(frame, closer, sought, followed, gap)
@@ -228,7 +233,7 @@ class BuiltinFinder:
                 self._close_look.done(self._frames, [], [])
                 return
         with self._detecting(frame, True, CLOSE, FAINT) as closest:
-            self.meanwhile(frame, self._seen(sought))
+            self._go_on(frame, sought)
         shown = self._close_look.small(frame, closest(), len(followed), self._doubtful)
         small = [(box, score) for box, score in shown if score >= WEAK]
         seen = [(box, score) for box, score in small if score >= CLOSELY_SEEN]

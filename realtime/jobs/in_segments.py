@@ -9,6 +9,7 @@ from realtime.finder.found import read_found
 from realtime.finder.saved_finder import SavedFinder
 from realtime.jobs.clock import Clock
 from realtime.jobs.job import Job, container_of
+from realtime.jobs.lift import written_in_place
 from realtime.jobs.segments.copies import Copies, Faces, UncopiableError, faces_in, read_copies, with_copies
 from realtime.jobs.segments.engines.serial import make_here
 from realtime.jobs.segments.join import join
@@ -22,7 +23,6 @@ from realtime.media.encoding import Encoding
 from realtime.media.file_sink import FileSink, video_shape
 from realtime.media.file_source import FileSource
 from realtime.media.interlaced import fields_of
-from realtime.media.layer import layer_of
 from realtime.runtime.digest import file_digest
 from realtime.swap.cast import Cast
 from realtime.swap.drawn import DrawnModel
@@ -89,7 +89,7 @@ def journal_of(
         job.deinterlace,
         job.part,
         plan,
-        video_shape(source, layer_of(source.first) if job.layer else None),
+        video_shape(source, written_in_place(job, source)),
         folder_of(job.target),
         job.alignments,
         job.smooth,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from realtime.jobs.comparison import Compared, compare, properties
 from realtime.jobs.job import Job
+from realtime.jobs.lift import written_in_place
 from realtime.jobs.report import (
     MediaFacts,
     ProvenanceFacts,
@@ -19,7 +20,6 @@ from realtime.marking.provenance.keys import Credentials
 from realtime.marking.provenance.sign import embeds, sidecar_of, sign
 from realtime.media.file_sink import FileSink
 from realtime.media.file_source import FileSource
-from realtime.media.layer import layer_of
 from realtime.media.standard_streams import STREAM, streamed
 from realtime.runtime.errors import OutputError
 from realtime.runtime.files import whole_or_nothing
@@ -40,7 +40,7 @@ def open_sink(
     job: Job, source: FileSource, part: Path, stages: Stages, copies: Copies | None, not_copied: list[str]
 ) -> FileSink:
     """The sink that writes the file ``part``, which is to be the job's target; its header is written."""
-    like = layer_of(source.first) if job.layer else None
+    like = written_in_place(job, source)
     sink = FileSink(part, source, job.encoding, stages, name=job.target, stream=job.stream, like=like)
     sink.warnings += not_copied
     check_losses(job, source, sink)

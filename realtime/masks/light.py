@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from realtime.masks.layout import eyes, outline
-from realtime.masks.pictures import blurred, looked_up, sized
+from realtime.masks.pictures import blurred, sized
+from realtime.media.resample import looked_up
 from realtime.mesh.canonical import TRIANGLES, UV
 from realtime.mesh.raster import Raster, rasterise
 from realtime.mesh.vertices import OUTER_LIPS

@@ -7,7 +7,7 @@ import numpy as np
 
 from realtime.runtime.arrays import Bytes, Floats
 
-__all__ = ["blurred", "looked_up", "sized", "split"]
+__all__ = ["blurred", "sized", "split"]
 
 _Picture = TypeVar("_Picture", Floats, Bytes)
 
@@ -21,11 +21,6 @@ def sized(picture: _Picture, size: int) -> _Picture:
 def blurred(picture: Floats, sigma: float) -> Floats:
     """``picture`` (H, W) or (H, W, C) under a Gaussian of ``sigma`` pixels."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
-
-
-def looked_up(picture: _Picture, x: Floats, y: Floats) -> _Picture:
-    """``picture`` at ``x`` and ``y``, float32 (H, W) in its pixels, bilinear; its edge goes on."""
-    return cast(_Picture, cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def split(picture: object) -> list[Floats]:

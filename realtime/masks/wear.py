@@ -15,9 +15,10 @@ from realtime.masks.layout import smooth_loop
 from realtime.masks.light import SIDE as LIGHT
 from realtime.masks.light import FaceLight
 from realtime.masks.material import Gloss, Material
-from realtime.masks.pictures import blurred, looked_up, sized, split
+from realtime.masks.pictures import blurred, sized, split
 from realtime.masks.relief import normals_of
 from realtime.masks.studio import SIDE as STUDIO
+from realtime.media.resample import looked_up
 from realtime.mesh.canonical import TRIANGLES, UV
 from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.pose import pose_of

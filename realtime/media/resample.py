@@ -2,20 +2,22 @@
 
 Bilinear sampling is good down to half the size: there it is nearer to an ideal (Lanczos) reduction than
 halving and enlarging again would be. What shrinks more is first halved with 2x2 means, which costs next to
-nothing, and only around the pixels that are asked for.
+nothing, and only around the pixels that are asked for. What a map places pixel by pixel is ``looked_up`` as it is.
 """
 
 from math import ceil, floor, log2, sqrt
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import cv2
 import numpy as np
 
 from realtime.media.affine import apply, compose, invert, scale_of
 from realtime.media.colorspace import Codes
-from realtime.runtime.arrays import Matrix, Points
+from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 
-__all__ = ["Rect", "halve", "halvings", "pyramid_to_picture", "reach", "sample"]
+__all__ = ["Rect", "halve", "halvings", "looked_up", "pyramid_to_picture", "reach", "sample"]
+
+_Picture = TypeVar("_Picture", Floats, Bytes)
 
 #: x0, y0, x1, y1 in whole pixels, the end excluded.
 Rect = tuple[int, int, int, int]
@@ -110,3 +112,8 @@ def _blocks(low: int, high: int, length: int, step: int) -> tuple[int, int]:
 def _outset(rect: Rect, step: int) -> Rect:
     x0, y0, x1, y1 = rect
     return x0 // step * step, y0 // step * step, -(-x1 // step) * step, -(-y1 // step) * step
+
+
+def looked_up(picture: _Picture, x: Floats, y: Floats) -> _Picture:
+    """``picture`` at ``x`` and ``y``, float32 (H, W) in its pixels, bilinear; its edge goes on."""
+    return cast(_Picture, cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))

@@ -43,8 +43,6 @@ class Blend:
 
     def face(self, photos: Sequence[PhotoFace], turns: Floats, pose: Pose) -> PhotoFace:
         """The face to draw in ``pose``, of ``photos`` that were seen as ``turns``, float32 (N, 2), say."""
-        if len(photos) == 1:
-            return photos[0]
         wanted = shares_of(turns, pose)
         self.shares = wanted if self.shares is None else self.shares + np.float32(RATE) * (wanted - self.shares)
         level = photos[0].number_for(pose.scale)

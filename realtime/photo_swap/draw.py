@@ -7,14 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.media.resample import halve
+from realtime.media.resample import halve, looked_up
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES, VERTICES
 from realtime.mesh.outline import AROUND, ring_triangles, rings
 from realtime.mesh.raster import far_to_near, rasterise
 from realtime.photo_swap.lids import Lids
 from realtime.photo_swap.light import SMALL, Lamp, relit, to_planes
-from realtime.photo_swap.lookup import look_up_at
 from realtime.photo_swap.shape import OUTLINE, Person
 from realtime.photo_swap.texture import SIDE
 from realtime.photo_swap.wrinkles import SIDE as WRINKLES_SIDE
@@ -210,7 +209,7 @@ def _bend(crop: Bytes, sheet: _Sheet) -> tuple[Bytes, Bytes]:
         return picture, mask
     # OpenCV is fast with four channels, and slow with three.
     four = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2RGBA), np.uint8)
-    bent = look_up_at(four, part.large(part.seen_x), part.large(part.seen_y))
+    bent = looked_up(four, part.large(part.seen_x), part.large(part.seen_y))
     picture[part.rows, part.columns] = cv2.cvtColor(bent, cv2.COLOR_RGBA2RGB)
     soft = part.large(np.asarray(cv2.blur(part.moved, (7, 7)), np.float32))
     mask[part.rows, part.columns] = cv2.convertScaleAbs(soft, alpha=255)
@@ -220,13 +219,13 @@ def _bend(crop: Bytes, sheet: _Sheet) -> tuple[Bytes, Bytes]:
 def _textured(texture: Bytes, sheet: _Sheet) -> Bytes:
     """The texture, uint8 (S, S, 4), at the sheet's places at full size."""
     x, y = (sheet.large(each * np.float32(len(texture)) - np.float32(0.5)) for each in (sheet.u, sheet.v))
-    return look_up_at(texture, x, y)
+    return looked_up(texture, x, y)
 
 
 def _sampled(values: Floats, sheet: _Sheet) -> Floats:
     """``values`` in the atlas, float32 (K, K), at the sheet's places, as small as it is."""
     x, y = (each * np.float32(WRINKLES_SIDE) - np.float32(0.5) for each in (sheet.u, sheet.v))
-    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return looked_up(values, x, y)
 
 
 def _edge(sheet: _Sheet, likeness: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 
 from realtime.runtime.arrays import Bytes, Floats
 
-__all__ = ["look_up", "look_up_at", "look_up_values"]
+__all__ = ["look_up", "look_up_values"]
 
 #: The second map, where one has both coordinates: None, which OpenCV takes and its types do not know.
 _NONE: Final = cast(Floats, None)
@@ -23,8 +23,3 @@ def look_up_values(values: Floats, places: Floats) -> Floats:
     """The same for float32."""
     there = cv2.remap(values, places, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(there, np.float32)
-
-
-def look_up_at(picture: Bytes, x: Floats, y: Floats) -> Bytes:
-    """``picture``, uint8 (H, W, 4) or (H, W), at the places x and y, float32 (h, w) each in its pixels."""
-    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.media.resample import looked_up
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.raster import rasterise
-from realtime.photo_swap.lookup import look_up_at
 from realtime.photo_swap.zones import COVER, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
@@ -59,7 +59,7 @@ class Wrinkles:
         half = cv2.resize(crop, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         grey = np.asarray(cv2.cvtColor(half, cv2.COLOR_RGB2GRAY), np.uint8)
         x, y = (places.of(mesh[:, axis]) * np.float32(0.5) - np.float32(0.25) for axis in (0, 1))
-        luma = np.asarray(cv2.LUT(look_up_at(grey, x, y), _LOG), np.float32)
+        luma = np.asarray(cv2.LUT(looked_up(grey, x, y), _LOG), np.float32)
         detail = np.asarray(cv2.GaussianBlur(luma - _low(luma * places.skin) / places.spread, (0, 0), 0.8), np.float32)
         self.count += 1
         self.mean = detail if self.mean is None else self.mean + max(1 / self.count, SLOWEST) * (detail - self.mean)

@@ -32,17 +32,18 @@ class Early:
 
     def has(self, model: SwapModel, face: Face) -> bool:
         """Whether there is what ``model`` has made of ``face``."""
-        return any(its is model and known.landmarks is face.landmarks for its, known, _ in self._made)
+        return self._find(model, face) is not None
 
     def of(self, model: SwapModel, face: Face) -> Swapped | None:
         """What ``model`` has made of ``face``; None where it was not asked. Raises what the model raised."""
         self._failure.check()
-        for its, known, swapped in self._made:
-            if its is model and known.landmarks is face.landmarks:
-                return swapped
-        return None
+        return self._find(model, face)
 
     def clear(self) -> None:
         """Another frame."""
         self._made.clear()
         self._failure, self.failed = Failure(), False
+
+    def _find(self, model: SwapModel, face: Face) -> Swapped | None:
+        same = (made for its, known, made in self._made if its is model and known.landmarks is face.landmarks)
+        return next(same, None)

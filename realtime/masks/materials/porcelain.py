@@ -7,10 +7,11 @@ from realtime.masks.layout import positions
 from realtime.masks.material import Material
 from realtime.masks.materials.palette import cavity, cover, gloss, mix, shares, sheet
 from realtime.masks.noise import cells, fractal
-from realtime.masks.pictures import looked_up, sized
+from realtime.masks.pictures import sized
 from realtime.masks.relief import carve
 from realtime.masks.sculpture import SHEET, TABLE, sculpture
 from realtime.masks.studio import polished
+from realtime.media.resample import looked_up
 from realtime.mesh.canonical import UV
 from realtime.runtime.arrays import Floats
 
