@@ -31,5 +31,5 @@ def align(
         raise missing(error, "align", "serve") from error
     from realtime.runtime.process import tune
 
-    tune(lasting=True)
+    tune()
     run(file, source, port, say, note, max_pixels)

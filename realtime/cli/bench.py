@@ -83,7 +83,7 @@ def bench_live(
         raise UsageError(f"--only {unknown[0]}: there is no such run; choose from {', '.join(MODES)}")
     path = options.as_file(source)
     check_regular(path)
-    tune(lasting=True)
+    tune()
     look = Look(model=model, device=device, detector=detector)
     with scratch_folder() as folder:
         if fps is not None:

@@ -47,7 +47,7 @@ def live(
     from realtime.runtime.signal_relay import relayed
 
     set_up(log_level or "error")  # problems are notes already
-    tune(lasting=True)
+    tune()
     settings = settings.model_copy(update={"sinks": tuple(to)})
     engine = Engine(settings, open_sink=SinkOpener(force, settings.read))
     settle()

@@ -33,6 +33,6 @@ def serve(
     from realtime.runtime.process import tune
     from realtime.serve.settings import read_settings
 
-    tune(lasting=True)
+    tune()
     given = {"host": host, "port": port, "roots": root, "log_level": log_level, "log_json": log_json}
     run(read_settings(config, **given), say)

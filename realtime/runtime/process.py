@@ -4,20 +4,17 @@ import gc
 
 import cv2
 
-from realtime.runtime.malloc import give_back_freed_memory, keep_freed_memory, share_one_heap
+from realtime.runtime.malloc import give_back_freed_memory, keep_freed_memory
 
 __all__ = ["clear_up", "settle", "tune"]
 
 
-def tune(lasting: bool = False) -> None:
+def tune() -> None:
     """Set the process up for frames: keep their memory, and one thread a call in OpenCV.
 
     The threads of the pipeline fill the cores already; more inside each small warp only wait for one another.
-    ``lasting`` is for programs that run for hours.
     """
     keep_freed_memory()
-    if lasting:
-        share_one_heap()
     cv2.setNumThreads(1)
 
 

@@ -85,11 +85,18 @@ class _Listener:
 _listener: Final = _Listener()
 
 
-def listen() -> None:
-    """Answer the signals from now on. For programs; a library that is imported never calls it."""
+def listen(lasting: bool = False) -> None:
+    """Answer the signals from now on. For programs; a library that is imported never calls it.
+
+    The threads of a ``lasting`` program share one heap: that of the listener is the first, so it is settled here.
+    """
     for number in STOPS:
         if number in STOPS[:2] or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _listener.handle)
+    if lasting:
+        from realtime.runtime.malloc import share_one_heap  # takes a moment to import, and the handlers stand by now
+
+        share_one_heap()
     if sys.platform != "win32":  # there it takes a socket, and nobody else sends signals
         reader, writer = map(_beside_streams, os.pipe())
         os.set_blocking(writer, False)

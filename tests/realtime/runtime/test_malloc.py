@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,32 @@ kept = resident()
 assert give_back_freed_memory()
 print(kept - resident())
 """
+
+HEAPS = """
+import atexit, ctypes, tempfile
+from pathlib import Path
+from realtime.__main__ import main
+
+def tell():
+    libc = ctypes.CDLL(None)
+    libc.fopen.restype = ctypes.c_void_p
+    with tempfile.NamedTemporaryFile() as told:
+        stream = ctypes.c_void_p(libc.fopen(told.name.encode(), b"w"))
+        libc.malloc_info(0, stream)
+        libc.fclose(stream)
+        print(Path(told.name).read_text().count("<heap nr="))
+
+atexit.register(tell)
+main()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+@pytest.mark.parametrize("command", ["live --camera missing.mp4 --to null:", "bench live missing.mp4"])
+def test_all_threads_of_a_program_that_lasts_have_one_heap(command: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", HEAPS, *command.split()], capture_output=True, text=True, cwd=tmp_path)
+    assert "missing.mp4" in done.stderr
+    assert int(done.stdout) == 1
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
