@@ -38,10 +38,7 @@ def find_program(scheme: str) -> str | None:
 
 
 def receive(program: str, address: str, container: str, sound: bool = True) -> "subprocess.Popen[bytes]":
-    """A process that reads the stream at ``address`` and gives it out in ``container``, a pipe without an end.
-
-    ``sound`` is to be false where the stream announces some and sends none: the program refuses that.
-    """
+    """A process that reads the stream at ``address`` and gives it out in ``container``, a pipe without an end."""
     arguments = [
         "-probesize",
         PROBED,
@@ -56,7 +53,9 @@ def receive(program: str, address: str, container: str, sound: bool = True) -> "
         "-i",
         "pipe:0",
     ]
-    streams = ["-map", "0:v:0", *(["-map", "0:a:0?"] if sound else [])]
+    # Of the sound what has come by then (``u``: of known rate). Where it is announced and does not come, or not yet,
+    # the program would refuse the pictures too.
+    streams = ["-map", "0:v:0", *(["-map", "0:a:u?"] if sound else [])]
     copied = [*streams, "-c", "copy", *_AT_ONCE, "-f", container, "pipe:1"]
     quoted = address.replace("'", r"'\''")
     playlist = f"ffconcat version 1.0\nfile '{quoted}'\noption probesize {PROBED}\noption analyzeduration {PROBED}\n"

@@ -68,8 +68,6 @@ _OPTIONS: Final[dict[str, dict[str, str]]] = {
 }
 
 
-#: What the ffmpeg program says of sound that is announced and does not come.
-_NO_SOUND: Final = "sample rate not set"
 #: What to do where a file cannot be read from the middle, and what has other reasons.
 _NO_RANGES: Final = (
     "where its server gives no parts of a file (HTTP ranges) the file must begin with its index: write it with"
@@ -104,7 +102,6 @@ class StreamSource:
         self._closed = Event()
         self._packets: WaitingPackets | None = None
         self._bridge: subprocess.Popen[bytes] | None = None
-        self._bridged_sound = self._sound
 
     @property
     def buffered(self) -> float:
@@ -187,7 +184,7 @@ class StreamSource:
             program = find_program(scheme)
             if program is None:
                 raise self._failure(f"PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
-            self._bridge = process = receive(program, self.address, "nut", self._bridged_sound)
+            self._bridge = process = receive(program, self.address, "nut", self._sound)
             assert process.stdout is not None  # noqa: S101  # a pipe, as asked
             address, form = f"pipe:{process.stdout.fileno()}", "nut"
             options = _QUICK | {"protocol_whitelist": "pipe"}
@@ -203,9 +200,6 @@ class StreamSource:
             elif self._bridge is not None:
                 self._bridge.kill()
                 said = self._bridge.communicate()[1].decode(errors="replace").strip().splitlines()
-                if self._bridged_sound and any(_NO_SOUND in line for line in said):
-                    self._bridged_sound = False
-                    return self._open()
                 words = said[-1].removeprefix(f"{self.address}: ") if said else words
             hint = _NO_RANGES if self._lacks_index(error) else "check that something sends there"
             raise self._failure(f"{words.lower()}; {hint}") from error

@@ -225,6 +225,37 @@ def test_srt_loses_no_picture_whatever_its_sound(sound: str) -> None:
     sender.join(20)
 
 
+def test_srt_that_announces_sound_and_sends_none_is_shown_at_the_first_connection() -> None:
+    """Whoever sends does not connect again: a source that began anew would wait for ever."""
+    program = shutil.which("ffmpeg")
+    if carries("srt") or program is None or "srt" not in protocols(program):
+        pytest.skip("PyAV has it, or no ffmpeg program does")
+    port = free_port(socket.SOCK_DGRAM)
+    source, enough = open_source(f"srt://127.0.0.1:{port}?mode=listener", SourceSettings()), Event()
+    at_once = ["-probesize", "32", "-analyzeduration", "0", "-f", "data", "-i", "pipe:0"]  # bytes, as they are
+    there = ["-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "data", f"srt://127.0.0.1:{port}?pkt_size=1316"]
+
+    def send() -> None:
+        with subprocess.Popen([program, "-v", "quiet", *at_once, *there], stdin=subprocess.PIPE) as sender:
+            with av.open(sender.stdin, "w", "mpegts", options={"max_interleave_delta": "1"}) as stream:
+                video = stream.add_stream("libx264", FPS, options={"preset": "ultrafast", "tune": "zerolatency"})
+                video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
+                stream.add_stream("aac", RATE)
+                for number in range(8 * FPS):
+                    if enough.is_set():
+                        break
+                    stream.mux(video.encode(picture(number, bright=False).picture))
+                    sleep(1 / FPS)
+            sender.kill()
+
+    sender = Thread(target=send)
+    sender.start()
+    frames, sounds = take(source, FPS)
+    enough.set()
+    sender.join(20)
+    assert len(frames) == FPS and not sounds
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *words: object) -> None:
         pass
