@@ -91,7 +91,7 @@ class Engine:
             lambda: self._controller.claim(), self._fail,
         )  # fmt: skip
         self._sinks.add(settings.sinks, settings.patient)
-        self._controller = SwapController(settings, self._stages, self._events, finder, clock)
+        self._controller = SwapController(settings, self._stages, self._events, finder, clock, self._sinks.starved)
         self._output = Output(self._broadcaster, settings.source, lambda: self._controller.label)
         self._loader = ModelLoader(
             self._controller.running,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 
@@ -11,7 +11,7 @@ from realtime.live.source import Sound
 from realtime.media.color_tags import NO_MATRIX
 from realtime.media.frame import Frame
 
-__all__ = ["CLOCK", "LiveSink", "OpenSink", "StreamFormat"]
+__all__ = ["CLOCK", "LiveSink", "OpenSink", "StreamFormat", "WaitingSink"]
 
 #: Seconds a unit of the presentation times of live frames; encoders of sinks are opened with it.
 CLOCK: Final = Fraction(1, 90_000)
@@ -74,6 +74,16 @@ class LiveSink(Protocol):
     def abort(self) -> None:
         """From any thread: a call that is blocked comes back soon, with ``OutputError`` or quietly."""
         ...
+
+
+@runtime_checkable
+class WaitingSink(Protocol):
+    """A sink that waits for a network within ``write``: frames that are lost meanwhile are not this machine's fault.
+
+    ``waited_ns`` is for how long it has, all in all.
+    """
+
+    waited_ns: int
 
 
 class OpenSink(Protocol):

@@ -29,7 +29,7 @@ SIGNING: Final = 60.0
 
 
 class SinkSet:
-    """A worker for each sink. Its methods are called by one thread at a time.
+    """A worker for each sink. Its methods but ``starved`` are called by one thread at a time.
 
     ``claim`` gives what a recording says of itself when it is signed, and ``failed`` is told where the very first
     opening of a sink fails for good.
@@ -50,6 +50,7 @@ class SinkSet:
         self._events, self._clock, self._claim, self._failed = events, clock, claim, failed
         self._settings = replace(settings, on_finished=self._sign, tell=self._tell)
         self._workers: list[SinkWorker] = []
+        self._starved: dict[SinkWorker, int] = {}
 
     def add(self, addresses: Iterable[str], patient: bool) -> list[SinkWorker]:
         """Sinks for what has none yet, not started. Raises ``UsageError`` and ``OutputError``."""
@@ -87,6 +88,11 @@ class SinkSet:
     def status(self) -> list[SinkStatus]:
         """How each is."""
         return [worker.status() for worker in self._workers]
+
+    def starved(self) -> int:
+        """How many frames were lost by the sink that lost most, since the last call; for the swapping thread."""
+        before, self._starved = self._starved, {worker: worker.starved for worker in self._workers}
+        return max((count - before.get(worker, 0) for worker, count in self._starved.items()), default=0)
 
     def _make(self, address: str, patient: bool) -> SinkWorker:
         if file_of(address) is not None:

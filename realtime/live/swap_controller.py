@@ -69,9 +69,15 @@ class SwapController:
     """
 
     def __init__(
-        self, settings: LiveSettings, stages: Stages, events: Events, finder: FaceFinder | None, clock: Clock
+        self,
+        settings: LiveSettings,
+        stages: Stages,
+        events: Events,
+        finder: FaceFinder | None,
+        clock: Clock,
+        starved: Callable[[], int],
     ) -> None:
-        """Open the models. ``finder`` takes the place of the look's detector.
+        """Open the models. ``finder`` takes the place of the look's detector, ``starved`` is the governor's.
 
         Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
         """
@@ -93,7 +99,7 @@ class SwapController:
         if builtin is not None:
             self._swapper.share_work(builtin, self._helper)
         self._measures = self._list_measures(builtin)
-        self._governor = Governor(len(self._measures))
+        self._governor = Governor(len(self._measures), starved)
         self._level = 0
         self._fail_closed = FailClosed(self._swapper, settings.on_miss, self._complain, self._swapper.doubtful)
         self._steps: SimpleQueue[_Step] = SimpleQueue()
@@ -129,7 +135,7 @@ class SwapController:
             measure = self._measures[self._level]
             measure.take()
             self._level += 1
-            self._events.tell("governor", f"frames take too long: now {measure.name}", problem=True)
+            self._events.tell("governor", f"{self._governor.reason}: now {measure.name}", problem=True)
         while self._level > level:
             self._level -= 1
             measure = self._measures[self._level]

@@ -8,7 +8,7 @@ from typing import Final
 
 from realtime.live.address import waits_for_senders
 from realtime.live.broadcaster import Broadcaster
-from realtime.live.sink import LiveSink
+from realtime.live.sink import LiveSink, WaitingSink
 from realtime.live.sink_queue import SinkQueue
 from realtime.live.slate import SlateFrame
 from realtime.live.source import LiveItem, LiveSource, PacedSource
@@ -186,7 +186,7 @@ class SinkWorker:
     """Keeps a sink going with what comes into its queue. ``failed`` is called where the very first opening fails.
 
     After that it is opened again, with growing backoff, for as long as the engine runs. ``name`` is what is shown of
-    the address.
+    the address. ``starved`` counts frames that were dropped because this machine was too slow, and not the network.
     """
 
     def __init__(
@@ -210,6 +210,7 @@ class SinkWorker:
         self._problem: str | None = None
         self._live_ns: int | None = None  # since when the connection holds
         self._errors = self._retries = 0
+        self.starved = self._counted = 0
         self._meter = Meter()
         self._latency = Latency()
         self._thread = guarded_thread(self._run, f"sink {name}", failed)
@@ -296,12 +297,12 @@ class SinkWorker:
         try:
             sink.open(shape)
             self._queue.open()
+            self._counted = self._queue.dropped
             self._state, self._problem, self._live_ns = "live", None, self._clock.now_ns()
             self._events.tell("sink", f"{self.name}: open")
             for item in self._queue:
                 if isinstance(item, Frame):
-                    sink.write(item)
-                    now_ns = self._clock.now_ns()
+                    now_ns = self._write(sink, item)
                     self._meter.tick(now_ns)
                     if not isinstance(item, SlateFrame):
                         self._latency.record(now_ns - (item.captured_ns or now_ns))
@@ -316,6 +317,16 @@ class SinkWorker:
         if error is not None and self._ended.is_set():
             self._events.tell("sink", str(error), problem=True)
         return error
+
+    def _write(self, sink: LiveSink, frame: Frame) -> int:
+        """Write ``frame``; returns when that was done, in ns."""
+        waited_ns, began_ns = _waited_ns(sink), self._clock.now_ns()
+        sink.write(frame)
+        now_ns, dropped = self._clock.now_ns(), self._queue.dropped
+        if _waited_ns(sink) - waited_ns <= (now_ns - began_ns) / 2:
+            self.starved += dropped - self._counted
+        self._counted = dropped
+        return now_ns
 
     def _lost(self, error: Exception) -> MummerError:
         """What to say of the error that ended a connection; one that nobody foresaw goes into the log, too."""
@@ -340,6 +351,11 @@ def _private(error: MummerError, address: str) -> MummerError:
     error.args = (redacted(str(error), address),)
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
+
+
+def _waited_ns(sink: LiveSink) -> int:
+    """For how long ``sink`` has waited for its network so far."""
+    return sink.waited_ns if isinstance(sink, WaitingSink) else 0
 
 
 def _held(since_ns: int | None, now_ns: int) -> float:

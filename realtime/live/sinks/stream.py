@@ -52,6 +52,11 @@ class StreamSink:
         """Bits a second that the pictures are to take now."""
         return None if self._throttle is None else self._throttle.bits
 
+    @property
+    def waited_ns(self) -> int:
+        """For how long the network was waited for, all in all."""
+        return 0 if self._mux is None else self._mux.waited_ns
+
     def open(self, shape: StreamFormat) -> None:
         """Open the encoders, and connect."""
         self._mux = mux = MuxProcess(_fitted(self.address))

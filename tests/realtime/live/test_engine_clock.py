@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Semaphore
 from time import monotonic, sleep
 
 import pytest
@@ -219,6 +220,40 @@ def test_the_governor_lowers_the_cost_and_says_so(monkeypatch: pytest.MonkeyPatc
     assert [event.text for event in events if event.topic == "governor"] == [
         "frames take too long: now every second frame only"
     ]
+
+
+@pytest.mark.parametrize(("waits", "level"), [(False, 1), (True, 0)])
+def test_the_governor_hears_of_a_sink_that_gets_too_little_time_and_not_of_a_slow_network(
+    monkeypatch: pytest.MonkeyPatch, waits: bool, level: int
+) -> None:
+    """While it writes one frame three more come, of which two are lost."""
+    monkeypatch.setattr(governor, "WINDOW", 6)
+    written = Semaphore(0)
+
+    class Slow(InspectingSink):
+        waited_ns = 0
+
+        def write(self, frame: Frame) -> None:
+            began_ns = on.clock.now_ns()
+            super().write(frame)
+            written.acquire()
+            if waits:
+                self.waited_ns += on.clock.now_ns() - began_ns
+
+    sink = Slow()
+    with stage(slow=lambda: sink) as on, on.engine.events() as events:
+        on.play(1)
+        for number in range(1, 7):
+            on.until(lambda _, number=number: sink.frames == number)
+            on.play(3)
+            written.release()
+        status = on.engine.status()
+        written.release(100)
+    assert status.sinks[0].dropped >= 10
+    assert status.governor.level == level
+    assert [event.text for event in events if event.topic == "governor"] == [
+        "a sink loses frames: now every second frame only"
+    ] * level
 
 
 @pytest.mark.parametrize(("fps", "meanwhile", "level"), [(15, 2, 0), (10, 3, 0), (30, 2, 1)])

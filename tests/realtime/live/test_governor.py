@@ -1,6 +1,6 @@
 """The governor lowers cost when frames take too long, and raises it with hesitation."""
 
-from realtime.live.governor import CALM, WINDOW, Governor
+from realtime.live.governor import CALM, STARVED, WINDOW, Governor
 
 BUDGET = 1 / 30
 
@@ -31,6 +31,19 @@ def test_cost_goes_down_in_steps_to_the_lowest() -> None:
 
 def test_drops_alone_are_a_reason() -> None:
     assert feed(Governor(3), 0.3, drops=WINDOW // 10) == 1
+
+
+def test_sinks_that_lose_frames_are_a_reason_but_not_to_halve_the_frames_unless_they_lose_more() -> None:
+    lost = round(2 * STARVED * WINDOW)
+    governor = Governor(3, lambda: lost)
+    assert [feed(governor, 0.3) for _ in range(4)] == [1, 2, 2, 2]
+    assert governor.reason == "a sink loses frames"
+    lost = round(0.6 * WINDOW)
+    assert feed(governor, 0.3) == 3
+    lost = round(0.5 * STARVED * WINDOW)  # too many for a step up, too few for one down
+    assert feed(governor, 0.3, 2 * CALM) == 3
+    lost = 0
+    assert feed(governor, 0.3, CALM) == 2
 
 
 def test_it_goes_up_again_after_calm_windows_only() -> None:
