@@ -21,6 +21,11 @@ _NOSTRILS: Final = (2, 97, 326, 98, 327, 240, 460, 75, 305)
 #: Upper is smaller: the height of the brows' upper edges, in face axes.
 _BROW_HEIGHT: Final = float(NEUTRAL[[63, 105, 66, 293, 334, 296], 1].mean())
 
+#: So far from the rims of the lids, and from where lips meet, nothing is covered, and from the second on all of it:
+#: in units of the face axes.
+LIDS_BARE, LIDS_COVERED = 0.5, 1.3
+LIPS_BARE, LIPS_COVERED = 0.1, 0.6
+
 
 def smooth(share: NDArray[np.floating]) -> Floats:
     """0..1 to 0..1 with flat ends; what lies outside is cut off."""
@@ -40,14 +45,14 @@ def _near(vertices: Iterable[int], reach: float, gain: float = 1.0) -> Floats:
 
 
 def _cover() -> Floats:
-    cover = np.ones(VERTICES, np.float32)
-    for eye in EYES:  # gaze and lids are the performer's
-        cover = np.minimum(cover, 0.12 + 0.88 * smooth(_away(eye) / 0.75))
-        cover[list(eye)] = 0.08
+    # Gaze, lids and where lips meet are the performer's. A mesh is a few millimetres off there, and more so where
+    # eyes are wide or a smile is crooked: what is covered up to its lines hides how far they are open.
+    brows = _near(_BROWS, 0.5, 2.0)
+    cover = np.maximum(smooth((_away((*EYES[0], *EYES[1])) - LIDS_BARE) / (LIDS_COVERED - LIDS_BARE)), brows)
+    cover = np.minimum(cover, smooth((_away(INNER_LIPS) - LIPS_BARE) / (LIPS_COVERED - LIPS_BARE)))
+    cover[[*EYES[0], *EYES[1], *INNER_LIPS]] = 0
     fade = np.where(NEUTRAL[:, 1] < -3, 2.2, 1.5)  # the forehead ends in hair, the jaw in an edge
-    cover = np.minimum(cover, smooth(_away(OVAL, axes=3) / fade))
-    cover[list(INNER_LIPS)] = 0.35
-    return cover
+    return np.minimum(cover, smooth(_away(OVAL, axes=3) / fade))
 
 
 def _skin() -> Floats:

@@ -5,7 +5,8 @@
 The first frame of every clip is the photograph for all the others. Printed for each ordered pair: how the texture of
 the result correlates with the photograph's and with the performer's (unrolled, detail of the skin, brows, nose and
 lips without eyes and the mouth's inside); how the openings of mouth and lids correlate with the performer's, as the
-built-in finder sees both; and milliseconds of CPU for drawing a face, and for cutting it out and pasting it, beside
+built-in finder sees both, and, as what that finder can tell at all, how those it reads in the performer's own picture
+mirrored do; and milliseconds of CPU for drawing a face, and for cutting it out and pasting it, beside
 those of one blur of the same crop, for machines differ. Last, how far the finder's points move on a still face with
 noise of 2 grey levels, swapped and not, at 512 px. ``--sheets`` writes a contact sheet: photograph, performer, result,
 two moments of each pair.
@@ -57,6 +58,7 @@ class Figures:
     like_photo: list[float] = field(default_factory=list)
     like_performer: list[float] = field(default_factory=list)
     openings: list[list[float]] = field(default_factory=list)
+    mirrored: list[list[float]] = field(default_factory=list)
     cut_ms: list[float] = field(default_factory=list)
     draw_ms: list[float] = field(default_factory=list)
     paste_ms: list[float] = field(default_factory=list)
@@ -65,9 +67,11 @@ class Figures:
     def line(self) -> str:
         seen = np.array(self.openings)
         mouth, lids = (float(np.corrcoef(seen[:, k], seen[:, k + 2])[0, 1]) for k in (0, 1))
+        own = np.array(self.mirrored)
+        best = [float(np.corrcoef(own[:, k], own[:, k + 2])[0, 1]) for k in (0, 1)]
         return (
             f"like photo {np.mean(self.like_photo):.2f} performer {np.mean(self.like_performer):.2f}"
-            f"  mouth {mouth:.3f} lids {lids:.3f}"
+            f"  mouth {mouth:.3f} lids {lids:.3f} (the performer's own, mirrored, {best[0]:.3f} and {best[1]:.3f})"
             f"  {np.median(self.draw_ms):.1f} ms (least {min(self.draw_ms):.1f}; cut out {np.median(self.cut_ms):.1f},"
             f" paste {np.median(self.paste_ms):.1f}; a blur {np.median(self.blur_ms):.2f})"
         )
@@ -124,7 +128,7 @@ def tile(rgb: Bytes, mesh: Floats, side: int = 200) -> Bytes:
 def pair(clip: Path, portrait: Portrait, most: int, step: int) -> tuple[Figures, list[Bytes]]:
     data = pack_photos([portrait], NOBODY)
     model = PhotoModel(read_drawing(portrait.path, data), "0" * 64, ModelOptions())
-    before, after = BuiltinFinder("cpu", mesh=True), BuiltinFinder("cpu", mesh=True)
+    before, after, aside = (BuiltinFinder("cpu", mesh=True) for _ in range(3))
     figures, tiles, theirs = Figures(), [tile(portrait.picture, portrait.mesh)], detail(portrait.view)
     for number, frame in enumerate(frames(clip, most, step)):
         faces = before.find(frame)
@@ -133,6 +137,8 @@ def pair(clip: Path, portrait: Portrait, most: int, step: int) -> tuple[Figures,
         face = faces[0]
         assert face.mesh is not None
         rgb = rgb_of(frame)
+        if found := aside.find(Frame.from_rgb(np.ascontiguousarray(rgb[:, ::-1]))):
+            figures.mirrored.append([*openings(face), *openings(found[0])])
         started = time.thread_time()
         crop = cut_out(frame, face, model)
         figures.cut_ms.append(1e3 * (time.thread_time() - started))
@@ -185,6 +191,7 @@ def main() -> None:
     options.add_argument("--sheets", type=Path)
     options.add_argument("--frames", type=int, default=60)
     options.add_argument("--step", type=int, default=2)
+    options.add_argument("--only", nargs=2, metavar=("PHOTO", "CLIP"), help="one pair, by the names of its clips")
     chosen = options.parse_args()
     tune()
     clips = sorted(chosen.media.glob("*.mp4"))
@@ -198,10 +205,12 @@ def main() -> None:
         for clip in clips:
             rows = []
             for photo in (each for each in clips if each != clip):
+                if chosen.only and chosen.only != [photo.stem, clip.stem]:
+                    continue
                 figures, tiles = pair(clip, portraits[photo], chosen.frames, chosen.step)
                 print(f"{photo.stem} on {clip.stem}: {figures.line()}", flush=True)
                 rows.append(np.hstack(tiles))
-            if chosen.sheets:
+            if chosen.sheets and rows:
                 chosen.sheets.mkdir(parents=True, exist_ok=True)
                 sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
                 cv2.imwrite(str(chosen.sheets / f"photo_{clip.stem}.png"), sheet)
