@@ -77,6 +77,11 @@ class Landmarker:
         self._faceness = self._faceness or Faceness(self._device)
         return self._faceness(fine, coarse)
 
+    def rehearse(self, frame: Frame) -> None:
+        """Run all nets once on some part of ``frame``: the first run of each takes longer, and one is opened for it."""
+        seen = self.look(frame, crop_of_box((0.0, 0.0, float(frame.width), float(frame.height))))
+        self.faceness(frame, seen.landmarks)
+
     def glance(self, frame: Frame, box: Box) -> float:
         """The presence at the first look at a detected head box, 0..1."""
         return self.look(frame, crop_of_box(box)).presence

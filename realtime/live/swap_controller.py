@@ -23,14 +23,16 @@ from realtime.live.puppet import LivePuppet
 from realtime.live.settings import Change, LiveLook, LiveSettings, ModelChoice
 from realtime.live.status import GovernorStatus, LookStatus, ModelStatus, PuppetStatus
 from realtime.marking.label import Label
+from realtime.marking.mark import prepare
 from realtime.marking.provenance.claim import Claim
 from realtime.marking.watermark import Watermark, payload_of
-from realtime.media.frame import Frame
+from realtime.media.frame import Frame, PictureFormat
 from realtime.puppet.sitter import ONE_PICTURE
 from realtime.runtime.clock import Clock
 from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Events
 from realtime.runtime.stages import Stages
+from realtime.runtime.threads import guarded_thread
 from realtime.settings import ModelOptions
 from realtime.swap import SwapModel, open_model
 from realtime.swap.consent import Identity
@@ -92,6 +94,7 @@ class SwapController:
         self._full = self._coming = self._swapper.model
         self._saves_model = False
         self.thin = 1
+        self._kind: PictureFormat | None = None
         self._finder = bare(self._swapper.finder)
         self._light = None if settings.light_model is None else self._open(settings.light_model, ModelOptions())
         builtin = self._finder if isinstance(self._finder, BuiltinFinder) else None
@@ -121,6 +124,7 @@ class SwapController:
                 break
             self._remember()
         if self._puppet is None:
+            self._begin_marks(frame)
             return self._fail_closed.process(frame)
         self._puppeted += 1
         shown = self._puppet.process(frame, self._complain)
@@ -418,7 +422,18 @@ class SwapController:
         picture = av.VideoFrame(640, 480, "yuv420p")
         for plane in picture.planes:
             plane.update(bytes(plane.buffer_size))
-        self._swapper.finder.find(Frame(picture, self._clock.now_ns()))
+        frame = Frame(picture, self._clock.now_ns())
+        if isinstance(self._finder, BuiltinFinder):
+            self._finder.rehearse(frame)
+        else:
+            self._swapper.finder.find(frame)
+
+    def _begin_marks(self, frame: Frame) -> None:
+        """Where frames are of another kind from this one on, make their marks beside the search for faces."""
+        if frame.kind != self._kind:
+            self._kind = frame.kind
+            task = partial(prepare, frame, self._swapper.watermark, self._swapper.label)
+            guarded_thread(task, "marks").start()
 
     def _complain(self, error: Exception) -> None:
         """Swapping a frame failed: say it, but not for every frame anew."""

@@ -1,6 +1,7 @@
 """A small label in a corner of the picture that says what it is."""
 
 from collections.abc import Iterator
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -54,16 +55,22 @@ class Label:
             raise UsageError(f"there is no place {place!r} for the label; choose one of {', '.join(PLACES)}")
         self.text = text.strip()
         self.place = place
+        self._lock = Lock()
         self._kind: PictureFormat | None = None
         self._patches: tuple[Patch, ...] = ()
         self.lettering(640, 360)  # the font is read when it is first used, which takes as long as two frames
 
     def draw(self, frame: Frame) -> None:
         """Put the label into the frame."""
-        if frame.kind != self._kind:
-            self._patches = self._fit(frame)
-            self._kind = frame.kind
+        self.prepare(frame)
         frame.put(self._patches)
+
+    def prepare(self, frame: Frame) -> None:
+        """Make what is drawn into frames of the kind of this one, unless it is there. From any thread."""
+        with self._lock:
+            if frame.kind != self._kind:
+                self._patches = self._fit(frame)
+                self._kind = frame.kind
 
     def lettering(self, width: int, height: int) -> Lettering:
         """What is drawn on a frame of ``width`` x ``height`` pixels."""

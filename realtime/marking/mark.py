@@ -5,7 +5,7 @@ from realtime.marking.watermark import Watermark
 from realtime.media.frame import Frame
 from realtime.runtime.stages import Stages
 
-__all__ = ["mark"]
+__all__ = ["mark", "prepare"]
 
 
 def mark(frame: Frame, watermark: Watermark | None, label: Label | None, stages: Stages) -> None:
@@ -16,3 +16,11 @@ def mark(frame: Frame, watermark: Watermark | None, label: Label | None, stages:
     if label is not None:
         with stages("label"):
             label.draw(frame)
+
+
+def prepare(frame: Frame, watermark: Watermark | None, label: Label | None) -> None:
+    """Make what is drawn into frames of the kind of ``frame``, which is not looked into. From any thread."""
+    if watermark is not None:
+        watermark.prepare(frame.kind)
+    if label is not None:
+        label.prepare(frame)

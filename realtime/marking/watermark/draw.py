@@ -1,5 +1,6 @@
 """Drawing the watermark into frames."""
 
+from threading import Lock
 from typing import Final
 
 import cv2
@@ -28,6 +29,7 @@ class Watermark:
     def __init__(self, payload: Payload, confined: bool = False) -> None:
         self.payload = payload
         self.confined = confined
+        self._lock = Lock()
         self._kind: PictureFormat | None = None
         self._top = 0
         self._lighter: Codes = _NOTHING
@@ -50,10 +52,14 @@ class Watermark:
                 self._shade(plane, np.s_[:, :], None)
 
     def prepare(self, kind: PictureFormat) -> None:
-        """Make what is drawn into frames of this ``kind``, unless it is there: it takes as long as a frame may."""
-        if kind != self._kind:
-            self._lighter, self._darker = self._fit(kind)
-            self._kind, self._top = kind, kind.coding.top
+        """Make what is drawn into frames of this ``kind``, unless it is there: it takes as long as a frame may.
+
+        From any thread; whoever needs it waits for the one that is at it.
+        """
+        with self._lock:
+            if kind != self._kind:
+                self._lighter, self._darker = self._fit(kind)
+                self._kind, self._top = kind, kind.coding.top
 
     def _shade(self, region: Codes, here: tuple[slice, slice], mask: Bytes | None) -> None:
         """Mark ``region``, which lies ``here`` in its plane, where ``mask`` is not 0."""

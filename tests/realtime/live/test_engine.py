@@ -14,6 +14,8 @@ import pytest
 from pydantic import ValidationError
 
 from realtime.finder import BuiltinFinder, FaceFinder
+from realtime.finder.face import Face
+from realtime.inference import session
 from realtime.live import swap_controller
 from realtime.live.delay import delayed
 from realtime.live.engine import Engine
@@ -24,9 +26,11 @@ from realtime.live.slate import render
 from realtime.live.source import LiveItem, LiveSource, Sound
 from realtime.live.sources.file import PacedFile
 from realtime.live.testing.probes import InspectingSink, PrivacyProbe
+from realtime.marking.label import Label
 from realtime.marking.watermark import Watermark
 from realtime.media.colorspace import Codes
 from realtime.media.frame import Frame, PictureFormat
+from realtime.media.paste import Patch
 from realtime.runtime import backoff
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
 from realtime.swap import SwapModel, open_model
@@ -42,7 +46,12 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def running(
-    clip: Path, *sinks: LiveSink, finder: FaceFinder | None = None, loop: bool = True, **changes: object
+    clip: Path,
+    *sinks: LiveSink,
+    finder: FaceFinder | None = None,
+    loop: bool = True,
+    begin: bool = True,
+    **changes: object,
 ) -> Iterator[Engine]:
     """An engine with these sinks, each at an address of its own: ``0``, ``1``, ..."""
     open_source = changes.pop("open_source", PacedFile_)
@@ -52,7 +61,8 @@ def running(
         {"camera": str(clip), "sinks": addresses, "device": "cpu", "loop": loop} | changes
     )
     engine = Engine(settings, open_source, open_sink, finder or BuiltinFinder("cpu"))  # type: ignore[arg-type]
-    engine.start()
+    if begin:
+        engine.start()
     try:
         yield engine
     finally:
@@ -271,7 +281,36 @@ def test_another_model_costs_the_swapping_thread_no_watermark(
         engine.change(Change(model=str(make_model(tmp_path / "other.onnx"))))
         swapped = until(engine, lambda status: status.model.name == "other").swapped
         until(engine, lambda status: status.swapped > swapped + 1)
-    assert fitted == ["swap", "load model"]
+    assert fitted == ["marks", "load model"]
+
+
+def test_marks_are_made_beside_the_search_and_no_net_is_opened_for_the_first_face(
+    face_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, made = Label._fit, Event()
+
+    def noted(self: Label, frame: Frame) -> tuple[Patch, ...]:
+        fitted = fit(self, frame)
+        made.set()
+        return fitted
+
+    class Waiting(BuiltinFinder):
+        begun = False
+
+        def find(self, frame: Frame) -> tuple[Face, ...]:
+            assert not self.begun or made.wait(LONG)
+            return super().find(frame)
+
+    monkeypatch.setattr(Label, "_fit", noted)
+    finder = Waiting("cpu")
+    with running(face_clip, InspectingSink(), finder=finder, begin=False) as engine:
+        opened = list[object]()
+        monkeypatch.setattr(session, "open_on", lambda *given, **named: opened.append(given))
+        finder.begun = True
+        engine.start()
+        until(engine, lambda status: status.swapped > 2)
+    assert made.is_set()
+    assert not opened
 
 
 def test_a_slate_is_drawn_in_little_memory() -> None:
