@@ -107,6 +107,7 @@ class FrameSwapper:
                 for start in range(0, len(its), BATCH):
                     faces += self._swap(frame, its[start : start + BATCH], role)
         finally:
+            self._early.clear()  # it holds a model that may be replaced now
             self.frames_swapped += bool(faces) and not before
             self.faces_swapped += len(faces)
             self.faces_left += len(found) - len(faces) + len(self.doubtful())

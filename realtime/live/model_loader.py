@@ -7,7 +7,6 @@ from typing import TypeAlias
 from realtime.live.settings import ModelChoice
 from realtime.runtime.errors import MummerError
 from realtime.runtime.events import Events
-from realtime.runtime.process import clear_up
 from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
 
@@ -65,8 +64,6 @@ class ModelLoader:
                 if self._chosen is None:  # nothing else was chosen meanwhile
                     self._running = chosen
                     take_over()
-            # The model before it is gone by now, and would leave holes: hours of changes should take no more than one.
-            clear_up()
 
     def _take(self) -> ModelChoice | None:
         with self._lock:

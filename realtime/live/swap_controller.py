@@ -31,6 +31,7 @@ from realtime.puppet.sitter import ONE_PICTURE
 from realtime.runtime.clock import Clock
 from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Events
+from realtime.runtime.process import clear_up
 from realtime.runtime.stages import Stages
 from realtime.runtime.threads import guarded_thread
 from realtime.settings import ModelOptions
@@ -246,9 +247,11 @@ class SwapController:
 
         def take_over() -> None:
             self.look = self.look.model_copy(update={"model": choice.name})
-            self._full = model
+            before, self._full = [self._full], model
             self._swapper.watermark = mark
             self._choose_model()
+            # In a thread that gives way to nobody, as its starter does not: whoever waits for memory waits for it.
+            guarded_thread(partial(_let_go, before), "clear up").start()
             self._events.tell("model", f"{model.name} swaps from now on")
 
         def hand_over() -> None:
@@ -462,6 +465,12 @@ def _told(look: LiveLook, model: SwapModel) -> LookStatus:
         on_miss=look.on_miss,
         mirror=look.mirror,
     )
+
+
+def _let_go(models: list[SwapModel]) -> None:
+    """Let go of ``models``, which would leave holes: hours of changes should take no more memory than one."""
+    models.clear()
+    clear_up()
 
 
 def _warm_up(model: SwapModel) -> None:

@@ -1,12 +1,15 @@
 """The engine as a whole, on a real clip in real time: order, losses, changes, ends."""
 
+import os
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, current_thread
+from threading import Event, current_thread, get_native_id
 from threading import enumerate as enumerate_threads
 from time import monotonic, monotonic_ns, sleep
+from weakref import ref
 
 import av
 import numpy as np
@@ -31,8 +34,9 @@ from realtime.marking.watermark import Watermark
 from realtime.media.colorspace import Codes
 from realtime.media.frame import Frame, PictureFormat
 from realtime.media.paste import Patch
-from realtime.runtime import backoff
+from realtime.runtime import backoff, process
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
+from realtime.settings import ModelOptions
 from realtime.swap import SwapModel, open_model
 from tests.realtime.clips import Clip, make
 from tests.realtime.live.waiting import LONG, until
@@ -282,6 +286,33 @@ def test_another_model_costs_the_swapping_thread_no_watermark(
         swapped = until(engine, lambda status: status.model.name == "other").swapped
         until(engine, lambda status: status.swapped > swapped + 1)
     assert fitted == ["marks", "load model"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_the_former_model_is_gone_before_its_memory_is_given_back_by_a_thread_that_gives_way_to_nobody(
+    face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heap is locked meanwhile: were it done late, whoever swaps would wait."""
+    opened, cleared = list[ref[SwapModel]](), list[tuple[int, bool]]()
+    open_ = swap_controller.open_model
+
+    def noted(name: str, device: str, options: ModelOptions) -> SwapModel:
+        model = open_(name, device, options)
+        opened.append(ref(model))
+        return model
+
+    def give_back() -> bool:
+        cleared.append((os.getpriority(os.PRIO_PROCESS, get_native_id()), opened[0]() is None))
+        return True
+
+    monkeypatch.setattr(swap_controller, "open_model", noted)
+    monkeypatch.setattr(process, "give_back_freed_memory", give_back)
+    with running(face_clip, InspectingSink()) as engine:
+        for number in range(2):
+            engine.change(Change(model=str(make_model(tmp_path / f"{number}.onnx"))))
+            until(engine, lambda status, number=number: status.model.name == str(number) and len(cleared) > number)
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert cleared == [(ours, False), (ours, True)]
 
 
 def test_marks_are_made_beside_the_search_and_no_net_is_opened_for_the_first_face(
