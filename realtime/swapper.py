@@ -1,5 +1,6 @@
 """One frame's way: find, align, swap, mask, colour, paste, mark; and how it is put together from settings."""
 
+import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -125,6 +126,28 @@ class FrameSwapper:
         self.finder, self.doubtful = finder, doubts_of(finder)
         if self.occlusion is not None:  # tracks are numbered anew
             self.occlusion.forget()
+
+    def unknowing(self) -> "FrameSwapper":
+        """Another one with the same networks and pictures whose finder and drawn model have seen nothing yet."""
+        other = copy.copy(self)
+        other.finder = copy.copy(self.finder)
+        other.finder.reset()  # gives it tracks of its own
+        if isinstance(self.model, DrawnModel):
+            other.model = copy.copy(self.model)
+            other.model.forget()
+        return other
+
+    def rehearse(self, frame: Frame) -> None:
+        """Let the finder and a drawn model see a frame, or one of its fields, which stays as it is."""
+        with self.stages("find"):
+            found = self.finder.find(frame)
+        if isinstance(self.model, DrawnModel):
+            self._through_model(frame, chosen(found, self.faces), self.model)
+
+    def know(self, other: "FrameSwapper") -> None:
+        """Go on with what ``other``, made by ``unknowing``, has seen by now."""
+        self.use(other.finder)
+        self.model = other.model
 
     def reset(self) -> None:
         """The next frame has nothing to do with the last."""

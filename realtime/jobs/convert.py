@@ -93,7 +93,7 @@ def _convert(
         choice = choose_codec(job.encoding, source.video, container_of(job), str(job.target))
         swapper = make_swapper(job.look, stages, finder, confined=is_lossless(choice.encoding) and not job.layer)
         plan, told = (None, in_one_piece) if in_one_piece is not None else plan_of(source, swapper)
-        copies, not_copied = copies_of(job, choice.encoding, source, plan) if job.smart else (None, [])
+        copies, not_copied = copies_of(job, choice.encoding, source, swapper, plan) if job.smart else (None, [])
         if copies is not None:
             choice, job = replace(choice, encoding=copies.encoding), with_sets(job, copies.encoding.sets)
         journal = stack.enter_context(journal_of(job, choice.encoding, source, swapper, plan, copies))

@@ -17,7 +17,7 @@ from realtime.jobs.segments.journal import Journal, folder_of, open_journal
 from realtime.jobs.segments.key import key_of
 from realtime.jobs.segments.maker import Order
 from realtime.jobs.segments.naming import name_people
-from realtime.jobs.segments.plan import Plan, UncuttableError, read_plan
+from realtime.jobs.segments.plan import WARM_UP, WARM_UP_DRAWN, Plan, UncuttableError, read_plan
 from realtime.media.closed_groups import Group
 from realtime.media.encoding import Encoding
 from realtime.media.file_sink import FileSink, video_shape
@@ -34,11 +34,11 @@ __all__ = ["copies_of", "journal_of", "plan_of", "run_in_segments", "why_in_one_
 def plan_of(source: FileSource, swapper: FrameSwapper) -> tuple[Plan | None, list[str]]:
     """The plan for the job's segments; None where it does not do in segments, and what is to be said of that."""
     try:
-        if any(isinstance(model, DrawnModel) for model in swapper.models):
-            raise UncuttableError("a drawn face goes by what it has seen of the performer in all frames before")
+        if _draws(swapper) and swapper.cast is not None:
+            raise UncuttableError("what is found of several people is kept without the mesh that a drawn face needs")
         if swapper.cast is not None and len(fields_of(source.first)) > 1:
             raise UncuttableError("who is who is told by whole pictures, and it has fields")
-        return read_plan(source), []
+        return read_plan(source, WARM_UP_DRAWN if _draws(swapper) else WARM_UP), []
     except UncuttableError as why:
         return None, [why_in_one_piece(why)]
 
@@ -48,11 +48,19 @@ def why_in_one_piece(why: UncuttableError) -> str:
     return f"converted in one piece, because {why}: had it been stopped, it could not have been resumed"
 
 
-def copies_of(job: Job, encoding: Encoding, source: FileSource, plan: Plan | None) -> tuple[Copies | None, list[str]]:
+def _draws(swapper: FrameSwapper) -> bool:
+    return any(isinstance(model, DrawnModel) for model in swapper.models)
+
+
+def copies_of(
+    job: Job, encoding: Encoding, source: FileSource, swapper: FrameSwapper, plan: Plan | None
+) -> tuple[Copies | None, list[str]]:
     """What of ``source`` may be copied where there is no face in it; None for nothing, and what is to be said of it."""
     try:
         if plan is None:
             raise UncopiableError("the video is converted in one piece")
+        if _draws(swapper):
+            raise UncopiableError("a drawn face goes by the frames before it, too")
         if job.layer:
             raise UncopiableError("a layer is transparent where there is no face")
         if job.look.label is not None:

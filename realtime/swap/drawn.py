@@ -110,7 +110,7 @@ class DrawnModel(ABC):
 
     @abstractmethod
     def forget(self) -> None:
-        """Another source: what is known of faces from earlier frames is no longer true."""
+        """Begin anew: what is known of faces from earlier frames is no longer true, but for copies of this model."""
 
     def frame_to_crop(self, face: Face) -> tuple[Matrix, int]:
         """The crop of a face, float64 (2, 3), and its side S: upright, pixel on pixel where its size allows.

@@ -44,7 +44,7 @@ class MaskModel(DrawnModel):
         if options.shape is not None:
             raise UsageError(f"{drawing.path}: --shape is for photographs, and this is a mask")
         self._drawn = _material(drawing)
-        self._lights = Tracks[FaceLight](FaceLight)
+        self.forget()
 
     @property
     def _material(self) -> Material:
@@ -61,7 +61,7 @@ class MaskModel(DrawnModel):
 
     def forget(self) -> None:
         """See ``DrawnModel``."""
-        self._lights.clear()
+        self._lights = Tracks[FaceLight](FaceLight)
 
 
 def pack_material(name: str) -> bytes:

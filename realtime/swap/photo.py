@@ -73,8 +73,7 @@ class PhotoModel(DrawnModel):
         count = len(face.photographs_sha256)
         self.made_of = "one picture" if count == 1 else f"{count} pictures"
         self._outline = OUTLINE if options.shape is None else options.shape
-        self._performers = Tracks[Performer](Performer)
-        self._blends = Tracks[Blend](Blend)
+        self.forget()
 
     def draw(self, crop: FaceCrop) -> tuple[Bytes, Bytes]:
         """See ``DrawnModel``."""
@@ -87,8 +86,8 @@ class PhotoModel(DrawnModel):
 
     def forget(self) -> None:
         """See ``DrawnModel``."""
-        self._performers.clear()
-        self._blends.clear()
+        self._performers = Tracks[Performer](Performer)
+        self._blends = Tracks[Blend](Blend)
 
 
 def open_photos(options: ModelOptions, device: str = "auto") -> PhotoModel:

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from realtime.media.file_source import SEEKABLE, FileSource
 from realtime.runtime.errors import InputError
 
-__all__ = ["GRID", "WARM_UP", "Plan", "Times", "UncuttableError", "cut", "read_plan"]
+__all__ = ["GRID", "WARM_UP", "WARM_UP_DRAWN", "Plan", "Times", "UncuttableError", "cut", "read_plan"]
 
 #: Frames a segment. Whoever computes how many of them, the cuts lie on this grid: they decide the encoder's output.
 GRID: Final = 250
 #: Frames before a segment that its face finder sees first: fewer than five leave a trace of the cut, more change
-#: nothing.
+#: nothing. And those that a drawn face sees, too, which learns from them what the performer looks like at rest.
 WARM_UP: Final = 10
+WARM_UP_DRAWN: Final = 50
 
 #: int64 (N,), units of the source's ``time_base``.
 Times: TypeAlias = NDArray[np.int64]
@@ -30,8 +31,7 @@ class UncuttableError(Exception):
 class Plan:
     """``times`` of all frames, rising; those of the keyframes in ``keys``; ``beside`` is bytes in all other streams.
 
-    The ``spans`` are the numbers of the frames of each segment, from 0; the face finder of each sees ``warm_up`` frames
-    before it.
+    The ``spans`` are the numbers of the frames of each segment, from 0; each has seen ``warm_up`` frames before it.
     """
 
     times: Times
@@ -62,7 +62,7 @@ def cut(frames: range) -> tuple[range, ...]:
     return tuple(map(range, starts, [*starts[1:], frames.stop]))
 
 
-def read_plan(source: FileSource) -> Plan:
+def read_plan(source: FileSource, warm_up: int = WARM_UP) -> Plan:
     """The plan for ``source``. Raises ``UncuttableError`` where its packets do not say what will be decoded."""
     if source.container.format.name not in SEEKABLE:
         raise UncuttableError(f"{source.container.format.long_name} does not say when each picture is shown")
@@ -81,7 +81,7 @@ def read_plan(source: FileSource) -> Plan:
     except InputError as error:
         raise UncuttableError("it is damaged in places") from error
     shown, spans = np.sort(np.frombuffer(times, np.int64)), cut(range(len(times)))
-    plan = Plan(shown, np.sort(np.frombuffer(keys, np.int64)), beside, spans)
+    plan = Plan(shown, np.sort(np.frombuffer(keys, np.int64)), beside, spans, min(warm_up, GRID))
     if not plan.frames or (np.diff(plan.times) <= 0).any():
         raise UncuttableError("several of its pictures have one time")
     if source.first.pts != plan.times[0]:

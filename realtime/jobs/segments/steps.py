@@ -1,12 +1,10 @@
 """What a segment is made of: its frames, decoded, found, swapped; the same whoever asks, and in whatever order."""
 
-import copy
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from realtime.finder import FaceFinder
 from realtime.finder.cuts import Cuts
 from realtime.finder.found import Found
 from realtime.jobs.lift import lifted
@@ -53,7 +51,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Step:
-    """A frame on its way into ``segment``; None where it only ``warms`` the finder of the next one up.
+    """A frame on its way into ``segment``; None where it only ``warms`` up for the next one.
 
     ``is_first`` and ``is_last`` are of its segment; ``counts`` are those of the segment so far, once it is swapped;
     ``found`` is what is in it, where that is all that is asked for.
@@ -69,7 +67,7 @@ class Step:
 
 
 def read_steps(source: FileSource, plan: Plan, segments: Iterator[int]) -> Generator[Step]:
-    """The frames of ``segments``, each with those before it that warm its finder up.
+    """The frames of ``segments``, each with those before it that warm up for it.
 
     Where one segment follows another, decoding goes on, and the last frames of the one warm up for the next. Raises
     ``UncuttableError`` where what is decoded is not what was planned.
@@ -129,34 +127,30 @@ def _opened_at(source: FileSource, plan: Plan, begin: int) -> Iterator[Frame]:
 
 
 class SwapSteps:
-    """Swaps the faces of each step's frame, with a finder that knows nothing but its segment and the frames before."""
+    """Swaps the faces of each step's frame, by what was seen in its segment and in the frames before, and no more."""
 
     def __init__(self, swapper: FrameSwapper) -> None:
         self._swapper = swapper
-        self._next: FaceFinder | None = None
+        self._next: FrameSwapper | None = None
 
     def __call__(self, step: Step) -> None:
-        """Swap, count, and warm up the finder of the segment that comes next."""
+        """Swap, count, and warm up for the segment that comes next."""
         swapper = self._swapper
+        if step.is_first:
+            swapper.know(self._next or swapper.unknowing())
+            self._next = None
+            Counts().put_on(swapper)
         if step.warms:  # before the swap, which writes into the frame
-            self._next = self._next or _forgetful(swapper.finder)
+            self._next = self._next or swapper.unknowing()
             for field in fields_of(step.frame):
-                with swapper.stages("find"):
-                    self._next.find(field)
+                self._next.rehearse(field)
         if step.segment is None:
             return
-        if step.is_first:
-            swapper.use(self._ready())
-            Counts().put_on(swapper)
         self._work(step, swapper)
 
     def _work(self, step: Step, swapper: FrameSwapper) -> None:
         swapper.process(step.frame)
         step.counts = Counts.of(swapper)
-
-    def _ready(self) -> FaceFinder:
-        finder, self._next = self._next or _forgetful(self._swapper.finder), None
-        return finder
 
 
 class LiftSteps(SwapSteps):
@@ -176,7 +170,7 @@ class FindSteps(SwapSteps):
         self._begins_scene = True
 
     def __call__(self, step: Step) -> None:
-        """Find, and warm up the finder of the segment that comes next."""
+        """Find, and warm up for the segment that comes next."""
         self._begins_scene = self._cuts.before(step.frame)
         super().__call__(step)
 
@@ -184,10 +178,3 @@ class FindSteps(SwapSteps):
         with swapper.stages("find"):
             faces = swapper.finder.find(step.frame)
         step.found = Found(faces, swapper.doubtful(), self._begins_scene)
-
-
-def _forgetful(finder: FaceFinder) -> FaceFinder:
-    """A finder with the same networks, and nothing seen yet: ``reset`` gives it tracks of its own."""
-    other = copy.copy(finder)
-    other.reset()
-    return other

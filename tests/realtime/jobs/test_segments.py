@@ -22,7 +22,7 @@ from realtime.jobs.segments import plan as planning
 from realtime.jobs.segments.engines.shares import Shares
 from realtime.jobs.segments.journal import folder_of
 from realtime.jobs.segments.maker import Order, make_segments
-from realtime.jobs.segments.plan import read_plan
+from realtime.jobs.segments.plan import WARM_UP, WARM_UP_DRAWN, read_plan
 from realtime.media.encoding import Encoding
 from realtime.media.file_sink import video_shape
 from realtime.media.file_source import FileSource
@@ -146,9 +146,12 @@ def test_times_and_sound_are_those_of_the_input(tmp_path: Path, clip: Path, mode
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
-def test_a_segment_is_the_same_whoever_makes_it_and_when(tmp_path: Path, clip: Path, model: Path, suffix: str) -> None:
+@pytest.mark.parametrize(("suffix", "drawn"), [(".mp4", None), (".mkv", None), (".ts", None), (".mp4", "gold")])
+def test_a_segment_is_the_same_whoever_makes_it_and_when(
+    tmp_path: Path, clip: Path, model: Path, suffix: str, drawn: str | None
+) -> None:
     source = tmp_path / f"in{suffix}"
+    look = Look(model=drawn or str(model), device="cpu")
     with av.open(str(clip)) as container, av.open(str(source), "w") as out:
         video = out.add_stream_from_template(container.streams.video[0])
         for packet in container.demux(video=0):
@@ -158,10 +161,9 @@ def test_a_segment_is_the_same_whoever_makes_it_and_when(tmp_path: Path, clip: P
 
     def made(name: str, *runs: list[int]) -> list[bytes]:
         (tmp_path / name).mkdir()
-        swapper = make_swapper(Look(model=str(model), device="cpu"), Stages())
-        opened = FileSource(source)
-        look, encoding = Look(model=str(model)), Encoding("libx264")
-        plan, shape = read_plan(opened), video_shape(opened)
+        swapper = make_swapper(look, Stages())
+        opened, encoding = FileSource(source), Encoding("libx264")
+        plan, shape = read_plan(opened, WARM_UP_DRAWN if drawn else WARM_UP), video_shape(opened)
         order = Order(source, Path("out.mp4"), look, encoding, MAX_PIXELS, False, WHOLE, plan, shape, tmp_path / name)
         for numbers in runs:
             make_segments(order, opened, swapper, iter(numbers), lambda: None, lambda number: None)
