@@ -14,6 +14,7 @@ from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.raster import rasterise
 from realtime.mesh.vertices import BROWS, EYES
+from realtime.photo_swap.zones import HAIR, RIM, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["without_glasses"]
@@ -27,6 +28,14 @@ LINE, FAINT = 0.08, 0.05
 BRIDGE, BELOW = 0.15, 0.06
 #: Lines are painted out with so many pixels around them.
 MARGIN: Final = 7
+#: Side of the texture in which the colour behind lenses is compared with that around them, the scales of both, and of
+#: black, so that logarithms end.
+COARSE: Final = 256
+NEAR, FAR = 4.0, 24.0
+DARK: Final = 8
+#: By how much the skin there may be brighter, and of another colour, in logarithms.
+BRIGHTER, TINT = 0.02, 0.03
+_BROWS: Final = [vertex for brow in BROWS for edge in brow for vertex in edge]
 
 
 def without_glasses(texture: Bytes) -> Bytes | None:
@@ -44,7 +53,49 @@ def without_glasses(texture: Bytes) -> Bytes | None:
     size = texture.shape[1::-1]
     share = np.clip(1.3 * cv2.resize(share, size), 0, 1)[..., None]
     full = texture + (cv2.resize(painted, size) - texture) * share
-    return np.asarray(np.clip(full, 0, 255), np.uint8)
+    return _without_reflections(np.asarray(np.clip(full, 0, 255), np.uint8))
+
+
+def _without_reflections(texture: Bytes) -> Bytes:
+    """The texture, uint8 (S, S, 3) RGB, with the skin behind the lenses in the colour of the skin around them.
+
+    Coated lenses tint it, and what they mirror makes it brighter; darker it may be, as skin below eyes is.
+    """
+    lens, beyond = _lenses()
+    small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
+    light = np.log(small.astype(np.float32) + DARK)
+    off = _low(light, np.maximum(lens, np.float32(0.02)), NEAR) - _low(light, beyond, FAR)
+    luma = off.mean(axis=2, keepdims=True)
+    tint = off - luma
+    wanted = np.minimum(luma, BRIGHTER) + tint * np.minimum(
+        1, TINT / np.maximum(np.linalg.norm(tint, axis=2, keepdims=True), 1e-6)
+    )
+    factor = np.exp(np.asarray(cv2.resize((wanted - off) * lens[..., None], texture.shape[1::-1]), np.float32))
+    return np.asarray(np.clip((texture + np.float32(DARK)) * factor - DARK, 0, 255), np.uint8)
+
+
+def _low(light: Floats, weight: Floats, sigma: float) -> Floats:
+    """The low frequencies of ``light``, float32 (H, W, 3), where ``weight``, float32 (H, W), counts it."""
+    product, total = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (light * weight[..., None], weight))
+    return np.asarray(product / (total + np.float32(1e-4))[..., None], np.float32)
+
+
+@cache
+def _lenses() -> tuple[Floats, Floats]:
+    """The skin behind lenses, and that around them: float32 (COARSE, COARSE), 0..1."""
+    eyes, off_brow = _away_from([v for eye in EYES for v in eye]), _away_from(_BROWS)
+    behind = np.clip(eyes / 0.4, 0, 1) * np.clip((2.8 - eyes) / 0.5, 0, 1) * np.clip(off_brow / 0.6 - 0.4, 0, 1)
+    beyond = SKIN * (1 - behind) * (eyes < 6) * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
+    values = np.column_stack([behind, beyond]).astype(np.float32)
+    zones = np.clip(rasterise(ATLAS * COARSE - 0.5, TRIANGLES, COARSE).interpolate(values), 0, 1)
+    return np.ascontiguousarray(zones[..., 0]), np.ascontiguousarray(zones[..., 1])
+
+
+def _away_from(vertices: list[int]) -> Floats:
+    """Distance of every vertex from the nearest of ``vertices``, in units of the face axes: float32 (468,)."""
+    return np.asarray(
+        np.linalg.norm(NEUTRAL[:, None, :2] - NEUTRAL[None, vertices, :2], axis=2).min(axis=1), np.float32
+    )
 
 
 def _lines(small: Bytes, around: Floats) -> Floats:
@@ -60,11 +111,8 @@ def _lines(small: Bytes, around: Floats) -> Floats:
 def _zones() -> tuple[Floats, Floats, Floats]:
     """Around the eyes where rims may be, the bridge of the nose, and below the eyes: float32 (SIDE, SIDE), 0..1."""
     eyes = [vertex for eye in EYES for vertex in eye]
-    brows = [vertex for brow in BROWS for edge in brow for vertex in edge]
     x, y = NEUTRAL[:, 0], NEUTRAL[:, 1] - NEUTRAL[eyes, 1].mean()
-    away, off_brow = (
-        np.linalg.norm(NEUTRAL[:, None, :2] - NEUTRAL[None, some, :2], axis=2).min(axis=1) for some in (eyes, brows)
-    )
+    away, off_brow = _away_from(eyes), _away_from(_BROWS)
     around = (
         np.clip((away - 0.35) / 0.3, 0, 1) * np.clip((2.8 - away) / 0.4, 0, 1) * np.clip(off_brow / 0.6 - 0.4, 0, 1)
     )

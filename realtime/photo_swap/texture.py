@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.raster import Raster, rasterise
+from realtime.photo_swap.behind import wall_in
 from realtime.photo_swap.glasses import without_glasses
+from realtime.photo_swap.highlights import without_highlights
 from realtime.photo_swap.lookup import look_up
 from realtime.photo_swap.skin import skin_of
 from realtime.photo_swap.zones import HAIR, RIM, SKIN
@@ -52,19 +54,30 @@ def view_of(picture: Bytes, mesh: Floats) -> View:
     towards = _towards_camera(mesh)
     places = _layout().interpolate(np.column_stack([mesh[:, :2], towards]).astype(np.float32))
     rgb = look_up(picture, np.ascontiguousarray(places[..., :2]), cv2.INTER_CUBIC)
-    seen = np.clip((places[..., 2] - UNSEEN) / (SEEN - UNSEEN), 0, 1) * _inside(SIDE) * _skin_at_rim(rgb)
+    rgb, shown = _without_background(rgb)
+    seen = np.clip((places[..., 2] - UNSEEN) / (SEEN - UNSEEN), 0, 1) * _inside(SIDE) * shown
     bare = without_glasses(rgb)
     return View(rgb if bare is None else bare, np.asarray(seen, np.float32), bare is not None)
 
 
-def _skin_at_rim(texture: Bytes) -> Floats:
-    """How likely it is skin that is shown near the outline, float32 (SIDE, SIDE) in 0..1; 1 within."""
+def _without_background(texture: Bytes) -> tuple[Bytes, Floats]:
+    """The texture with skin where it shows a wall, and how likely it is skin that it shows: 1 but near the outline.
+
+    uint8 (SIDE, SIDE, 3) RGB, and float32 (SIDE, SIDE) in 0..1.
+    """
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
-    zones = _coarse(np.column_stack([SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1), RIM]))
-    likeness = skin_of(small, np.ascontiguousarray(zones[..., 0])).strictly(small)
-    likeness = np.asarray(cv2.erode(likeness, np.ones((19, 19), np.uint8)), np.float32)
-    full = cv2.resize(1 - zones[..., 1] * (1 - likeness), (SIDE, SIDE))
-    return np.asarray(full, np.float32)
+    zones = _coarse(np.column_stack([SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1), RIM, SKIN]))
+    sure, rim, skin = (np.ascontiguousarray(zones[..., k]) for k in range(3))
+    colours = skin_of(small, sure)
+    likeness = np.asarray(cv2.erode(colours.strictly(small), np.ones((19, 19), np.uint8)), np.float32)
+    wall = wall_in(small, colours)
+    shown = np.asarray(cv2.resize((1 - rim * (1 - likeness)) * (1 - wall), (SIDE, SIDE)), np.float32)
+    if not wall.any():
+        return texture, shown
+    face = np.asarray(_inside(COARSE) * (1 - wall) * (likeness > 0.5), np.float32)
+    going_on = cv2.resize(_continued(small, face, skin), (SIDE, SIDE))
+    full = cv2.resize(wall, (SIDE, SIDE))[..., None]
+    return np.asarray(texture * (1 - full) + going_on * full, np.uint8), shown
 
 
 def _coarse(values: NDArray[np.floating]) -> Floats:
@@ -106,7 +119,8 @@ def make_texture(views: list[View], favoured: int | None = None) -> Bytes:
     mirrored = _lit_as(mirrored, mixed, own * inside * np.clip(3 * seen, 0.02, 1))
     filled = mixed * own[..., None] + mirrored * (1 - own[..., None])
     trust = np.clip(TRUST * (seen * own + other * (1 - own)), 0, 1).astype(np.float32)
-    return _extended(_evened(_without_hair(np.clip(filled, 0, 255).astype(np.uint8), trust)))
+    bald = _without_hair(np.clip(filled, 0, 255).astype(np.uint8), trust)
+    return _extended(without_highlights(_evened(bald)))
 
 
 def blurred(values: Floats, weight: Floats, sigma: float) -> tuple[Floats, Floats]:

@@ -54,6 +54,56 @@ def test_what_is_behind_the_face_is_no_skin(portrait: Portrait) -> None:
     assert shares[1] < shares[0] / 5
 
 
+def test_the_tint_of_lenses_goes_with_their_rims(portrait: Portrait) -> None:
+    worn = portrait.picture.copy()
+    middles = [portrait.mesh[list(eye), :2].mean(axis=0) for eye in EYES]
+    apart = float(np.linalg.norm(middles[0] - middles[1]))
+    rim, across = round(0.36 * apart), np.array((0.36 * apart, 0))
+    lenses = np.zeros(worn.shape[:2], np.uint8)
+    for middle in middles:
+        cv2.circle(lenses, np.rint(middle).astype(int).tolist(), rim, 1, -1)
+    worn[lenses > 0] = np.clip(worn[lenses > 0] * (0.85, 1.1, 1.0) + (0, 10, 5), 0, 255)
+    for middle in middles:
+        cv2.circle(worn, np.rint(middle).astype(int).tolist(), rim, (60, 50, 50), 1, cv2.LINE_AA)
+    ends = [np.rint(middles[0] + across).astype(int).tolist(), np.rint(middles[1] - across).astype(int).tolist()]
+    cv2.line(worn, ends[0], ends[1], (60, 50, 50), 1, cv2.LINE_AA)
+    view = view_of(worn, portrait.mesh)
+    assert view.glasses
+    below = ((ATLAS[[111, 117, 118, 119, 346, 347, 348]] * SIDE - 0.5).round().astype(int)).T
+    greens = [
+        float(np.median(cv2.blur(rgb, (9, 9))[below[1], below[0]].astype(float) @ (-0.5, 1, -0.5)))
+        for rgb in (portrait.view.rgb, view_of(worn, portrait.mesh).rgb)
+    ]
+    assert greens[1] - greens[0] < 6
+
+
+def test_a_bright_wall_within_the_outline_is_no_cheek(portrait: Portrait) -> None:
+    """The mesh is a tenth too wide on one side."""
+    wide, middle = portrait.mesh.copy(), float(portrait.mesh[[10, 152], 0].mean())
+    out = (wide[:, 0] > middle) & (wide[:, 1] > portrait.mesh[33, 1])
+    wide[out, 0] = middle + 1.25 * (wide[out, 0] - middle)
+    pale = portrait.picture.copy()
+    hull = np.rint(cv2.convexHull(portrait.mesh[:, :2].astype(np.float32))).astype(np.int32)
+    pale[cv2.fillConvexPoly(np.zeros(pale.shape[:2], np.uint8), hull, 1) == 0] = (250, 245, 235)
+    texture = make_texture([view_of(pale, wide)])
+    shown = rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE).interpolate(COVER[:, None])[..., 0] > 0.1
+    assert float((texture.min(axis=2) > 205)[shown].mean()) < 0.002
+
+
+def test_highlights_on_the_nose_are_held_down(portrait: Portrait) -> None:
+    shiny = portrait.picture.copy().astype(np.float32)
+    ends = np.rint(portrait.mesh[[6, 4], :2]).astype(int)
+    width = max(round(0.02 * float(np.ptp(portrait.mesh[:, 0]))), 2)
+    strip = cv2.line(np.zeros(shiny.shape[:2], np.float32), ends[0].tolist(), ends[1].tolist(), 1, 2 * width)
+    shiny = np.clip(shiny * (1 + 0.5 * cv2.GaussianBlur(strip, (0, 0), width))[..., None], 0, 255)
+    nose, cheeks = ((ATLAS[chosen] * SIDE).round().astype(int).T for chosen in ([197, 195, 5], [50, 280, 118, 347]))
+    ratios = []
+    for picture in (portrait.picture, shiny.astype(np.uint8)):
+        grey = cv2.blur(make_texture([view_of(picture, portrait.mesh)]), (15, 15)).mean(axis=2)
+        ratios.append(float(grey[nose[1], nose[0]].mean() / grey[cheeks[1], cheeks[0]].mean()))
+    assert ratios[1] < 1.15 * ratios[0]
+
+
 def test_side_light_is_evened_out(portrait: Portrait) -> None:
     width = portrait.picture.shape[1]
     shade = np.linspace(1.0, 0.45, width, dtype=np.float32)[None, :, None]

@@ -1,0 +1,52 @@
+"""Highlights in a photograph's texture: bright spots that are smaller than what is read as light, and so would stay.
+
+The side of a nose that a window shines on is one: mirrored it is a strip that no light on the performer explains.
+"""
+
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+
+from realtime.mesh.atlas import ATLAS
+from realtime.mesh.canonical import TRIANGLES
+from realtime.mesh.raster import rasterise
+from realtime.photo_swap.zones import SKIN
+from realtime.runtime.arrays import Bytes, Floats
+
+__all__ = ["without_highlights"]
+
+#: Side of the texture in which they are looked for.
+SIDE: Final = 256
+#: Spots are wider than the first and narrower than the second, in its pixels: some 4 and 20 millimetres.
+FINE, WIDE = 3.0, 20.0
+#: By how much a spot may be brighter than what is around it, in logarithms of each colour; beyond that it goes on by no
+#: more than the second.
+LIMIT, BEYOND = 0.07, 0.04
+#: Of black, so that logarithms end.
+DARK: Final = 8
+
+
+def without_highlights(texture: Bytes) -> Bytes:
+    """The texture, uint8 (S, S, 3) RGB, with bright spots on the skin held down, see ``LIMIT``."""
+    skin = _skin()
+    small = np.asarray(cv2.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    light = np.log(small.astype(np.float32) + DARK)
+    near, wide = (_low(light, skin, sigma) for sigma in (FINE, WIDE))
+    over = np.maximum(near - wide - np.float32(LIMIT), 0)
+    less = (np.float32(BEYOND) * np.tanh(over / np.float32(BEYOND)) - over) * skin[..., None]
+    factor = np.exp(np.asarray(cv2.resize(less, texture.shape[1::-1]), np.float32))
+    return np.asarray(np.clip((texture + np.float32(DARK)) * factor - DARK, 0, 255), np.uint8)
+
+
+def _low(light: Floats, weight: Floats, sigma: float) -> Floats:
+    """The low frequencies of ``light``, float32 (SIDE, SIDE, 3), where ``weight``, float32 (SIDE, SIDE), counts it."""
+    product, total = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (light * weight[..., None], weight))
+    return np.asarray(product / (total + np.float32(1e-3))[..., None], np.float32)
+
+
+@cache
+def _skin() -> Floats:
+    raster = rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE)
+    return np.ascontiguousarray(np.clip(raster.interpolate(SKIN[:, None])[..., 0], 0, 1))
