@@ -11,7 +11,7 @@ from realtime.live.source import Sound
 from realtime.media.color_tags import NO_MATRIX
 from realtime.media.frame import Frame
 
-__all__ = ["CLOCK", "LiveSink", "OpenSink", "StreamFormat", "WaitingSink"]
+__all__ = ["CLOCK", "LiveSink", "OpenSink", "OverflowingSink", "StreamFormat", "WaitingSink"]
 
 #: Seconds a unit of the presentation times of live frames; encoders of sinks are opened with it.
 CLOCK: Final = Fraction(1, 90_000)
@@ -84,6 +84,13 @@ class WaitingSink(Protocol):
     """
 
     waited_ns: int
+
+
+@runtime_checkable
+class OverflowingSink(Protocol):
+    """A sink that encodes in threads of its own: ``overflowed`` counts frames that it took, and had no time for."""
+
+    overflowed: int
 
 
 class OpenSink(Protocol):

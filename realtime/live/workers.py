@@ -8,7 +8,7 @@ from typing import Final
 
 from realtime.live.address import waits_for_senders
 from realtime.live.broadcaster import Broadcaster
-from realtime.live.sink import LiveSink, WaitingSink
+from realtime.live.sink import LiveSink, OverflowingSink, WaitingSink
 from realtime.live.sink_queue import SinkQueue
 from realtime.live.slate import SlateFrame
 from realtime.live.source import LiveItem, LiveSource, PacedSource
@@ -211,6 +211,7 @@ class SinkWorker:
         self._live_ns: int | None = None  # since when the connection holds
         self._errors = self._retries = 0
         self.starved = self._counted = 0
+        self._overflowed = self._overflowed_before = 0  # of the connection that is, and of those before
         self._meter = Meter()
         self._latency = Latency()
         self._thread = guarded_thread(self._run, f"sink {name}", failed)
@@ -247,7 +248,7 @@ class SinkWorker:
             seconds=round(_held(self._live_ns, self._clock.now_ns()), 1),
             written=getattr(self._sink, "written", None),
             bitrate=getattr(self._sink, "bitrate", None),
-            dropped=self._queue.dropped,
+            dropped=self._queue.dropped + self._overflowed_before + self._overflowed,
             missed=self._queue.missed,
             dropped_sound=self._queue.dropped_sound,
             errors=self._errors,
@@ -298,6 +299,8 @@ class SinkWorker:
             sink.open(shape)
             self._queue.open()
             self._counted = self._queue.dropped
+            self._overflowed_before += self._overflowed
+            self._overflowed = 0
             self._state, self._problem, self._live_ns = "live", None, self._clock.now_ns()
             self._events.tell("sink", f"{self.name}: open")
             for item in self._queue:
@@ -326,6 +329,9 @@ class SinkWorker:
         if _waited_ns(sink) - waited_ns <= (now_ns - began_ns) / 2:
             self.starved += dropped - self._counted
         self._counted = dropped
+        if isinstance(sink, OverflowingSink):
+            before, self._overflowed = self._overflowed, sink.overflowed
+            self.starved += self._overflowed - before
         return now_ns
 
     def _lost(self, error: Exception) -> MummerError:

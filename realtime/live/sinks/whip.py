@@ -30,7 +30,10 @@ _BLOCKS: Final = 50
 
 
 class WhipSink:
-    """Sends H.264, or VP8 where the server has no other, and Opus. The library adapts its bit rate to the network."""
+    """Sends H.264, or VP8 where the server has no other, and Opus. The library adapts its bit rate to the network.
+
+    ``overflowed`` counts pictures that it had no time to encode.
+    """
 
     def __init__(self, address: str, settings: SinkSettings) -> None:
         if settings.codec is not None:
@@ -43,6 +46,7 @@ class WhipSink:
         self._early: list[Sound] = []
         self._fifo = AudioFifo()
         self._sample = 0
+        self.overflowed = 0
 
     def open(self, shape: StreamFormat) -> None:
         """Connect."""
@@ -75,12 +79,12 @@ class WhipSink:
         # The encoder writes types and times into its frames, and other sinks have this one too.
         picture = duplicate(frame.picture, 0).picture
         picture.pts, picture.time_base = frame.pts, frame.time_base
-        self._hand(self._pictures, picture)
+        self._link.loop.call_soon_threadsafe(self._put_picture, picture)
         for piece in self._line.until(captured_ns):
             piece.pts = None
             self._fifo.write(piece)
             while (block := self._fifo.read(_BLOCK)) is not None:
-                self._hand(self._blocks, self._packed(block))
+                self._link.loop.call_soon_threadsafe(_put, self._blocks, self._packed(block))
 
     def write_sound(self, sound: Sound) -> None:
         """Take sound in, for when its picture comes."""
@@ -104,14 +108,17 @@ class WhipSink:
         self._sample += packed.samples
         return packed
 
-    def _hand(self, queue: "asyncio.Queue[Any]", item: object) -> None:
-        self._link.loop.call_soon_threadsafe(_put, queue, item)
+    def _put_picture(self, picture: av.VideoFrame) -> None:
+        self.overflowed += _put(self._pictures, picture)
 
 
-def _put(queue: "asyncio.Queue[Any]", item: object) -> None:
-    while queue.full():
+def _put(queue: "asyncio.Queue[Any]", item: object) -> bool:
+    """In the loop's thread: put ``item`` into ``queue``; whether the oldest had to go for it."""
+    full = queue.full()
+    if full:
         queue.get_nowait()
     queue.put_nowait(item)
+    return full
 
 
 def _track(kind: str, queue: "asyncio.Queue[Any]") -> "MediaStreamTrack":

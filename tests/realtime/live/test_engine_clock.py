@@ -256,6 +256,25 @@ def test_the_governor_hears_of_a_sink_that_gets_too_little_time_and_not_of_a_slo
     ] * level
 
 
+def test_what_a_sink_has_no_time_to_encode_in_its_own_thread_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(governor, "WINDOW", 6)
+
+    class Overflowing(InspectingSink):
+        overflowed = 0
+
+        def write(self, frame: Frame) -> None:
+            self.overflowed += self.frames % 3 > 0
+            super().write(frame)
+
+    sink = Overflowing()
+    with stage(sink=lambda: sink) as on:
+        for number in range(1, 8):  # the first one does not count
+            on.play(1)
+            on.until(lambda status, number=number: status.sinks[0].frames == number)
+        status = on.until(lambda status: status.governor.level == 1)
+    assert status.sinks[0].dropped == sink.overflowed == 4
+
+
 @pytest.mark.parametrize(("fps", "meanwhile", "level"), [(15, 2, 0), (10, 3, 0), (30, 2, 1)])
 def test_only_frames_that_were_due_are_lost(
     monkeypatch: pytest.MonkeyPatch, fps: float, meanwhile: int, level: int

@@ -15,6 +15,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 
 from realtime.live.settings import SinkSettings, SourceSettings
+from realtime.live.sink import OverflowingSink
 from realtime.live.sinks import SinkOpener
 from realtime.live.source import Sound
 from realtime.live.sources import open_source
@@ -130,7 +131,14 @@ def test_whip_sends_pictures_and_sound_and_says_goodbye(server: Server) -> None:
         sink.write(picture(number, bright=number > FPS // 2))
         number += 1
         sleep(1 / FPS)
+    assert isinstance(sink, OverflowingSink)
+    before = sink.overflowed
+    for burst in range(50):  # faster than anybody encodes
+        sink.write(picture(number + burst, bright=True))
+    while sink.overflowed == before and monotonic() < until:
+        sleep(1 / FPS)
     sink.close()
+    assert before < sink.overflowed < before + 50
     assert max(server.pictures) > 200 and max(server.loudness) > 5000
     assert server.ended == ["/resource/1"]
 
