@@ -115,10 +115,10 @@ class Engine:
             captured_ns = frame.captured_ns or 0
             self._previews.before(frame)
             swapped = self._controller.process(frame) or self._output.slate(captured_ns)
-            self._previews.after(swapped)
             if self._broadcaster.send(swapped):
                 self._watch.slating = False
                 self._counters.sent(captured_ns)
+            self._previews.after(swapped)
 
     def _fitted(self) -> Iterator[Frame]:
         """What was captured, in the output's format and at its rate; the governor is told how long each frame took."""

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from realtime.finder import BuiltinFinder, FaceFinder
 from realtime.finder.face import Face
 from realtime.inference import session
-from realtime.live import swap_controller
+from realtime.live import preview, swap_controller
 from realtime.live.delay import delayed
 from realtime.live.engine import Engine
 from realtime.live.mirror import mirrored
@@ -35,6 +35,7 @@ from realtime.media.colorspace import Codes
 from realtime.media.frame import Frame, PictureFormat
 from realtime.media.paste import Patch
 from realtime.runtime import backoff, process
+from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
 from realtime.settings import ModelOptions
 from realtime.swap import SwapModel, open_model
@@ -560,6 +561,21 @@ def test_a_preview_shows_the_same_frame_before_and_after(face_clip: Path) -> Non
     changed = np.abs(preview.before.astype(int) - preview.after).max(axis=2) > 24
     assert 0.01 < changed.mean() < 0.4
     assert engine.preview(timeout=0.01) is None
+
+
+def test_no_sink_waits_for_a_preview(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reduced, sent = preview._reduced, list[int]()
+
+    def noted(frame: Frame, width: int) -> Bytes:
+        sent.append(engine.status().frames_out)
+        return reduced(frame, width)
+
+    monkeypatch.setattr(preview, "_reduced", noted)
+    with running(face_clip, InspectingSink()) as engine:
+        until(engine, lambda status: status.swapped > 2)
+        assert engine.preview(320) is not None
+    before, after = sent
+    assert after > before
 
 
 def test_live_output_always_has_a_label(face_clip: Path) -> None:
