@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from realtime.media.resample import halve, looked_up
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES, VERTICES
+from realtime.mesh.normals import towards_camera
 from realtime.mesh.outline import AROUND, ring_triangles, rings
 from realtime.mesh.raster import far_to_near, rasterise
 from realtime.photo_swap.lids import Lids
@@ -18,7 +19,7 @@ from realtime.photo_swap.shape import OUTLINE, Person
 from realtime.photo_swap.texture import SIDE
 from realtime.photo_swap.wrinkles import SIDE as WRINKLES_SIDE
 from realtime.photo_swap.wrinkles import Wrinkles
-from realtime.photo_swap.zones import COVER, HAIR_OF_PERFORMER, HOLES, LIDS, SKIN
+from realtime.photo_swap.zones import COVER, EDGE, HAIR_OF_PERFORMER, HOLES, LIDS, SKIN, smooth
 from realtime.runtime.arrays import Bytes, Floats, Points
 
 __all__ = ["Performer", "PhotoFace", "draw"]
@@ -31,6 +32,9 @@ _TRIANGLES: Final = np.concatenate([TRIANGLES, ring_triangles(len(RINGS))])
 _POINTS: Final = VERTICES + len(RINGS) * len(AROUND)
 #: The photograph covers the performer a little sooner than the zones say.
 BOLD: Final = 1.5
+#: The photograph fades where a normal has less than this share towards the camera: triangles seen from the side
+#: are narrower than the pixels in which they are drawn, and an edge there would jump between those.
+ASLANT: Final = 0.45
 #: What moves by fewer pixels than this is left alone.
 STILL: Final = 0.15
 #: Pixels of a sheet that are kept around what is wanted: the outermost are not true where it is enlarged.
@@ -140,13 +144,14 @@ class _Sheet:
         corners = np.empty((_POINTS, 7), np.float32)
         corners[:, :2] = source - goal
         corners[:, 2:6] = _FIXED
-        corners[:VERTICES, 6] = COVER * (1 - shut @ LIDS)
+        corners[:VERTICES, 6] = COVER * (1 - shut @ LIDS) * (1 - EDGE * (1 - smooth(towards_camera(target) / ASLANT)))
         corners[VERTICES:, 6] = 0
         *moves, u, v, skin, hair, cover = raster.sheets(corners)
         free = _SKIN[raster.numbers]
         skin *= free
         cover *= free
-        right, down, cover = (np.asarray(cv2.blur(each, (3, 3)), np.float32) for each in (*moves, cover))
+        right, down = (np.asarray(cv2.blur(each, (3, 3)), np.float32) for each in moves)
+        cover = np.asarray(cv2.blur(cover, (3, 3)), np.float32)
         moved = (np.abs(right) + np.abs(down) > STILL).astype(np.float32)
         middles = (np.arange(0, size, step) + (step - 1) / 2).astype(np.float32)
         return cls(step, 0, 0, right + middles, down + middles[:, None], moved, u, v, skin, hair, cover)

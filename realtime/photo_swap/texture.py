@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
+from realtime.mesh.normals import towards_camera
 from realtime.mesh.raster import Raster, rasterise
 from realtime.photo_swap.behind import wall_in
 from realtime.photo_swap.glasses import without_glasses
@@ -51,7 +52,7 @@ class View:
 
 def view_of(picture: Bytes, mesh: Floats) -> View:
     """Unroll the face of ``picture``, uint8 (H, W, 3) RGB, with ``mesh``, float32 (468, 3) in its pixels."""
-    towards = _towards_camera(mesh)
+    towards = towards_camera(mesh)
     places = _layout().interpolate(np.column_stack([mesh[:, :2], towards]).astype(np.float32))
     rgb = look_up(picture, np.ascontiguousarray(places[..., :2]), cv2.INTER_CUBIC)
     rgb, shown = _without_background(rgb)
@@ -226,17 +227,6 @@ def _extended(texture: Bytes) -> Bytes:
     holes = cv2.dilate((_inside(COARSE) == 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     around = cv2.resize(cv2.inpaint(small, holes, 5, cv2.INPAINT_TELEA), (SIDE, SIDE))
     return np.where(outside[..., None], around, texture).astype(np.uint8)
-
-
-def _towards_camera(mesh: Floats) -> Floats:
-    """By which share each vertex' normal points at the camera, float32 (468,), -1..1."""
-    a, b, c = (mesh[TRIANGLES[:, corner]] for corner in range(3))
-    normals = np.zeros_like(mesh)
-    for corner in range(3):
-        np.add.at(normals, TRIANGLES[:, corner], np.cross(b - a, c - a))
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
-    towards = -normals[:, 2]
-    return np.asarray(towards * np.sign(towards.mean()), np.float32)
 
 
 def _layout() -> Raster:

@@ -14,7 +14,7 @@ from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.vertices import BROWS, EYES, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 
-__all__ = ["COVER", "HAIR", "HAIR_OF_PERFORMER", "HOLES", "LIDS", "RIM", "SKIN", "smooth"]
+__all__ = ["COVER", "EDGE", "HAIR", "HAIR_OF_PERFORMER", "HOLES", "LIDS", "RIM", "SKIN", "smooth"]
 
 _BROWS: Final = tuple(v for brow in BROWS for edge in brow for v in edge)
 _NOSTRILS: Final = (2, 97, 326, 98, 327, 240, 460, 75, 305)
@@ -95,6 +95,8 @@ def _lids() -> Floats:
 
 #: How much of the photograph covers the performer.
 COVER: Final = _cover()
+#: Where the photograph fades as the face turns away from the camera: not on the nose, behind which it goes on.
+EDGE: Final = np.clip(np.abs(NEUTRAL[:, 0]) - 3, 0, 1)
 #: Where light may be read: skin, without brows, lids, lips and nostrils.
 SKIN: Final = _skin()
 #: Where hair may hang into a face: above the brows and at the temples; and the same for the performer's, whose brows

@@ -1,10 +1,13 @@
 """The picture that is drawn: what shows how far eyes and mouth are open is the performer's."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.mesh.expression import NEUTRAL
+from realtime.mesh.pose import Pose
 from realtime.mesh.vertices import EYES, INNER_LIPS
 from realtime.photo_swap.draw import Performer, PhotoFace, draw
 from realtime.photo_swap.texture import SIDE
@@ -29,6 +32,23 @@ def test_lids_and_lips_are_seen_where_they_are_though_the_mesh_is_a_little_off()
     for line in places:
         before, after = _depth(crop, line), _depth(picture, line)
         assert after > 0.6 * before > 50
+
+
+def test_the_edge_of_a_turned_face_moves_as_the_face_does() -> None:
+    """By half a pixel, where triangles are drawn in pixels of four."""
+    s, c = np.sin(np.radians(28)), np.cos(np.radians(28))
+    turned = Pose(1.0, np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]), np.zeros(3)).apply(NEUTRAL)
+    mesh = placed(turned, CROP)
+    crop = np.full((CROP, CROP, 3), 170, np.uint8)
+    photo = PhotoFace.of(NEUTRAL, np.full((SIDE, SIDE, 3), 150, np.uint8))
+    edges = []
+    for right in np.arange(0, 4.5, 0.5):
+        moved = (mesh + (right, 0, 0)).astype(np.float32)
+        _, alpha = draw(crop, moved, photo, Performer(), outline=0.0)
+        back = cv2.warpAffine(alpha, np.array([[1, 0, -right], [0, 1, 0]]), (CROP, CROP))
+        edges.append(cv2.blur(back, (5, 5)).astype(np.float32))
+    jumps = [float(np.abs(b - a).max()) for a, b in pairwise(edges)]
+    assert max(jumps) < 45
 
 
 def _depth(picture: Bytes, line: NDArray[np.int32]) -> float:
