@@ -19,11 +19,11 @@ __all__ = ["without_highlights"]
 
 #: Side of the texture in which they are looked for.
 SIDE: Final = 256
-#: Spots are wider than the first and narrower than the second, in its pixels: some 4 and 20 millimetres.
-FINE, WIDE = 3.0, 20.0
+#: Spots are wider than the first and narrower than the second, in its pixels: some 3 and 27 millimetres.
+FINE, WIDE = 3.0, 26.0
 #: By how much a spot may be brighter than what is around it, in logarithms of each colour; beyond that it goes on by no
 #: more than the second.
-LIMIT, BEYOND = 0.07, 0.04
+LIMIT, BEYOND = 0.05, 0.02
 #: Of black, so that logarithms end.
 DARK: Final = 8
 
