@@ -2,7 +2,10 @@
 
 import gc
 import os
+import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,59 @@ os.environ["NUMBA_DISABLE_JIT"] = "1"
 os.environ["TORCH_FAKE_TENSOR_DISPATCH_CACHE"] = "0"
 #: Tests start some hundred programs of ours: they are compiled once, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+LINUX = sys.platform == "linux"
+#: The files that take longest, the longest first.
+LONG = (
+    "test_private.py",
+    "realtime/serve/test_panel.py",
+    "realtime/live/test_sinks.py",
+    "export/test_workflow.py",
+    "export/test_face_finder.py",
+    "realtime/live/test_sources.py",
+    "realtime/serve/test_api.py",
+    "realtime/jobs/test_several_people.py",
+    "realtime/jobs/test_segments.py",
+    "realtime/marking/test_watermark.py",
+    "realtime/live/test_privacy.py",
+    "realtime/finder/test_finder.py",
+    "realtime/finder/test_crowd.py",
+    "export/test_export.py",
+    "models/test_face_finder_recipe.py",
+    "models/test_train.py",
+    "models/test_processes.py",
+    "export/test_precision.py",
+    "realtime/cli/test_signals.py",
+    "realtime/cli/test_cli.py",
+    "realtime/live/test_stop_signals.py",
+    "realtime/live/test_engine.py",
+    "realtime/live/test_live_cli.py",
+    "realtime/jobs/test_convert.py",
+    "models/faceset/test_extract.py",
+    "realtime/demo/test_demo.py",
+    "realtime/swap/test_photo.py",
+    "realtime/jobs/test_photo.py",
+    "realtime/jobs/test_smart.py",
+    "realtime/cli/test_failures.py",
+    "realtime/runtime/test_packages.py",
+    "models/test_bronze.py",
+    "models/test_fan.py",
+    "models/test_faceness_recipe.py",
+    "realtime/live/test_sound.py",
+    "realtime/live/test_engine_clock.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files are handed to the workers in the order of the collection, not in that of their numbers of tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first: a long one that came last would keep one worker busy while the others have no more."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONG)}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (ranks.get(item.path, len(LONG)), -tests[item.path]))
 
 
 def pytest_collection_finish() -> None:
@@ -60,9 +116,17 @@ def kept_clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def usual_scheduling() -> Iterator[None]:
-    """A test that encodes AV1 as root leaves no real-time thread behind: it would starve the programs of others."""
+    """A test that encodes AV1 as root leaves no real-time thread behind: it would starve the programs of others.
+
+    One that opens a live sink leaves this thread no nicer than it was, where that can be undone: all later tests of
+    the worker would wait for those of the others.
+    """
+    niceness = os.getpriority(os.PRIO_PROCESS, 0) if LINUX else 0
     yield
     schedule_as_usual()
+    if LINUX and os.getpriority(os.PRIO_PROCESS, 0) != niceness:
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 @pytest.fixture(autouse=True)

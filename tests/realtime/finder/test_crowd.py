@@ -76,7 +76,7 @@ def crowd_of_many(shared: Path, count: int, seed: int) -> tuple[Bytes, list[Poin
     return crowd, where
 
 
-def clip_of(crowd: Bytes, path: Path, frames: int = 3) -> Path:
+def clip_of(crowd: Bytes, path: Path, frames: int = 2) -> Path:
     """A video of it, as a camera would send it."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "14", "preset": "ultrafast"})
@@ -121,7 +121,7 @@ def test_all_faces_of_a_crowd_are_found(count: int, face: int) -> None:
 def test_all_faces_of_many_people_are_found(shared: Path, count: int) -> None:
     """Nobody is left, in the dark, in profile and behind microphones; what is doubtful counts as seen."""
     found = seen = 0
-    for seed in range(4):
+    for seed in range(3):
         crowd, where = crowd_of_many(shared, count, seed)
         finder = BuiltinFinder("cpu")
         faces = finder.find(Frame.from_rgb(crowd))
@@ -132,8 +132,8 @@ def test_all_faces_of_many_people_are_found(shared: Path, count: int) -> None:
             for x, y in [points.mean(axis=0)]
         )
         assert len(faces) <= 1.04 * count
-    assert found >= 0.98 * 4 * count
-    assert seen == 4 * count
+    assert found >= 0.98 * 3 * count
+    assert seen == 3 * count
 
 
 def test_a_file_job_swaps_them_all_and_counts_those_it_left(tmp_path: Path) -> None:
@@ -142,12 +142,12 @@ def test_a_file_job_swaps_them_all_and_counts_those_it_left(tmp_path: Path) -> N
     report = convert(Job(source, tmp_path / "out.mp4", Look(device="cpu", label=None)))
     for before, after in zip(frames(source), frames(tmp_path / "out.mp4"), strict=True):
         assert min(changed(before, after, where)) > 6
-    assert report.faces == 50 * 3
+    assert report.faces == 50 * 2
     assert (report.faces_left, report.warnings) == (0, [])
 
     largest = Look(device="cpu", label=None, faces="largest")
     report = convert(Job(source, tmp_path / "one.mp4", largest))
-    assert (report.faces, report.faces_left) == (3, 49 * 3)
+    assert (report.faces, report.faces_left) == (2, 49 * 2)
 
 
 def test_live_nobody_in_a_crowd_is_shown(tmp_path: Path) -> None:

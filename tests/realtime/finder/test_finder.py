@@ -226,7 +226,7 @@ def test_real_heads_are_followed(shared: Path, name: str) -> None:
     """Against YuNet, which the detector learnt from: at least 98 % of its sure boxes, hardly anything else."""
     yunet = cv2.FaceDetectorYN.create(str(shared / "teachers" / "yunet_n_dynamic.onnx"), "", (320, 320), 0.8, 0.3, 50)
     finder, asked, found, extra, total = BuiltinFinder("cpu"), 0, 0, 0, 0
-    for number, frame in enumerate(itertools.islice(frames(shared / "media" / f"{name}.mp4"), 250)):
+    for number, frame in enumerate(itertools.islice(frames(shared / "media" / f"{name}.mp4"), 160)):
         faces: tuple[Face, ...] = finder.find(frame)
         total += 1
         extra += len(faces) > 1
@@ -249,7 +249,7 @@ def unrelated() -> list[Frame]:
     pytest.importorskip("skimage")
     head = load_portrait()[:300, 75:375]
     rng, pictures = np.random.default_rng(4), []
-    for _ in range(40):
+    for _ in range(24):
         matrix = cv2.getRotationMatrix2D((149.5, 149.5), float(rng.uniform(-20, 20)), float(rng.uniform(0.5, 1.2)))
         matrix[:, 2] += rng.uniform((0, 0), (340, 180))
         mirrored = np.ascontiguousarray(head[:, :: int(rng.choice((-1, 1)))])
@@ -277,7 +277,7 @@ def test_after_a_reset_nothing_of_the_last_picture_is_left(
     unrelated: list[Frame], fresh: list[tuple[Face, ...]]
 ) -> None:
     finder = BuiltinFinder("cpu")
-    assert sum(len(faces) for faces in fresh) >= 38
+    assert sum(len(faces) for faces in fresh) >= 23
     for frame, wanted in zip(unrelated, fresh, strict=True):
         finder.reset()
         assert same(finder.find(frame), wanted, 0)
@@ -297,13 +297,13 @@ def test_unrelated_faces_of_real_people_are_found_by_one_finder(shared: Path) ->
     faces = np.load(shared / "faces68" / "points.npz")
     _, first = np.unique(faces["subject"], return_index=True)
     one, fresh, found, wrong = BuiltinFinder("cpu"), BuiltinFinder("cpu"), 0, 0
-    for number in first[:60]:
+    for number in first[:40]:
         frame = Frame.from_rgb(read_picture(shared / "faces68" / "images" / f"{number:05d}.jpg"))
         fresh.reset()
         wanted = fresh.find(frame)
         found += len(wanted)
         wrong += not same(one.find(frame), wanted, 0.05)
-    assert found >= 59
+    assert found >= 39
     assert wrong == 0
 
 
