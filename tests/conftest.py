@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,38 +23,44 @@ os.environ["TORCH_FAKE_TENSOR_DISPATCH_CACHE"] = "0"
 #: Tests start some hundred programs of ours: they are compiled once, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 LINUX = sys.platform == "linux"
-#: The files that take longest, the longest first.
+#: Which of them each is.
+WORKERS = {"gw0": 0, "gw1": 1, "gw2": 2}
+#: The files that take longest, the longest first; between those that mostly wait there are some that work.
 LONG = (
     "test_private.py",
     "realtime/serve/test_panel.py",
-    "realtime/live/test_sinks.py",
     "export/test_workflow.py",
     "export/test_face_finder.py",
-    "realtime/live/test_sources.py",
-    "realtime/serve/test_api.py",
     "realtime/jobs/test_several_people.py",
+    "realtime/live/test_sinks.py",
+    "realtime/finder/test_finder.py",
     "realtime/jobs/test_segments.py",
+    "realtime/live/test_sources.py",
     "realtime/marking/test_watermark.py",
     "realtime/live/test_privacy.py",
-    "realtime/finder/test_finder.py",
+    "realtime/serve/test_api.py",
     "realtime/finder/test_crowd.py",
-    "export/test_export.py",
     "models/test_face_finder_recipe.py",
     "models/test_train.py",
-    "models/test_processes.py",
-    "export/test_precision.py",
-    "realtime/cli/test_signals.py",
-    "realtime/cli/test_cli.py",
     "realtime/live/test_stop_signals.py",
+    "export/test_export.py",
+    "export/test_precision.py",
+    "models/test_processes.py",
+    "realtime/cli/test_signals.py",
+    "realtime/live/test_secrets.py",
+    "realtime/cli/test_cli.py",
     "realtime/live/test_engine.py",
-    "realtime/live/test_live_cli.py",
+    "realtime/serve/test_jobs.py",
     "realtime/jobs/test_convert.py",
     "models/faceset/test_extract.py",
+    "realtime/serve/test_connections.py",
     "realtime/demo/test_demo.py",
     "realtime/swap/test_photo.py",
+    "realtime/live/test_live_cli.py",
     "realtime/jobs/test_photo.py",
     "realtime/jobs/test_smart.py",
     "realtime/cli/test_failures.py",
+    "realtime/serve/test_align.py",
     "realtime/runtime/test_packages.py",
     "models/test_bronze.py",
     "models/test_fan.py",
@@ -70,11 +76,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Workers read folders from different places on: what one has compiled the others find."""
+    report = yield
+    first = len(report.result) * WORKERS.get(os.environ.get("PYTEST_XDIST_WORKER", ""), 0) // len(WORKERS)
+    if isinstance(collector, pytest.Directory):
+        report.result = [*report.result[first:], *report.result[:first]]
+    return report
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files come first: a long one that came last would keep one worker busy while the others have no more."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONG)}
     tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (ranks.get(item.path, len(LONG)), -tests[item.path]))
+    items.sort(key=lambda item: (ranks.get(item.path, len(LONG)), -tests[item.path], item.path))
 
 
 def pytest_collection_finish() -> None:

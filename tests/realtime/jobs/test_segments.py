@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ import av
 import pytest
 
 from realtime.jobs.convert import Job, convert
+from realtime.jobs.report import Report
 from realtime.jobs.segments import plan as planning
 from realtime.jobs.segments.engines.shares import Shares
 from realtime.jobs.segments.journal import folder_of
@@ -94,6 +96,23 @@ def packets(path: Path) -> Packets:
         return [(p.stream.index, p.pts, p.dts, p.duration, bytes(p)) for p in container.demux() if p.size]
 
 
+@pytest.fixture(scope="module")
+def in_one_run(
+    tmp_path_factory: pytest.TempPathFactory, clip: Path, model: Path
+) -> Callable[[str], tuple[Report, Packets]]:
+    """The clip to a container of that suffix, converted without a stop: what is said of it, and its packets."""
+
+    @cache
+    def whole(suffix: str) -> tuple[Report, Packets]:
+        target = tmp_path_factory.mktemp("whole") / f"whole{suffix}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(planning, "GRID", GRID)
+            report = convert(job(clip, target, model))
+        return report, packets(target)
+
+    return whole
+
+
 def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -101,10 +120,9 @@ def left_in(folder: Path) -> list[str]:
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 def test_a_job_that_failed_goes_on_and_gives_the_same_bits(
-    tmp_path: Path, clip: Path, model: Path, suffix: str
+    tmp_path: Path, clip: Path, model: Path, in_one_run: Callable[[str], tuple[Report, Packets]], suffix: str
 ) -> None:
-    whole, target = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
-    expected = convert(job(clip, whole, model))
+    target, (expected, whole) = tmp_path / f"out{suffix}", in_one_run(suffix)
     with pytest.raises(MummerError, match=r"lights went out \(50 % of it is finished and kept.*--resume goes on"):
         convert(job(clip, target, model), finder=Failing(11 + 11 + 10 + 10 + 5))
     left = [path for path in left_in(folder_of(target)) if not path.endswith(".part")]  # begun, or not yet
@@ -113,7 +131,7 @@ def test_a_job_that_failed_goes_on_and_gives_the_same_bits(
     report = convert(job(clip, target, model, resume=True), lambda *now: progress.append(now))
     assert progress[0] == (23, 40)
     assert progress[-1] == (40, 40)
-    assert packets(target) == packets(whole)
+    assert packets(target) == whole
     assert (report.frames_swapped, report.faces, report.frames_out) == (expected.frames_swapped, expected.faces, 40)
     assert report.faces >= 30
     assert not folder_of(target).exists()
@@ -198,9 +216,10 @@ def test_an_unfinished_job_is_neither_lost_nor_mistaken(tmp_path: Path, model: P
 
 
 @pytest.mark.usefixtures("short")
-def test_a_finished_segment_that_is_damaged_is_made_anew(tmp_path: Path, clip: Path, model: Path) -> None:
-    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    convert(job(clip, whole, model))
+def test_a_finished_segment_that_is_damaged_is_made_anew(
+    tmp_path: Path, clip: Path, model: Path, in_one_run: Callable[[str], tuple[Report, Packets]]
+) -> None:
+    target = tmp_path / "out.mp4"
     with pytest.raises(MummerError, match="lights"):
         convert(job(clip, target, model), finder=Failing(45))
     first, second = sorted(folder_of(target).glob("*.segment"))
@@ -211,7 +230,7 @@ def test_a_finished_segment_that_is_damaged_is_made_anew(tmp_path: Path, clip: P
     with pytest.raises(OutputError, match=r"000000.segment, is damaged and was removed \(75 % "):
         convert(job(clip, target, model, resume=True))
     convert(job(clip, target, model, resume=True))
-    assert packets(target) == packets(whole)
+    assert packets(target) == in_one_run(".mp4")[1]
 
 
 @pytest.mark.usefixtures("short")
@@ -318,9 +337,10 @@ def test_a_disk_that_fills_loses_nothing(
 
 
 @pytest.mark.usefixtures("short")
-def test_two_workers_one_of_which_is_killed_give_the_same_bits(tmp_path: Path, clip: Path, model: Path) -> None:
-    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    expected = convert(job(clip, whole, model))
+def test_two_workers_one_of_which_is_killed_give_the_same_bits(
+    tmp_path: Path, clip: Path, model: Path, in_one_run: Callable[[str], tuple[Report, Packets]]
+) -> None:
+    target, (expected, whole) = tmp_path / "out.mp4", in_one_run(".mp4")
     killed: list[int] = []
     progress: list[tuple[int, int]] = []
 
@@ -333,7 +353,7 @@ def test_two_workers_one_of_which_is_killed_give_the_same_bits(tmp_path: Path, c
 
     report = convert(job(clip, target, model, workers=2), kill_one)
     assert len(killed) == 1
-    assert packets(target) == packets(whole)
+    assert packets(target) == whole
     assert (report.faces, report.frames_swapped) == (expected.faces, expected.frames_swapped)
     assert progress[-1] == (40, 40)
     assert report.stages_ms.keys() == expected.stages_ms.keys()
@@ -354,10 +374,11 @@ def test_workers_take_over_what_lies_before_others() -> None:
 
 
 @pytest.mark.usefixtures("short")
-def test_a_ray_cluster_whose_worker_is_killed_gives_the_same_bits(tmp_path: Path, clip: Path, model: Path) -> None:
+def test_a_ray_cluster_whose_worker_is_killed_gives_the_same_bits(
+    tmp_path: Path, clip: Path, model: Path, in_one_run: Callable[[str], tuple[Report, Packets]]
+) -> None:
     pytest.importorskip("ray")
-    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    expected = convert(job(clip, whole, model))
+    target, (expected, whole) = tmp_path / "out.mp4", in_one_run(".mp4")
     killed: list[int] = []
 
     def kill_one() -> None:
@@ -374,7 +395,7 @@ def test_a_ray_cluster_whose_worker_is_killed_gives_the_same_bits(tmp_path: Path
     killer.start()
     report = convert(job(clip, target, model, workers=2, engine="ray"))
     assert killed
-    assert packets(target) == packets(whole)
+    assert packets(target) == whole
     assert (report.faces, report.frames_swapped) == (expected.faces, expected.frames_swapped)
 
 

@@ -18,6 +18,7 @@ from realtime.live.settings import Change, LiveSettings, SinkSettings, SourceSet
 from realtime.live.sinks import SinkOpener
 from realtime.live.sources.stream import StreamSource
 from realtime.runtime.errors import InputError, MummerError, OutputError, UsageError
+from tests.realtime.clips import Clip, make
 from tests.realtime.forked import run
 from tests.realtime.live.players import play, shape
 from tests.realtime.live.waiting import LONG, until
@@ -46,11 +47,12 @@ def assert_without_secrets(said: str) -> None:
             assert form.lower() not in said.lower(), f"{form} in {said}"
 
 
-def test_status_events_and_threads_of_an_engine(face_clip: Path) -> None:
+def test_status_events_and_threads_of_an_engine(tmp_path: Path) -> None:
     """Two sinks that look alike, which are refused, and a camera that is: all that is said of them, and by FFmpeg."""
     port, said = free_port(), []
     sinks = (rtmp(port), rtmp(port) + "2", f"srt://127.0.0.1:{port}?passphrase=Passwort+Satz&streamid=T0ken5")
-    settings = LiveSettings(camera=str(face_clip), sinks=sinks, device="cpu", loop=True, patient=True)
+    clip = make(tmp_path / "small.mp4", Clip(rate=10))
+    settings = LiveSettings(camera=str(clip), sinks=sinks, device="cpu", loop=True, patient=True)
     said.append(repr(settings))
     engine = Engine(settings, finder=BuiltinFinder("cpu"))
     with engine.events() as events:
