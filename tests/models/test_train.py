@@ -42,10 +42,10 @@ def settings(iterations: int, **more: object) -> Settings:
 )
 def test_learning_lowers_the_loss(tmp_path: Path, config: LiteConfig, batches: Batches) -> None:
     lines: list[str] = []
-    done = train(config, batches, tmp_path, settings(50, log_every=20, preview_every=25), log=lines.append)
+    done = train(config, batches, tmp_path, settings(36, log_every=12, preview_every=18), log=lines.append)
     first, last = sum(done.losses[:5]) / 5, sum(done.losses[-5:]) / 5
     assert last < 0.7 * first
-    assert done.iteration == 50
+    assert done.iteration == 36
     assert any("loss" in line and "/s" in line for line in lines)
     preview = cv2.imread(str(tmp_path / "preview.png"))
     assert preview is not None

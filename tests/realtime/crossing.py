@@ -18,8 +18,8 @@ SIZE: Final = (480, 270)
 SIDE: Final = 180
 RATE: Final = 25
 #: Frames in all, and those between which the two change places.
-FRAMES: Final = 80
-CROSSING: Final = (15, 65)
+FRAMES: Final = 70
+CROSSING: Final = (10, 60)
 
 
 @dataclass(frozen=True)

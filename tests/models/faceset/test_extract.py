@@ -28,6 +28,7 @@ from realtime.runtime.errors import InputError, ModelError, OutputError, UsageEr
 from realtime.runtime.files import whole_or_nothing
 from realtime.swap.consent import Identity
 from tests.realtime.clips import Clip, make
+from tests.realtime.forked import run
 
 #: Of the film.
 FRAMES = 24
@@ -125,7 +126,7 @@ def test_a_killed_run_goes_on_to_the_same_set(film: Path, faceset: Faceset, tmp_
     out = tmp_path / "killed"
     before = 0
     for where, count in (("line", 3), ("file", 4), ("file", 7), ("line", 0), ("line", 6)):
-        done = subprocess.run([sys.executable, "-c", KILLED, str(film), str(out), where, str(count)], check=False)
+        done = run([str(film), str(out), where, str(count)], before=KILLED)
         assert done.returncode == -9
         records = Faceset.open(out).records()
         assert len(records) >= before

@@ -212,10 +212,12 @@ class TestShell:
         assert done.stderr == "mummer: the standard output cannot be written: no space left on device\n"
 
     def test_a_disk_that_fills_up(self, model: Path, tmp_path: Path) -> None:
-        """Files may grow to 40 KB here, and the system says no in the middle."""
+        """Files may grow to 40 KB here, as after a shell's ``ulimit``, and the system says no in the middle."""
         make(tmp_path / "in.mp4", Clip(size=(320, 240), frames=60))
+        small = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_960, 40_960))"
         for suffix in ("mp4", "mkv", "ts"):
-            done = self.sh(f"ulimit -f 40; mummer convert in.mp4 out.{suffix} --model $MODEL --crf 1", tmp_path, model)
+            words = ["convert", "in.mp4", f"out.{suffix}", "--model", str(model), "--crf", "1"]
+            done = run(words, before=small, cwd=tmp_path)
             assert done.returncode == 1
             assert re.fullmatch(f"mummer: out.{suffix}: cannot be (written|finished): file too large\n", done.stderr)
         assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]

@@ -14,7 +14,7 @@ from tests.realtime.tiny import make_model
 
 ROOT = Path(__file__).parents[3]
 #: How many starts are stopped, and how many at a time; 400 is what a release is held to.
-STARTS = int(os.environ.get("MUMMER_STARTS", "8"))
+STARTS = int(os.environ.get("MUMMER_STARTS", "6"))
 TOGETHER = 2
 #: Seconds from the program's first step on over which the signals are spread: its imports, and the job's first frames.
 SPAN = 1.5

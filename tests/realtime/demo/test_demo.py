@@ -26,6 +26,7 @@ from realtime.runtime.errors import InputError, OutputError
 from realtime.settings import MODEL
 from realtime.swap.library import list_models
 from tests.realtime.clips import talk
+from tests.realtime.forked import run
 
 SIZE, SECONDS, FPS = (640, 360), 2.0, 30
 
@@ -224,5 +225,5 @@ def test_demo_runs_the_main_job(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "frames a second" in ran.stdout
     assert "30 faces swapped in 30 of 30 frames" in ran.stdout
-    seen = mummer("faces", "--json", out / "sample.mp4")
+    seen = run(["faces", "--json", str(out / "sample.mp4")])
     assert [len(json.loads(line)["faces"]) for line in seen.stdout.splitlines()] == [1] * 30

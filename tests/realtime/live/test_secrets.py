@@ -92,8 +92,9 @@ def test_a_name_stands_for_its_address_and_for_no_other() -> None:
         names.address("rtmp://elsewhere/live/***")
 
 
-def test_what_the_command_prints(face_clip: Path) -> None:
-    arguments = ["--camera", face_clip, "--to", "null:", "--to", rtmp(free_port()), "--duration", "3"]
+def test_what_the_command_prints(tmp_path: Path) -> None:
+    clip = make(tmp_path / "small.mp4", Clip(rate=10))
+    arguments = ["--camera", clip, "--loop", "--to", "null:", "--to", rtmp(free_port()), "--duration", "3"]
     for more, code in (["--patient"], 0), ([], 1):
         done = run(["live", *map(str, arguments), *more])
         assert done.returncode == code, done.stderr
