@@ -29,7 +29,7 @@ from realtime.runtime.stages import Stages
 from realtime.swap import SwapModel, open_model
 from realtime.swap.consent import Identity
 from realtime.swapper import FrameSwapper
-from tests.export.networks import PEOPLE, small, write_run
+from tests.export.networks import PEOPLE, narrow_original, small, write_run
 from tests.realtime.clips import talk
 from tests.realtime.tiny import CONSENT
 
@@ -103,8 +103,9 @@ def test_smaller_files_say_what_they_cost(run: Path, tmp_path: Path) -> None:
     assert open_model(str(tmp_path / "b.onnx")).manifest.precision == "int8"
 
 
-def test_several_sides_in_one_dfm_each(tmp_path: Path) -> None:
-    folder = write_run(tmp_path / "run", small("lite", sides=3), list(PEOPLE))
+def test_several_sides_in_one_dfm_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_original(monkeypatch)
+    folder = write_run(tmp_path / "run", small("original", sides=3), list(PEOPLE))
     call("export", folder, tmp_path / "m.dfm", "--side", "b", "--side", "C", "--size", "48")
     assert sorted(path.name for path in tmp_path.glob("*.dfm")) == ["m.b.dfm", "m.c.dfm"]
     model = open_model(str(tmp_path / "m.c.dfm"))

@@ -1,7 +1,6 @@
 """Runs in processes of their own: two that share the work, and some that are killed."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -20,6 +19,7 @@ from models.checkpoint import FILE, read_checkpoint
 from models.settings import Settings
 from models.train import train
 from tests.models.small import TINY, sides, train_small
+from tests.realtime.forked import preloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 ITERATIONS = 72
@@ -51,8 +51,7 @@ def test_two_processes_make_the_steps_of_one_with_twice_the_batch(tmp_path: Path
 
 
 def test_a_run_killed_at_six_moments_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.models.small"])
+    context = preloaded("tests.models.small")
     moments = random.Random(0)
 
     def start(out: Path) -> tuple[BaseProcess, Connection]:

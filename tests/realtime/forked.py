@@ -16,10 +16,12 @@ import subprocess
 import sys
 from functools import cache
 from importlib import import_module
+from multiprocessing import forkserver, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Mummer", "run"]
+__all__ = ["Mummer", "preloaded", "run"]
 
 ROOT = Path(__file__).parents[2]
 #: What commands import before they do anything.
@@ -108,6 +110,14 @@ def run(
             process.kill()
             raise
     return subprocess.CompletedProcess(words, process.returncode, out, errors)
+
+
+def preloaded(*modules: str) -> BaseContext:
+    """Of ``multiprocessing``: its processes are forked from one with ``modules`` behind it, and nothing else."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # one that runs has what was asked for before
+    context = get_context("forkserver")
+    context.set_forkserver_preload([*modules])
+    return context
 
 
 @cache

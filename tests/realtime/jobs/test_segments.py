@@ -21,6 +21,7 @@ import pytest
 from realtime.jobs.convert import Job, convert
 from realtime.jobs.report import Report
 from realtime.jobs.segments import plan as planning
+from realtime.jobs.segments.engines import processes
 from realtime.jobs.segments.engines.shares import Shares
 from realtime.jobs.segments.journal import folder_of
 from realtime.jobs.segments.maker import Order, make_segments
@@ -338,8 +339,13 @@ def test_a_disk_that_fills_loses_nothing(
 
 @pytest.mark.usefixtures("short")
 def test_two_workers_one_of_which_is_killed_give_the_same_bits(
-    tmp_path: Path, clip: Path, model: Path, in_one_run: Callable[[str], tuple[Report, Packets]]
+    tmp_path: Path,
+    clip: Path,
+    model: Path,
+    in_one_run: Callable[[str], tuple[Report, Packets]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(processes, "get_context", multiprocessing.get_context)  # as it is for users
     target, (expected, whole) = tmp_path / "out.mp4", in_one_run(".mp4")
     killed: list[int] = []
     progress: list[tuple[int, int]] = []

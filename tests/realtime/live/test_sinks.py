@@ -252,10 +252,12 @@ from pathlib import Path
 from realtime.live.settings import SinkSettings
 from realtime.live.sink import LiveSink
 from realtime.live.sinks import SinkOpener
-from realtime.runtime.disk_space import RESERVE
+from realtime.live.sinks import file
+from realtime.runtime import disk_space
 from realtime.runtime.errors import OutputError
 from tests.realtime.live.players import FPS, noise, shape
 opener, path = SinkOpener(), Path(sys.argv[1])
+disk_space.RESERVE = file.RESERVE = RESERVE = int(sys.argv[2])
 settings = SinkSettings(codec="ffv1", on_finished=lambda path: print("finished"))
 sink = opener(str(path), settings)
 sink.open(shape(sound=False))
@@ -277,12 +279,13 @@ print(sorted(each.name for each in path.parent.iterdir()))
 
 
 def test_a_recording_ends_in_good_order_before_its_disk_is_full(tmp_path: Path) -> None:
-    disk = f"mount -t tmpfs -o size={(2 * RESERVE >> 20) + 4}m tmpfs {tmp_path}"
+    reserve = RESERVE // 4  # a smaller one, which is sooner reached
+    disk = f"mount -t tmpfs -o size={(2 * reserve >> 20) + 4}m tmpfs {tmp_path}"
     if subprocess.run(["unshare", "-Urm", "sh", "-c", disk], check=False, capture_output=True).returncode:
         pytest.skip("no disk of a known size can be made here")
     words = ["unshare", "-Urm", "sh", "-c", f'{disk} && exec "$@"', "sh"]
     done = subprocess.run(
-        [*words, sys.executable, "-c", SMALL_DISK, str(tmp_path / "rec.mkv")],
+        [*words, sys.executable, "-c", SMALL_DISK, str(tmp_path / "rec.mkv"), str(reserve)],
         check=True,
         capture_output=True,
         text=True,

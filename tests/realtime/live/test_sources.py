@@ -452,7 +452,7 @@ def test_arrivals_begin_anew_where_the_senders_clock_is_set() -> None:
 @pytest.mark.parametrize("size", [(640, 360), (480, 640)])
 def test_a_face_is_found_in_every_frame(size: tuple[int, int]) -> None:
     source, finder = SyntheticSource("test:", SourceSettings(size=size)), open_finder()
-    for number in range(0, 8 * 30, 2):
+    for number in range(0, 8 * 30, 4):
         frame = Frame(source.draw(number))
         assert (frame.width, frame.height) == size
         assert len(finder.find(frame)) == 1, number

@@ -35,7 +35,7 @@ PIXELS = """(element) => {
 #: What a session begins with: pictures in plenty show no more here, and cost most of what these tests do.
 MODEST = """() => {
   document.getElementById("more-size").value = "480x270";
-  document.getElementById("more-fps").value = "12";
+  document.getElementById("more-fps").value = "6";
 }"""
 
 
