@@ -72,7 +72,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("run")
     a, b = faces(place / "a", 0), faces(place / "b", 1, "Bob")
     call("train", "--a", a, "--b", b, "--out", place / "run", "--size", 64, "--batch", 2, "--threads", 1,
-         "--iterations", 4)  # fmt: skip
+         "--iterations", 20)  # fmt: skip
     return place / "run"
 
 
@@ -87,7 +87,7 @@ def test_from_folders_to_a_model_file(run: Path, tmp_path: Path) -> None:
     assert (bob["id"], bob["name"], bob["consent"]["by"]) == ("bob", "Bob", CONSENT.by)
     assert manifest["architecture"]["name"] == "lite"
     assert manifest["training"]["counts"] == [12, 12]
-    assert manifest["training"]["iterations"] == 4
+    assert manifest["training"]["iterations"] == 20
     assert len(manifest["training"]["sources"]) == 2
     assert (manifest["licence"], manifest["color"], manifest["size"]) == ("CC0-1.0", "mean", 64)
     assert open_model(str(file)).size == 64
