@@ -13,7 +13,7 @@ from realtime.media.frame import Frame
 
 SEEN = Path("/out")
 DEVICE = "/dev/video11"
-WAIT = 240  # seconds for the first frame, on an emulated processor
+WAIT = 900  # seconds for the first frame, on an emulated processor
 ENOUGH = 10  # swapped frames
 
 

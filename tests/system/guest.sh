@@ -14,7 +14,7 @@ sleep 5
 mummer devices
 mummer live --camera /dev/video10 --to virtualcam:/dev/video11 > /tmp/live.txt 2>&1 &
 live=$!
-timeout 1000 python /guest.py "$(cat /seconds)" && verdict=passed || verdict=failed
+timeout 2400 python /guest.py "$(cat /seconds)" && verdict=passed || verdict=failed
 kill -TERM $live
 wait $live
 echo "mummer live ended with $?"
