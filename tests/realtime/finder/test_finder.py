@@ -33,7 +33,7 @@ from tests.realtime.clips import talking
 
 @pytest.fixture(scope="module")
 def clip() -> Path:
-    return talking((480, 270), 2.0, 30)
+    return talking((640, 360), 2.0, 30)
 
 
 def frames(path: Path) -> Iterator[Frame]:

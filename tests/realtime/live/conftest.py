@@ -9,5 +9,5 @@ from tests.realtime.clips import talking
 
 @pytest.fixture(scope="session")
 def face_clip() -> Path:
-    """Two seconds of the animated portrait, 480x270 at 30 frames a second, with sound."""
-    return talking((480, 270), 2.0, 30)
+    """Two seconds of the animated portrait, 640x360 at 30 frames a second, with sound."""
+    return talking((640, 360), 2.0, 30)
