@@ -236,17 +236,15 @@ class FrameSwapper:
         return cv2.mean(mask)[0] / 255
 
 
-def make_swapper(
-    look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False, threads: int = 1
-) -> FrameSwapper:
-    """Open all that the frame's way needs; ``confined`` keeps the watermark to the faces, models have ``threads``.
+def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, confined: bool = False) -> FrameSwapper:
+    """Open all that the frame's way needs; ``confined`` keeps the watermark to the faces.
 
     Raises ``ModelError``, ``DetectorError`` or ``UsageError``.
     """
     label = None if look.label is None else Label(look.label, look.label_place)
     blend = open_blend(look.blend)
     color = None if look.color is None else open_color(look.color)
-    opened = {name: open_model(name, look.device, look, threads) for name in look.models}
+    opened = {name: open_model(name, look.device, look) for name in look.models}
     model = next(iter(opened.values()))
     draws = any(isinstance(each, DrawnModel) for each in opened.values())
     finder = finder or open_finder(look.detector, look.device, draws)

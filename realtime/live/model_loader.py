@@ -7,6 +7,7 @@ from typing import TypeAlias
 from realtime.live.settings import ModelChoice
 from realtime.runtime.errors import MummerError
 from realtime.runtime.events import Events
+from realtime.runtime.thread_priority import give_way
 from realtime.runtime.threads import guarded_thread
 
 __all__ = ["ModelLoader", "Prepare"]
@@ -17,8 +18,6 @@ Prepare: TypeAlias = Callable[[ModelChoice], Callable[[], None]]
 
 class ModelLoader:
     """Models are opened one at a time, in a thread of their own; of those that were chosen the last one takes over.
-
-    That thread gives way to nobody: those that a model starts in it would give way to all others for good.
 
     ``loading`` is its name until it does. ``asked`` is the choice that was made last, or the one that runs where that
     cannot be opened: what a further choice starts from. ``lock`` is held by those who choose, so that no model takes
@@ -54,6 +53,7 @@ class ModelLoader:
             self.asked = self._running = choice
 
     def _run(self) -> None:
+        give_way()
         while (chosen := self._take()) is not None:
             try:
                 take_over = self._prepare(chosen)

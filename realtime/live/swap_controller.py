@@ -1,6 +1,5 @@
 """Who decides how frames are swapped: the look, the model, what changes between two frames, what is saved."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -34,7 +33,6 @@ from realtime.runtime.errors import UsageError
 from realtime.runtime.events import Events
 from realtime.runtime.process import clear_up
 from realtime.runtime.stages import Stages
-from realtime.runtime.thread_priority import start_giving_way
 from realtime.runtime.threads import guarded_thread
 from realtime.settings import ModelOptions
 from realtime.swap import SwapModel, open_model
@@ -47,8 +45,6 @@ __all__ = ["DETECT_EVERY", "SwapController"]
 #: Frames from one detection to the next: in live a newcomer's face is open until then. More while cost is saved.
 DETECT_EVERY: Final = 1
 DETECT_RARELY: Final = (3, 10)
-#: Threads of a model, for which a frame waits longer than for all else: for most of that time the other cores are idle.
-THREADS: Final = min(2, os.cpu_count() or 1)
 #: Runs of a new model before it takes over: the first ones are slow.
 REHEARSALS: Final = 3
 
@@ -92,7 +88,7 @@ class SwapController:
         self._asked: LiveLook = settings  # what was asked for last
         self._settled: LiveLook = settings  # what of that has taken effect
         self._events, self._clock, self._stages = events, clock, stages
-        self._swapper = make_swapper(_for_faces(settings), stages, finder, threads=THREADS)
+        self._swapper = make_swapper(_for_faces(settings), stages, finder)
         self._puppet = None if settings.puppet is None else self._open_puppet(settings.puppet, settings)
         self._puppets = {} if self._puppet is None else {settings.puppet: self._puppet}
         self._puppeted = 0
@@ -383,9 +379,9 @@ class SwapController:
             self._shown |= dict.fromkeys(model.shown)
 
     def _open(self, name: str, options: ModelOptions) -> SwapModel:
-        model = open_model(name, self.look.device, options, THREADS)
+        model = open_model(name, self.look.device, options)
         check_finder(model, self._finder)
-        start_giving_way(partial(_warm_up, model))
+        _warm_up(model)
         return model
 
     def _choose_model(self) -> None:

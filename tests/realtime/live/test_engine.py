@@ -294,13 +294,12 @@ def test_the_former_model_is_gone_before_its_memory_is_given_back_by_a_thread_th
     face_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The heap is locked meanwhile: were it done late, whoever swaps would wait."""
-    opened, cleared, openers = list[ref[SwapModel]](), list[tuple[int, bool]](), list[tuple[int, int]]()
+    opened, cleared = list[ref[SwapModel]](), list[tuple[int, bool]]()
     open_ = swap_controller.open_model
 
-    def noted(name: str, device: str, options: ModelOptions, threads: int) -> SwapModel:
-        model = open_(name, device, options, threads)
+    def noted(name: str, device: str, options: ModelOptions) -> SwapModel:
+        model = open_(name, device, options)
         opened.append(ref(model))
-        openers.append((os.getpriority(os.PRIO_PROCESS, get_native_id()), threads))
         return model
 
     def give_back() -> bool:
@@ -315,7 +314,6 @@ def test_the_former_model_is_gone_before_its_memory_is_given_back_by_a_thread_th
             until(engine, lambda status, number=number: status.model.name == str(number) and len(cleared) > number)
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert cleared == [(ours, False), (ours, True)]
-    assert openers == 2 * [(ours, min(2, os.cpu_count() or 1))]  # whose threads are as nice as it
 
 
 def test_marks_are_made_beside_the_search_and_no_net_is_opened_for_the_first_face(
