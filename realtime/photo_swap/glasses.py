@@ -14,7 +14,8 @@ from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.raster import rasterise
 from realtime.mesh.vertices import BROWS, EYES
-from realtime.photo_swap.zones import HAIR, RIM, SKIN
+from realtime.photo_swap.weighted import weighted_mean
+from realtime.photo_swap.zones import HAIR, RIM, SKIN, away
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["without_glasses"]
@@ -64,7 +65,7 @@ def _without_reflections(texture: Bytes) -> Bytes:
     lens, beyond = _lenses()
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
     light = np.log(small.astype(np.float32) + DARK)
-    off = _low(light, np.maximum(lens, np.float32(0.02)), NEAR) - _low(light, beyond, FAR)
+    off = weighted_mean(light, np.maximum(lens, np.float32(0.02)), NEAR) - weighted_mean(light, beyond, FAR)
     luma = off.mean(axis=2, keepdims=True)
     tint = off - luma
     wanted = np.minimum(luma, BRIGHTER) + tint * np.minimum(
@@ -74,28 +75,15 @@ def _without_reflections(texture: Bytes) -> Bytes:
     return np.asarray(np.clip((texture + np.float32(DARK)) * factor - DARK, 0, 255), np.uint8)
 
 
-def _low(light: Floats, weight: Floats, sigma: float) -> Floats:
-    """The low frequencies of ``light``, float32 (H, W, 3), where ``weight``, float32 (H, W), counts it."""
-    product, total = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (light * weight[..., None], weight))
-    return np.asarray(product / (total + np.float32(1e-4))[..., None], np.float32)
-
-
 @cache
 def _lenses() -> tuple[Floats, Floats]:
     """The skin behind lenses, and that around them: float32 (COARSE, COARSE), 0..1."""
-    eyes, off_brow = _away_from([v for eye in EYES for v in eye]), _away_from(_BROWS)
+    eyes, off_brow = away([v for eye in EYES for v in eye]), away(_BROWS)
     behind = np.clip(eyes / 0.4, 0, 1) * np.clip((2.8 - eyes) / 0.5, 0, 1) * np.clip(off_brow / 0.6 - 0.4, 0, 1)
     beyond = SKIN * (1 - behind) * (eyes < 6) * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
     values = np.column_stack([behind, beyond]).astype(np.float32)
     zones = np.clip(rasterise(ATLAS * COARSE - 0.5, TRIANGLES, COARSE).interpolate(values), 0, 1)
     return np.ascontiguousarray(zones[..., 0]), np.ascontiguousarray(zones[..., 1])
-
-
-def _away_from(vertices: list[int]) -> Floats:
-    """Distance of every vertex from the nearest of ``vertices``, in units of the face axes: float32 (468,)."""
-    return np.asarray(
-        np.linalg.norm(NEUTRAL[:, None, :2] - NEUTRAL[None, vertices, :2], axis=2).min(axis=1), np.float32
-    )
 
 
 def _lines(small: Bytes, around: Floats) -> Floats:
@@ -112,10 +100,9 @@ def _zones() -> tuple[Floats, Floats, Floats]:
     """Around the eyes where rims may be, the bridge of the nose, and below the eyes: float32 (SIDE, SIDE), 0..1."""
     eyes = [vertex for eye in EYES for vertex in eye]
     x, y = NEUTRAL[:, 0], NEUTRAL[:, 1] - NEUTRAL[eyes, 1].mean()
-    away, off_brow = _away_from(eyes), _away_from(_BROWS)
-    around = (
-        np.clip((away - 0.35) / 0.3, 0, 1) * np.clip((2.8 - away) / 0.4, 0, 1) * np.clip(off_brow / 0.6 - 0.4, 0, 1)
-    )
+    off_eye, off_brow = away(eyes), away(_BROWS)
+    around = np.clip((off_eye - 0.35) / 0.3, 0, 1) * np.clip((2.8 - off_eye) / 0.4, 0, 1)
+    around *= np.clip(off_brow / 0.6 - 0.4, 0, 1)
     bridge = np.clip(1.5 - np.abs(x), 0, 1) * np.clip(1.6 - 1.2 * np.abs(y), 0, 1)
     below = around * np.clip((y - 0.6) / 0.4, 0, 1) * np.clip((np.abs(x) - 1.6) / 0.4, 0, 1)
     values = np.column_stack([around, bridge, below]).astype(np.float32)

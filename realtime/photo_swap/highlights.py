@@ -12,6 +12,7 @@ import numpy as np
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.raster import rasterise
+from realtime.photo_swap.weighted import weighted_mean
 from realtime.photo_swap.zones import SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
@@ -33,17 +34,11 @@ def without_highlights(texture: Bytes) -> Bytes:
     skin = _skin()
     small = np.asarray(cv2.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     light = np.log(small.astype(np.float32) + DARK)
-    near, wide = (_low(light, skin, sigma) for sigma in (FINE, WIDE))
+    near, wide = (weighted_mean(light, skin, sigma) for sigma in (FINE, WIDE))
     over = np.maximum(near - wide - np.float32(LIMIT), 0)
     less = (np.float32(BEYOND) * np.tanh(over / np.float32(BEYOND)) - over) * skin[..., None]
     factor = np.exp(np.asarray(cv2.resize(less, texture.shape[1::-1]), np.float32))
     return np.asarray(np.clip((texture + np.float32(DARK)) * factor - DARK, 0, 255), np.uint8)
-
-
-def _low(light: Floats, weight: Floats, sigma: float) -> Floats:
-    """The low frequencies of ``light``, float32 (SIDE, SIDE, 3), where ``weight``, float32 (SIDE, SIDE), counts it."""
-    product, total = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (light * weight[..., None], weight))
-    return np.asarray(product / (total + np.float32(1e-3))[..., None], np.float32)
 
 
 @cache

@@ -14,7 +14,7 @@ from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.vertices import BROWS, EYES, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 
-__all__ = ["COVER", "EDGE", "HAIR", "HAIR_OF_PERFORMER", "HOLES", "LIDS", "RIM", "SKIN", "smooth"]
+__all__ = ["COVER", "EDGE", "HAIR", "HAIR_OF_PERFORMER", "HOLES", "LIDS", "RIM", "SKIN", "away", "smooth"]
 
 _BROWS: Final = tuple(v for brow in BROWS for edge in brow for v in edge)
 _NOSTRILS: Final = (2, 97, 326, 98, 327, 240, 460, 75, 305)
@@ -33,7 +33,7 @@ def smooth(share: NDArray[np.floating]) -> Floats:
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
-def _away(vertices: Iterable[int], axes: int = 2) -> Floats:
+def away(vertices: Iterable[int], axes: int = 2) -> Floats:
     """Distance of every vertex from the nearest of ``vertices``, in units of the face axes."""
     chosen = NEUTRAL[list(vertices), :axes]
     return np.asarray(np.linalg.norm(NEUTRAL[:, None, :axes] - chosen[None], axis=2).min(axis=1), np.float32)
@@ -41,18 +41,18 @@ def _away(vertices: Iterable[int], axes: int = 2) -> Floats:
 
 def _near(vertices: Iterable[int], reach: float, gain: float = 1.0) -> Floats:
     """1 at ``vertices``, falling to 0 at ``reach``; ``gain`` widens the top."""
-    return np.asarray(np.clip(gain * np.clip(1 - _away(vertices) / reach, 0, 1), 0, 1), np.float32)
+    return np.asarray(np.clip(gain * np.clip(1 - away(vertices) / reach, 0, 1), 0, 1), np.float32)
 
 
 def _cover() -> Floats:
     # Gaze, lids and where lips meet are the performer's. A mesh is a few millimetres off there, and more so where
     # eyes are wide or a smile is crooked: what is covered up to its lines hides how far they are open.
     brows = _near(_BROWS, 0.5, 2.0)
-    cover = np.maximum(smooth((_away((*EYES[0], *EYES[1])) - LIDS_BARE) / (LIDS_COVERED - LIDS_BARE)), brows)
-    cover = np.minimum(cover, smooth((_away(INNER_LIPS) - LIPS_BARE) / (LIPS_COVERED - LIPS_BARE)))
+    cover = np.maximum(smooth((away((*EYES[0], *EYES[1])) - LIDS_BARE) / (LIDS_COVERED - LIDS_BARE)), brows)
+    cover = np.minimum(cover, smooth((away(INNER_LIPS) - LIPS_BARE) / (LIPS_COVERED - LIPS_BARE)))
     cover[[*EYES[0], *EYES[1], *INNER_LIPS]] = 0
     fade = np.where(NEUTRAL[:, 1] < -3, 2.2, 1.5)  # the forehead ends in hair, the jaw in an edge
-    return np.minimum(cover, smooth(_away(OVAL, axes=3) / fade))
+    return np.minimum(cover, smooth(away(OVAL, axes=3) / fade))
 
 
 def _skin() -> Floats:
@@ -80,7 +80,7 @@ def _hair_of_performer() -> Floats:
 
 
 def _rim() -> Floats:
-    return np.asarray(np.clip(1.8 * (1 - _away(OVAL, axes=3) / 2.4), 0, 1), np.float32)
+    return np.asarray(np.clip(1.8 * (1 - away(OVAL, axes=3) / 2.4), 0, 1), np.float32)
 
 
 def _holes() -> NDArray[np.bool_]:
@@ -90,7 +90,7 @@ def _holes() -> NDArray[np.bool_]:
 
 def _lids() -> Floats:
     clear = 1 - _near(_BROWS, 0.5, 2.0)
-    return np.stack([(1 - smooth((_away(eye) - 0.25) / 1.25)) * clear for eye in EYES])
+    return np.stack([(1 - smooth((away(eye) - 0.25) / 1.25)) * clear for eye in EYES])
 
 
 #: How much of the photograph covers the performer.
