@@ -9,13 +9,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.mesh.atlas import ATLAS
-from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.expression import NEUTRAL
-from realtime.mesh.raster import rasterise
-from realtime.mesh.vertices import BROWS
 from realtime.photo_swap.skin import Skin
-from realtime.photo_swap.zones import RIM, SKIN
+from realtime.photo_swap.unrolled import unrolled
+from realtime.photo_swap.zones import BROW_POINTS, RIM, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["wall_in"]
@@ -68,8 +65,6 @@ def _square(reach: int) -> Bytes:
 @cache
 def _zones() -> tuple[Floats, Floats]:
     """Beside and below the eyes where skin is expected, and nearness to the outline: float32 (SIDE, SIDE), 0..1."""
-    brows = [vertex for brow in BROWS for edge in brow for vertex in edge]
-    cheeks = (np.abs(NEUTRAL[:, 0]) > 3.2) & (NEUTRAL[:, 1] > NEUTRAL[brows, 1].mean())
-    values = np.column_stack([np.minimum(cheeks, SKIN), RIM]).astype(np.float32)
-    beside, rim = np.moveaxis(rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE).interpolate(values), 2, 0)
-    return np.ascontiguousarray(beside), np.ascontiguousarray(rim)
+    cheeks = (np.abs(NEUTRAL[:, 0]) > 3.2) & (NEUTRAL[:, 1] > NEUTRAL[list(BROW_POINTS), 1].mean())
+    beside, rim = unrolled(np.column_stack([np.minimum(cheeks, SKIN), RIM]), SIDE)
+    return beside, rim

@@ -150,8 +150,7 @@ class _Sheet:
         free = _SKIN[raster.numbers]
         skin *= free
         cover *= free
-        right, down = (np.asarray(cv2.blur(each, (3, 3)), np.float32) for each in moves)
-        cover = np.asarray(cv2.blur(cover, (3, 3)), np.float32)
+        right, down, cover = (np.asarray(cv2.blur(each, (3, 3)), np.float32) for each in (*moves, cover))
         moved = (np.abs(right) + np.abs(down) > STILL).astype(np.float32)
         middles = (np.arange(0, size, step) + (step - 1) / 2).astype(np.float32)
         return cls(step, 0, 0, right + middles, down + middles[:, None], moved, u, v, skin, hair, cover)

@@ -9,13 +9,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.mesh.atlas import ATLAS
-from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.expression import NEUTRAL
-from realtime.mesh.raster import rasterise
-from realtime.mesh.vertices import BROWS, EYES
+from realtime.mesh.vertices import EYES
+from realtime.photo_swap.brightness import light_of, with_light
+from realtime.photo_swap.unrolled import unrolled
 from realtime.photo_swap.weighted import weighted_mean
-from realtime.photo_swap.zones import HAIR, RIM, SKIN, away
+from realtime.photo_swap.zones import BROW_POINTS, HAIR, RIM, SKIN, away
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["without_glasses"]
@@ -29,14 +28,11 @@ LINE, FAINT = 0.08, 0.05
 BRIDGE, BELOW = 0.15, 0.06
 #: Lines are painted out with so many pixels around them.
 MARGIN: Final = 7
-#: Side of the texture in which the colour behind lenses is compared with that around them, the scales of both, and of
-#: black, so that logarithms end.
+#: Side of the texture in which the colour behind lenses is compared with that around them, and the scales of both.
 COARSE: Final = 256
 NEAR, FAR = 4.0, 24.0
-DARK: Final = 8
 #: By how much the skin there may be brighter, and of another colour, in logarithms.
 BRIGHTER, TINT = 0.02, 0.03
-_BROWS: Final = [vertex for brow in BROWS for edge in brow for vertex in edge]
 
 
 def without_glasses(texture: Bytes) -> Bytes | None:
@@ -64,26 +60,24 @@ def _without_reflections(texture: Bytes) -> Bytes:
     """
     lens, beyond = _lenses()
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
-    light = np.log(small.astype(np.float32) + DARK)
+    light = light_of(small)
     off = weighted_mean(light, np.maximum(lens, np.float32(0.02)), NEAR) - weighted_mean(light, beyond, FAR)
     luma = off.mean(axis=2, keepdims=True)
     tint = off - luma
     wanted = np.minimum(luma, BRIGHTER) + tint * np.minimum(
         1, TINT / np.maximum(np.linalg.norm(tint, axis=2, keepdims=True), 1e-6)
     )
-    factor = np.exp(np.asarray(cv2.resize((wanted - off) * lens[..., None], texture.shape[1::-1]), np.float32))
-    return np.asarray(np.clip((texture + np.float32(DARK)) * factor - DARK, 0, 255), np.uint8)
+    return with_light(texture, (wanted - off) * lens[..., None])
 
 
 @cache
 def _lenses() -> tuple[Floats, Floats]:
     """The skin behind lenses, and that around them: float32 (COARSE, COARSE), 0..1."""
-    eyes, off_brow = away([v for eye in EYES for v in eye]), away(_BROWS)
+    eyes, off_brow = away([v for eye in EYES for v in eye]), away(BROW_POINTS)
     behind = np.clip(eyes / 0.4, 0, 1) * np.clip((2.8 - eyes) / 0.5, 0, 1) * np.clip(off_brow / 0.6 - 0.4, 0, 1)
     beyond = SKIN * (1 - behind) * (eyes < 6) * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
-    values = np.column_stack([behind, beyond]).astype(np.float32)
-    zones = np.clip(rasterise(ATLAS * COARSE - 0.5, TRIANGLES, COARSE).interpolate(values), 0, 1)
-    return np.ascontiguousarray(zones[..., 0]), np.ascontiguousarray(zones[..., 1])
+    lens, around = unrolled(np.column_stack([behind, beyond]), COARSE)
+    return lens, around
 
 
 def _lines(small: Bytes, around: Floats) -> Floats:
@@ -100,11 +94,10 @@ def _zones() -> tuple[Floats, Floats, Floats]:
     """Around the eyes where rims may be, the bridge of the nose, and below the eyes: float32 (SIDE, SIDE), 0..1."""
     eyes = [vertex for eye in EYES for vertex in eye]
     x, y = NEUTRAL[:, 0], NEUTRAL[:, 1] - NEUTRAL[eyes, 1].mean()
-    off_eye, off_brow = away(eyes), away(_BROWS)
+    off_eye, off_brow = away(eyes), away(BROW_POINTS)
     around = np.clip((off_eye - 0.35) / 0.3, 0, 1) * np.clip((2.8 - off_eye) / 0.4, 0, 1)
     around *= np.clip(off_brow / 0.6 - 0.4, 0, 1)
     bridge = np.clip(1.5 - np.abs(x), 0, 1) * np.clip(1.6 - 1.2 * np.abs(y), 0, 1)
     below = around * np.clip((y - 0.6) / 0.4, 0, 1) * np.clip((np.abs(x) - 1.6) / 0.4, 0, 1)
-    values = np.column_stack([around, bridge, below]).astype(np.float32)
-    zones = np.clip(rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE).interpolate(values), 0, 1)
-    return zones[..., 0], zones[..., 1], zones[..., 2]
+    near_eyes, nose, under = unrolled(np.column_stack([around, bridge, below]), SIDE)
+    return near_eyes, nose, under

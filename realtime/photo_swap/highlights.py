@@ -9,9 +9,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from realtime.mesh.atlas import ATLAS
-from realtime.mesh.canonical import TRIANGLES
-from realtime.mesh.raster import rasterise
+from realtime.photo_swap.brightness import light_of, with_light
+from realtime.photo_swap.unrolled import unrolled
 from realtime.photo_swap.weighted import weighted_mean
 from realtime.photo_swap.zones import SKIN
 from realtime.runtime.arrays import Bytes, Floats
@@ -25,23 +24,19 @@ FINE, WIDE = 3.0, 26.0
 #: By how much a spot may be brighter than what is around it, in logarithms of each colour; beyond that it goes on by no
 #: more than the second.
 LIMIT, BEYOND = 0.05, 0.02
-#: Of black, so that logarithms end.
-DARK: Final = 8
 
 
 def without_highlights(texture: Bytes) -> Bytes:
     """The texture, uint8 (S, S, 3) RGB, with bright spots on the skin held down, see ``LIMIT``."""
     skin = _skin()
     small = np.asarray(cv2.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    light = np.log(small.astype(np.float32) + DARK)
+    light = light_of(small)
     near, wide = (weighted_mean(light, skin, sigma) for sigma in (FINE, WIDE))
     over = np.maximum(near - wide - np.float32(LIMIT), 0)
     less = (np.float32(BEYOND) * np.tanh(over / np.float32(BEYOND)) - over) * skin[..., None]
-    factor = np.exp(np.asarray(cv2.resize(less, texture.shape[1::-1]), np.float32))
-    return np.asarray(np.clip((texture + np.float32(DARK)) * factor - DARK, 0, 255), np.uint8)
+    return with_light(texture, less)
 
 
 @cache
 def _skin() -> Floats:
-    raster = rasterise(ATLAS * SIDE - 0.5, TRIANGLES, SIDE)
-    return np.ascontiguousarray(np.clip(raster.interpolate(SKIN[:, None])[..., 0], 0, 1))
+    return unrolled(SKIN[:, None], SIDE)[0]

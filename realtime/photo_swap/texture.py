@@ -5,17 +5,19 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES
 from realtime.mesh.normals import towards_camera
 from realtime.mesh.raster import Raster, rasterise
 from realtime.photo_swap.behind import wall_in
+from realtime.photo_swap.brightness import light_of, with_light
 from realtime.photo_swap.glasses import without_glasses
 from realtime.photo_swap.highlights import without_highlights
 from realtime.photo_swap.lookup import look_up
 from realtime.photo_swap.skin import skin_of
+from realtime.photo_swap.unrolled import unrolled
+from realtime.photo_swap.weighted import blurred
 from realtime.photo_swap.zones import HAIR, RIM, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
@@ -67,8 +69,8 @@ def _without_background(texture: Bytes) -> tuple[Bytes, Floats]:
     uint8 (SIDE, SIDE, 3) RGB, and float32 (SIDE, SIDE) in 0..1.
     """
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
-    zones = _coarse(np.column_stack([SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1), RIM, SKIN]))
-    sure, rim, skin = (np.ascontiguousarray(zones[..., k]) for k in range(3))
+    sure_skin = SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
+    sure, rim, skin = unrolled(np.column_stack([sure_skin, RIM, SKIN]), COARSE)
     colours = skin_of(small, sure)
     likeness = np.asarray(cv2.erode(colours.strictly(small), np.ones((19, 19), np.uint8)), np.float32)
     wall = wall_in(small, colours)
@@ -79,12 +81,6 @@ def _without_background(texture: Bytes) -> tuple[Bytes, Floats]:
     going_on = cv2.resize(_continued(small, face, skin), (SIDE, SIDE))
     full = cv2.resize(wall, (SIDE, SIDE))[..., None]
     return np.asarray(texture * (1 - full) + going_on * full, np.uint8), shown
-
-
-def _coarse(values: NDArray[np.floating]) -> Floats:
-    """What the points carry, float (468, K), in 0..1 at a quarter of the side: float32 (COARSE, COARSE, K)."""
-    raster = rasterise(ATLAS * COARSE - 0.5, TRIANGLES, COARSE)
-    return np.asarray(np.clip(raster.interpolate(values.astype(np.float32)), 0, 1), np.float32)
 
 
 def make_textures(views: list[View]) -> list[Bytes]:
@@ -113,7 +109,7 @@ def make_texture(views: list[View], favoured: int | None = None) -> Bytes:
     better = other > seen + 0.05
     own = np.where(better, seen, 1).astype(np.float32)
     own = np.asarray(cv2.GaussianBlur(own, (0, 0), SIDE / 60), np.float32)
-    rim = np.asarray(cv2.resize(_coarse(RIM[:, None])[..., 0], (SIDE, SIDE)), np.float32)
+    rim = np.asarray(cv2.resize(unrolled(RIM[:, None], COARSE)[0], (SIDE, SIDE)), np.float32)
     wall = better * np.clip(3 * rim, 0, 1) * np.clip(1 - 4 * seen, 0, 1)
     own = (own * (1 - wall)).astype(np.float32)  # nothing of what is no skin
     mirrored = np.ascontiguousarray(mixed[:, ::-1])
@@ -122,15 +118,6 @@ def make_texture(views: list[View], favoured: int | None = None) -> Bytes:
     trust = np.clip(TRUST * (seen * own + other * (1 - own)), 0, 1).astype(np.float32)
     bald = _without_hair(np.clip(filled, 0, 255).astype(np.uint8), trust)
     return _extended(without_highlights(_evened(bald)))
-
-
-def blurred(values: Floats, weight: Floats, sigma: float) -> tuple[Floats, Floats]:
-    """``values``, float32 (H, W, K), times ``weight``, float32 (H, W), and the weight itself, both blurred."""
-    border = cv2.BORDER_REPLICATE
-    product = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma, borderType=border)
-    return np.asarray(product, np.float32), np.asarray(
-        cv2.GaussianBlur(weight, (0, 0), sigma, borderType=border), np.float32
-    )
 
 
 def _lit_as(picture: Floats, like: Floats, weight: Floats) -> Floats:
@@ -152,8 +139,8 @@ def _without_hair(texture: Bytes, trust: Floats) -> Bytes:
     """
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
     inside = _inside(COARSE)
-    zones = _coarse(np.column_stack([SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1), HAIR, SKIN, RIM]))
-    sure, zone, skin, rim = (np.ascontiguousarray(zones[..., k]) for k in range(4))
+    sure_skin = SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
+    sure, zone, skin, rim = unrolled(np.column_stack([sure_skin, HAIR, SKIN, RIM]), COARSE)
     zone = np.clip(1.5 * zone, 0, 1)
     likeness = skin_of(small, sure).likeness(small)
     kept = _cut(small, likeness, zone, inside)
@@ -175,17 +162,15 @@ def _evened(texture: Bytes) -> Bytes:
     Only the skin is compared, so that a raised brow stays one.
     """
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
-    skin = _coarse(SKIN[:, None])[..., 0]
-    weight = np.ascontiguousarray(skin)
-    light = np.log(small.astype(np.float32) + 8)
+    (weight,) = unrolled(SKIN[:, None], COARSE)
+    light = light_of(small)
     change = np.zeros_like(light)
     for sigma in EVENED:  # from far to near
         near, total = blurred(light + change, weight, sigma)
         wide, all_ = blurred(light + change, weight, COARSE / 8)
         low = (near + 0.03 * wide) / (total + 0.03 * all_ + 1e-6)[..., None]
         change += EVENNESS / 2 * (low[:, ::-1] - low)
-    factor = np.exp(np.asarray(cv2.resize(change, (SIDE, SIDE)), np.float32))
-    return np.asarray(np.clip((texture.astype(np.float32) + 8) * factor - 8, 0, 255), np.uint8)
+    return with_light(texture, change)
 
 
 def _cut(small: Bytes, likeness: Floats, zone: Floats, inside: Floats) -> Floats:

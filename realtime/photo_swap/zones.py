@@ -14,9 +14,22 @@ from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.vertices import BROWS, EYES, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 
-__all__ = ["COVER", "EDGE", "HAIR", "HAIR_OF_PERFORMER", "HOLES", "LIDS", "RIM", "SKIN", "away", "smooth"]
+__all__ = [
+    "BROW_POINTS",
+    "COVER",
+    "EDGE",
+    "HAIR",
+    "HAIR_OF_PERFORMER",
+    "HOLES",
+    "LIDS",
+    "RIM",
+    "SKIN",
+    "away",
+    "smooth",
+]
 
-_BROWS: Final = tuple(v for brow in BROWS for edge in brow for v in edge)
+#: All points of both brows.
+BROW_POINTS: Final = tuple(v for brow in BROWS for edge in brow for v in edge)
 _NOSTRILS: Final = (2, 97, 326, 98, 327, 240, 460, 75, 305)
 #: Upper is smaller: the height of the brows' upper edges, in face axes.
 _BROW_HEIGHT: Final = float(NEUTRAL[[63, 105, 66, 293, 334, 296], 1].mean())
@@ -47,7 +60,7 @@ def _near(vertices: Iterable[int], reach: float, gain: float = 1.0) -> Floats:
 def _cover() -> Floats:
     # Gaze, lids and where lips meet are the performer's. A mesh is a few millimetres off there, and more so where
     # eyes are wide or a smile is crooked: what is covered up to its lines hides how far they are open.
-    brows = _near(_BROWS, 0.5, 2.0)
+    brows = _near(BROW_POINTS, 0.5, 2.0)
     cover = np.maximum(smooth((away((*EYES[0], *EYES[1])) - LIDS_BARE) / (LIDS_COVERED - LIDS_BARE)), brows)
     cover = np.minimum(cover, smooth((away(INNER_LIPS) - LIPS_BARE) / (LIPS_COVERED - LIPS_BARE)))
     cover[[*EYES[0], *EYES[1], *INNER_LIPS]] = 0
@@ -58,7 +71,7 @@ def _cover() -> Floats:
 def _skin() -> Floats:
     skin = np.ones(VERTICES, np.float32)
     for vertices, reach in (
-        (_BROWS, 1.0),
+        (BROW_POINTS, 1.0),
         ((*EYES[0], *EYES[1]), 1.0),
         ((*OUTER_LIPS, *INNER_LIPS), 0.9),
         (_NOSTRILS, 0.5),
@@ -70,7 +83,7 @@ def _skin() -> Floats:
 def _hair() -> Floats:
     above = np.clip((_BROW_HEIGHT - NEUTRAL[:, 1]) / 1.0, 0, 1)
     beside = np.clip((np.abs(NEUTRAL[:, 0]) - 4.7) / 0.8, 0, 1)
-    inner = [v for v in _BROWS if abs(NEUTRAL[v, 0]) < 5.0]
+    inner = [v for v in BROW_POINTS if abs(NEUTRAL[v, 0]) < 5.0]
     return np.asarray(np.maximum(above, beside) * (1 - _near(inner, 0.55, 2.0)), np.float32)
 
 
@@ -89,7 +102,7 @@ def _holes() -> NDArray[np.bool_]:
 
 
 def _lids() -> Floats:
-    clear = 1 - _near(_BROWS, 0.5, 2.0)
+    clear = 1 - _near(BROW_POINTS, 0.5, 2.0)
     return np.stack([(1 - smooth((away(eye) - 0.25) / 1.25)) * clear for eye in EYES])
 
 
