@@ -54,13 +54,11 @@ class DetectorGraph(nn.Module):
         grids = self.net(picture.permute(0, 3, 1, 2).to(torch.float32).flip(1) - self.means)
         # All grids' cells in one row, K long: they are computed with once, whichever grid they are of.
         classes, offsets = (torch.cat([grid.flatten(2) for grid in grids[kind::2]], 2)[0] for kind in (0, 1))
-        x, y, side = torch.cat([_cells(grid, stride) for grid, stride in zip(grids[::2], STRIDES, strict=True)], 1)
-        centre_x = offsets[0] * (CENTRE_SCALE * side) + x
-        centre_y = offsets[1] * (CENTRE_SCALE * side) + y
-        half_width = (offsets[2] * SIZE_SCALE).exp() * (side / 2)
-        half_height = (offsets[3] * SIZE_SCALE).exp() * (side / 2)
-        corners = (centre_x - half_width, centre_y - half_height, centre_x + half_width, centre_y + half_height)
-        return torch.stack(corners, dim=1), classes.softmax(0)[1]
+        cells = torch.cat([_cells(grid, stride) for grid, stride in zip(grids[::2], STRIDES, strict=True)], 1)
+        middle, side = cells[:2], cells[2]
+        centre = offsets[:2] * (CENTRE_SCALE * side) + middle
+        half = (offsets[2:] * SIZE_SCALE).exp() * (side / 2)
+        return torch.cat([centre - half, centre + half]).T, classes.softmax(0)[1]
 
 
 def _cells(grid: Tensor, stride: int) -> Tensor:

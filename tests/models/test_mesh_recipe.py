@@ -10,14 +10,18 @@ import torch
 
 from models.recipes.face_finder import blinks, mesh
 from models.recipes.face_finder.blinks import blink
+from models.recipes.face_finder.data import held_out_of, jittered
+from models.recipes.face_finder.descent import DescentStep, fit_step, spread
 from models.recipes.face_finder.export import write_mesh
 from models.recipes.face_finder.loop import Pace, fit
 from models.recipes.face_finder.mesh import LabelledCrops, Mishaps, Reservoir
 from models.recipes.face_finder.nets import LANDMARK_SIZE, MeshNet
+from models.recipes.face_mesh import FaceMesh
+from models.recipes.faces68 import Faces68
 from realtime.demo.portrait import load_portrait
 from realtime.finder import BuiltinFinder
 from realtime.finder.face import Face
-from realtime.finder.landmarker import ASSET
+from realtime.finder.landmarker import ASSET, Landmarker
 from realtime.inference.session import open_session
 from realtime.media.frame import Frame
 from realtime.mesh.canonical import POINTS
@@ -114,6 +118,9 @@ def test_mesh_training_lowers_the_loss_and_the_file_equals_torch(tmp_path: Path)
         before = mesh.mesh_loss(net, batch).item()
         mesh.fit_head(net, known)
         assert mesh.mesh_loss(net, batch).item() < 0.5 * before
+        fitted = mesh.mesh_loss(net, batch).item()
+        mesh.fit_last_step(net, known)
+        assert mesh.mesh_loss(net, batch).item() < fitted
         net.mesh.weight.zero_()  # what is left for the steps to find
     pace = Pace(rate=1e-3, decay=0.0, clip=math.inf, report_every=15, warmup=3)
     losses = fit(net, drawing, lambda b: mesh.mesh_loss(net, b), lambda step: step / 15, pace, tmp_path / "mesh.pt")
@@ -128,7 +135,46 @@ def test_mesh_training_lowers_the_loss_and_the_file_equals_torch(tmp_path: Path)
     assert (tmp_path / "mesh.onnx").stat().st_size < 2.2 * numbers  # bytes: it is kept in half precision
 
 
+def test_a_last_step_finds_from_what_is_seen_how_far_a_mesh_is_off() -> None:
+    """Maps that rise across and down from where a face truly is; the meshes found know nothing of its place."""
+    rng = np.random.default_rng(0)
+    columns, rows = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="xy")
+    found = torch.from_numpy((POINTS * 0.06 + (0.5, 0.5, 0)).astype(np.float32)).expand(60, -1, -1)
+    shifts = torch.from_numpy(rng.normal(0, 0.03, (60, 2)).astype(np.float32))
+    slopes = torch.from_numpy(rng.normal(0, 1, (32, 2)).astype(np.float32))
+    away = torch.stack([columns, rows]) - shifts.view(60, 2, 1, 1) * 28
+    maps, codes = torch.einsum("ck,nkyx->ncyx", slopes, away), torch.zeros(60, 8)
+    true = found.clone()
+    true[..., :2] += shifts[:, None]
+    step = DescentStep(8)
+    with torch.no_grad():
+        assert torch.equal(step(found, maps, codes), found)
+        across = columns.expand(1, 32, 28, 28)  # channel by channel, what is shown at a point is its column
+        shown = step.seen(found[:1], across, codes[:1])[0, : 32 * 80].view(32, 80)
+        np.testing.assert_allclose(shown[5], (found[0, spread(80), 0] * 112 - 0.5) / 4, atol=1e-4)
+        fit_step(step, [(maps[:40], codes[:40], found[:40], true[:40])])
+        before, after = (torch.linalg.vector_norm((each - true)[40:, :, :2], dim=2).mean() for each in
+                         (found, step(found, maps, codes)))  # fmt: skip
+    assert after < 0.2 * before
+
+
 # What the shipped net does, with pictures that only a recipe makes.
+
+
+def test_meshes_of_people_it_never_saw_lie_near_the_teachers(shared: Path) -> None:
+    faces = Faces68.open(shared / "faces68")
+    teacher = FaceMesh(shared / "teachers" / "face_mesh_468.onnx")
+    landmarker, rng, off = Landmarker("cpu", mesh=True), np.random.default_rng(7), []
+    for i in np.flatnonzero(held_out_of(faces))[::12]:
+        picture, landmarks = faces.picture(int(i)), faces.points[i]
+        frame, truth = Frame.from_rgb(picture), teacher.find(picture, landmarks, passes=2)
+        first = landmarker.look(frame, jittered(landmarks, LANDMARK_SIZE, rng))
+        found = landmarker.follow(frame, first.landmarks).mesh
+        assert found is not None
+        eyes = np.linalg.norm(np.subtract(*truth[list(OUTER_EYE_CORNERS), :2]))
+        off.append(np.linalg.norm((found - truth)[:, :2], axis=1).mean() / eyes)
+    assert len(off) > 40
+    assert np.mean(off) < 0.0255
 
 
 def test_a_blink_of_three_frames_is_not_eaten(portrait: tuple[Bytes, Face], monkeypatch: pytest.MonkeyPatch) -> None:

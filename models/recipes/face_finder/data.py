@@ -17,6 +17,7 @@ __all__ = [
     "AnnotatedFaces",
     "clouds",
     "crop_as_running",
+    "held_out_of",
     "jittered",
     "load_faces",
     "spoil",
@@ -40,10 +41,15 @@ def load_faces(folder: Path, held_out_share: float = 0.15, seed: int = 0) -> Ann
     Raises ``InputError`` where the folder or a picture in it cannot be read.
     """
     faces = Faces68.open(folder)
-    subjects = np.unique(faces.subject)
-    chosen = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * held_out_share)]
     pictures = [faces.picture(i) for i in range(len(faces.files))]
-    return AnnotatedFaces(pictures, faces.points, np.isin(faces.subject, chosen))
+    return AnnotatedFaces(pictures, faces.points, held_out_of(faces, held_out_share, seed))
+
+
+def held_out_of(faces: Faces68, share: float = 0.15, seed: int = 0) -> NDArray[np.bool_]:
+    """Which ``faces`` no net learns from, bool (N,): those of a ``share`` of the subjects."""
+    subjects = np.unique(faces.subject)
+    chosen = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * share)]
+    return np.isin(faces.subject, chosen)
 
 
 def jittered(landmarks: Points, size: int, rng: np.random.Generator, amount: float = 1.0) -> Matrix:

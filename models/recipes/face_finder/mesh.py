@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.face_finder.blinks import blink
 from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, jittered, load_faces, spoil, to_unit
+from models.recipes.face_finder.descent import fit_step
 from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.landmarks import wing
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, save_weights, to_input
@@ -47,6 +48,7 @@ __all__ = [
     "Reservoir",
     "evaluate",
     "fit_head",
+    "fit_last_step",
     "label",
     "load_shipped",
     "main",
@@ -222,6 +224,13 @@ def fit_head(net: MeshNet, known: Reservoir) -> None:
     net.mesh.bias.copy_(weights[-1])
 
 
+@torch.no_grad()
+def fit_last_step(net: MeshNet, known: Reservoir) -> None:
+    """Give the net the step that suits its head best, over what is ready."""
+    codes = ((fine, net.code(fine, coarse), mesh) for fine, coarse, mesh in known.all())
+    fit_step(net.step, ((fine, code, net.first(code), mesh) for fine, code, mesh in codes))
+
+
 @dataclass(frozen=True, slots=True)
 class HeldOut:
     """The maps of second looks at held-out faces, and their true meshes, float32 (N, 468, 3) in crop sides."""
@@ -314,10 +323,12 @@ def main(
         out / MESH_WEIGHTS,
         figures,
     )
-    # The head is fitted anew to crops as second looks place them, and hardly spoilt: so the program sees faces.
-    fit_head(net, Reservoir(crops, fixed, READY, Mishaps(jitter=0.5, hardness=0.15), seed=1))
+    # Head and last step are fitted to crops as second looks place them, and hardly spoilt: so the program sees faces.
+    usual = Reservoir(crops, fixed, READY, Mishaps(jitter=0.5, hardness=0.15), seed=1)
+    fit_head(net, usual)
+    fit_last_step(net, usual)
     save_weights(net, out / MESH_WEIGHTS)
-    print(f"with its last head: {figures()}", flush=True)
+    print(f"with its last head and step: {figures()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from models.recipes.face_finder.descent import DescentStep
 from realtime.mesh.canonical import VERTICES
 
 __all__ = [
@@ -134,7 +135,8 @@ COARSE: Final = 8
 class MeshNet(nn.Module):
     """Maps of the landmark net, which stays as it is, to the dense mesh.
 
-    It begins as the landmark net's own last blocks; a second way in, from the fine map, is for lids and lips.
+    It begins as the landmark net's own last blocks; a second way in, from the fine map, is for lids and lips. What they
+    find is then moved by what the fine map shows there.
     """
 
     def __init__(self) -> None:
@@ -144,6 +146,7 @@ class MeshNet(nn.Module):
         self.fine = nn.Sequential(conv(32, 64, 3, 2, norm=False), last)  # (72, 14, 14)
         self.blocks = nn.Sequential(*late_blocks(norm=False))  # (224,)
         self.mesh = nn.Linear(224, VERTICES * 3)
+        self.step = DescentStep(224)
 
     def code(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """(N, 32, 28, 28) and (N, 72, 14, 14) -> (N, 224)."""
@@ -152,7 +155,13 @@ class MeshNet(nn.Module):
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """The mesh (N, 468, 3) in crop sides: x and y from the crop's corner, z from the face's middle."""
-        mesh: Tensor = self.mesh(self.code(fine, coarse)).view(-1, VERTICES, 3)
+        code = self.code(fine, coarse)
+        mesh: Tensor = self.step(self.first(code), fine, code)
+        return mesh
+
+    def first(self, code: Tensor) -> Tensor:
+        """The mesh of a code, (N, 224) -> (N, 468, 3), before its last step."""
+        mesh: Tensor = self.mesh(code).view(-1, VERTICES, 3)
         return mesh
 
 
