@@ -381,9 +381,14 @@ def test_workers_take_over_what_lies_before_others() -> None:
 
 @pytest.mark.usefixtures("short")
 def test_a_ray_cluster_whose_worker_is_killed_gives_the_same_bits(
-    tmp_path: Path, clip: Path, model: Path, in_one_run: Callable[[str], tuple[Report, Packets]]
+    tmp_path: Path,
+    clip: Path,
+    model: Path,
+    in_one_run: Callable[[str], tuple[Report, Packets]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # another cluster is nobody's that --address does not name
     target, (expected, whole) = tmp_path / "out.mp4", in_one_run(".mp4")
     killed: list[int] = []
 
@@ -391,7 +396,7 @@ def test_a_ray_cluster_whose_worker_is_killed_gives_the_same_bits(
         while not killed:
             for line in Path("/proc").glob("[0-9]*/cmdline"):
                 with contextlib.suppress(OSError):
-                    if line.read_bytes().startswith(b"ray::_make"):
+                    if line.read_bytes().startswith(b"ray::_Maker"):
                         os.kill(int(line.parent.name), signal.SIGKILL)
                         killed.append(int(line.parent.name))
                         return
@@ -403,6 +408,19 @@ def test_a_ray_cluster_whose_worker_is_killed_gives_the_same_bits(
     assert killed
     assert packets(target) == whole
     assert (report.faces, report.frames_swapped) == (expected.faces, expected.frames_swapped)
+
+
+def test_a_ray_cluster_that_does_not_come_up_is_one_clear_line(
+    tmp_path: Path, clip: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+
+    def fail(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nmore")  # Ray's own kind
+
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(MummerError, match=r"^no Ray cluster at this machine: The current node timed out .*startup\.$"):
+        convert(job(clip, tmp_path / "out.mp4", model, engine="ray"))
 
 
 def test_without_ray_its_engine_says_what_to_install(

@@ -1,37 +1,19 @@
 """Several processes of this machine, each with its own models, that ask for segments and write their files."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Lock
-from traceback import format_exc
-from typing import Final, Literal, TypeAlias
 
-from realtime.jobs.segments.engines.shares import Shares
+from realtime.jobs.segments.engines.crew import Crew, GoneError, Word, work
 from realtime.jobs.segments.engines.watcher import Watcher
-from realtime.jobs.segments.maker import Order, make_segments
-from realtime.jobs.segments.plan import UncuttableError
-from realtime.runtime.errors import MummerError
-from realtime.runtime.process import tune
+from realtime.jobs.segments.maker import Order
 from realtime.runtime.stages import Stages
 
 __all__ = ["make_in_processes"]
-
-#: How often a worker may be lost before the job is given up: something then ends each of them.
-LOSSES: Final = 3
-
-#: What a worker says: it asks for the segment after its last, counts frames, has finished a segment, or ends.
-_Word: TypeAlias = (
-    tuple[Literal["next"], int | None]
-    | tuple[Literal["frames"], int]
-    | tuple[Literal["done"], int]
-    | tuple[Literal["end"], Stages]
-    | tuple[Literal["failed"], Exception]
-)
 
 
 def make_in_processes(order: Order, segments: list[int], workers: int, stages: Stages, watcher: Watcher) -> None:
@@ -39,136 +21,65 @@ def make_in_processes(order: Order, segments: list[int], workers: int, stages: S
 
     Raises what a worker raises, and ``MummerError`` where too many of them end by themselves.
     """
-    with _Crew(order, Shares(segments), watcher, stages) as crew:
-        for _ in range(min(workers, len(segments))):
-            crew.start()
-        crew.work()
+    with Crew(order, segments, _Machine(order), stages, watcher) as crew:
+        crew.work(workers)
 
 
-@dataclass(eq=False, slots=True)
-class _Worker:
-    """``number`` is its own, ``frames`` how many it has counted that are in no finished segment."""
+class _Machine:
+    """This one."""
 
-    number: int
-    process: BaseProcess
-    link: "Connection[int | None, _Word]"
-    frames: int = 0
-    last: int | None = None
+    def __init__(self, order: Order) -> None:
+        self._order = order
 
-
-@dataclass
-class _Crew:
-    """The workers, seen from the process that pays them."""
-
-    order: Order
-    shares: Shares
-    watcher: Watcher
-    stages: Stages
-    workers: list[_Worker] = field(default_factory=list)
-    started: int = 0
-    losses: int = 0
-
-    def __enter__(self) -> "_Crew":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
-            worker.process.terminate()
-        for worker in self.workers:
-            worker.process.join()
-            worker.link.close()
-
-    def start(self) -> None:
-        """Let one more begin."""
+    def start(self) -> "_Process":
         # A new interpreter: a copy of this one would have its locks, and not the threads that hold them.
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(self.order, theirs), daemon=True)
+        process = context.Process(target=_work, args=(self._order, theirs), daemon=True)
         process.start()
         theirs.close()
-        self.workers.append(_Worker(self.started, process, ours))
-        self.started += 1
+        return _Process(process, ours)
 
-    def work(self) -> None:
-        """Listen to them until all have ended."""
-        while self.workers:
-            ready = wait([worker.link for worker in self.workers])
-            for worker in [worker for worker in self.workers if worker.link in ready]:
-                try:
-                    word = worker.link.recv()
-                except (EOFError, OSError):
-                    self._lose(worker)
-                else:
-                    self._hear(worker, word)
-
-    def _hear(self, worker: _Worker, word: _Word) -> None:
-        match word:
-            case "next", last:
-                with suppress(OSError):  # it is gone, which is heard next
-                    worker.link.send(self.shares.next(worker.number, last))
-            case "frames", count:
-                worker.frames += count
-                self.watcher.frames(count)
-            case "done", segment:
-                worker.frames -= len(self.order.plan.span(segment))
-                self.shares.done(worker.number, segment)
-                self.watcher.segment(segment)
-            case "end", stages:
-                self.stages.add(stages)
-                self._part_from(worker)
-            case "failed", error:
-                raise error
-
-    def _lose(self, worker: _Worker) -> None:
-        self._part_from(worker)
-        self.watcher.frames(-worker.frames)
-        self.shares.lost(worker.number)
-        self.losses += 1
-        if self.losses > LOSSES:
-            code = worker.process.exitcode or 0
-            how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-            raise MummerError(
-                f"{self.order.target}: its workers end by themselves, the last one {how}; with less memory than they"
-                " need, use fewer --workers"
-            )
-        self.start()
-
-    def _part_from(self, worker: _Worker) -> None:
-        self.workers.remove(worker)
-        worker.process.join()
-        worker.link.close()
+    def ready(self, links: "Iterable[_Process]") -> "list[_Process]":
+        at = {link.pipe: link for link in links}
+        ready = wait(list(at))
+        return [link for pipe, link in at.items() if pipe in ready]
 
 
-def _work(order: Order, link: "Connection[_Word, int | None]") -> None:
-    """A worker's whole life. The process that started it being gone shows in the link, and ends it."""
+class _Process:
+    """A process, and this end of its ``pipe``."""
+
+    def __init__(self, process: BaseProcess, pipe: "Connection[int | None, Word]") -> None:
+        self._process, self.pipe = process, pipe
+
+    def hear(self) -> Word:
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            code = self._process.exitcode or 0
+            raise GoneError(f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}") from None
+
+    def answer(self, segment: int | None) -> None:
+        with suppress(OSError):  # it is gone, which is heard next
+            self.pipe.send(segment)
+
+    def part(self) -> None:
+        self._process.join()
+        self.pipe.close()
+
+    def stop(self) -> None:
+        self._process.terminate()
+
+
+def _work(order: Order, pipe: "Connection[Word, int | None]") -> None:
+    """A worker's whole life. The process that started it being gone shows in the pipe, and ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
-    tune()
     lock = Lock()
 
-    def say(word: _Word) -> None:
+    def say(word: Word) -> None:
         with lock:
-            link.send(word)
+            pipe.send(word)
 
-    def segments() -> Iterator[int]:
-        last: int | None = None
-        while True:
-            say(("next", last))
-            last = link.recv()
-            if last is None:
-                return
-            yield last
-
-    try:
-        stages = Stages()
-        with closing(order.open_source(stages)) as source:
-            swapper = order.open_swapper(stages)
-            make_segments(
-                order, source, swapper, segments(), lambda: say(("frames", 1)), lambda segment: say(("done", segment))
-            )
-        say(("end", stages))
-    except (EOFError, OSError):
-        return  # nobody listens any more
-    except (MummerError, UncuttableError) as error:
-        say(("failed", error))
-    except Exception:  # noqa: BLE001  # raised where the job is waited for
-        say(("failed", RuntimeError(f"in a worker:\n{format_exc()}")))
+    with suppress(EOFError, OSError):  # nobody listens any more
+        work(order, say, pipe.recv)

@@ -1,4 +1,4 @@
-"""A Ray cluster: segments go out as tasks, their files come back through its object store.
+"""A Ray cluster: workers are actors, and the files of segments come back through its object store.
 
 The source, its alignments and the model must lie under the same path on every machine; nothing else is shared. A
 cluster of the job's own takes seconds to come up, in which this process makes the first segments itself.
@@ -7,31 +7,40 @@ cluster of the job's own takes seconds to come up, in which this process makes t
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from itertools import islice
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from queue import Queue
+from typing import Any, Final, cast
 
+from realtime.jobs.segments.engines.crew import Crew, GoneError, Word, work
 from realtime.jobs.segments.engines.head_start import HeadStart
 from realtime.jobs.segments.engines.watcher import Watcher
 from realtime.jobs.segments.key import machine
-from realtime.jobs.segments.maker import Order, make_segments
-from realtime.jobs.segments.plan import UncuttableError
+from realtime.jobs.segments.maker import Order
 from realtime.media.file_source import FileSource
 from realtime.runtime.errors import MummerError, UsageError
 from realtime.runtime.files import scratch_folder, write_whole
-from realtime.runtime.process import tune
-from realtime.runtime.stages import Stages
+from realtime.runtime.threads import guarded_thread
 from realtime.swapper import FrameSwapper
 
 __all__ = ["make_on_ray"]
 
-#: Consecutive segments a task: within one, nothing is decoded twice.
-STRETCH: Final = 4
-#: How often Ray makes a task anew whose worker was lost.
-RETRIES: Final = 3
+#: What Ray is told where the user's environment does not say otherwise. Nothing phones home; nobody reads statistics of
+#: its processes, which take time from ours; and the older autoscaler takes a second to end.
+LEAN: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_event_stats": "0",
+    "RAY_enable_autoscaler_v2": "1",
+}
+#: Frames that a worker counts before it says so: each word takes a millisecond.
+COUNTED: Final = 25
+#: Seconds that a worker gets to remove its files before it is ended.
+PATIENCE: Final = 2
 
 
 def make_on_ray(
@@ -45,114 +54,154 @@ def make_on_ray(
 ) -> None:
     """Make ``segments`` on the cluster at ``address``, or on one of this machine's own with so many ``workers``.
 
-    Times go into the stages of ``swapper``. Raises what a task raises, ``UsageError`` without Ray, and ``MummerError``
-    where the cluster is not there, loses a task too often, or has a processor that would give other bits.
+    Times go into the stages of ``swapper``. Raises what a worker raises, ``UsageError`` without Ray, and
+    ``MummerError`` where the cluster is not there, loses workers too often, or has a processor that would give other
+    bits.
     """
-    ray, ours = _ray(), 0 if address else len(segments) // (2 * workers)
-    with HeadStart(order, segments[:ours], source, swapper, watcher) as start, _connected(ray, address, workers):
+    if find_spec("ray") is None:
+        raise UsageError("--engine ray needs Ray, which is not installed: pip install 'mummer[ray]'")
+    ours = 0 if address else len(segments) // (2 * workers)
+    with HeadStart(order, segments[:ours], source, swapper, watcher) as start, _connected(address, workers) as ray:
         left = [*start.cut_short(), *segments[ours:]]
-        _share_out(ray, order, left, workers, swapper.stages, start)
+        with Crew(order, left, _Cluster(ray, order), swapper.stages, start) as crew:
+            crew.work(workers)
 
 
-def _share_out(ray: Any, order: Order, segments: list[int], workers: int, stages: Stages, watcher: Watcher) -> None:
-    """Make ``segments`` on the cluster that ``ray`` is connected to."""
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(_make)
-    # The paths are the driver's own; everything else of the order holds on every machine.
-    saved = None if order.alignments is None else order.alignments.absolute()
-    asked = replace(order, source=order.source.absolute(), folder=Path(), alignments=saved)
-    stretches = _stretches(segments, workers)
+class _Cluster:
+    """The one that ``ray`` is connected to."""
 
-    def give(part: list[int]) -> Any:
-        return task.remote(asked, machine(), part, _found_for(order, part))
+    def __init__(self, ray: Any, order: Order) -> None:
+        # The paths are the driver's own; everything else of the order holds on every machine.
+        saved = None if order.alignments is None else order.alignments.absolute()
+        self._asked = replace(order, source=order.source.absolute(), folder=Path(), alignments=saved)
+        self._ray, self._order, self._actor = ray, order, ray.remote(num_cpus=1, max_concurrency=2)(_Maker)
 
-    at_work = {give(part): part for part in islice(stretches, 2 * workers)}
-    try:
-        while at_work:
-            (done,), _ = ray.wait(list(at_work), num_returns=1)
-            made, times = ray.get(done)
-            for number, content in zip(at_work.pop(done), made, strict=True):
-                write_whole(order.path(number), content)
-                watcher.frames(len(order.plan.span(number)))
-                watcher.segment(number)
-            stages.add(times)
-            for part in islice(stretches, 1):
-                at_work[give(part)] = part
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, MummerError | UncuttableError):
-            raise error.cause from None
-        raise
-    except ray.exceptions.RayError as error:
-        raise MummerError(f"{order.target}: Ray cannot do it: {str(error).splitlines()[0]}") from error
+    def start(self) -> "_Actor":
+        return _Actor(self._ray, self._actor.remote(self._asked, machine()), self._order)
+
+    def ready(self, links: "Iterable[_Actor]") -> "list[_Actor]":
+        at = {link.word: link for link in links}
+        ready, _ = self._ray.wait(list(at), num_returns=1)
+        return [at[word] for word in ready]
 
 
-def _found_for(order: Order, segments: list[int]) -> dict[str, bytes]:
-    """The files, by their names, of what was found in the frames of ``segments``."""
-    spans = [order.plan.span(number) for number in segments]
+class _Actor:
+    """An actor, and the ``word`` that it has been asked for."""
+
+    def __init__(self, ray: Any, actor: Any, order: Order) -> None:
+        self._ray, self._actor, self._order = ray, actor, order
+        self.word = actor.word.remote()
+
+    def hear(self) -> Word:
+        try:
+            word, content = self._ray.get(self.word)
+        except self._ray.exceptions.RayTaskError:
+            raise
+        except self._ray.exceptions.RayError as error:
+            raise GoneError(f"so: {str(error).splitlines()[0]}") from None
+        if word[0] == "done":
+            write_whole(self._order.path(word[1]), content)
+        if word[0] != "next":
+            self.word = self._actor.word.remote()
+        return cast(Word, word)
+
+    def answer(self, segment: int | None) -> None:
+        self.word = self._actor.word.remote((segment, {} if segment is None else _found_for(self._order, segment)))
+
+    def part(self) -> None:
+        """Nothing: it ends when nobody knows it any more."""
+
+    def stop(self) -> None:
+        self._ray.wait([self._actor.clear_up.remote()], timeout=PATIENCE)
+        self._ray.kill(self._actor)
+
+
+def _found_for(order: Order, segment: int) -> dict[str, bytes]:
+    """The files, by their names, of what was found in the frames of ``segment``."""
+    span = order.plan.span(segment)
     cells = zip(order.found, order.found_paths, strict=True)
-    needed = [path for cell, path in cells if any(span.start < cell.stop and cell.start < span.stop for span in spans)]
-    return {path.name: path.read_bytes() for path in needed}
+    return {path.name: path.read_bytes() for cell, path in cells if span.start < cell.stop and cell.start < span.stop}
 
 
-def _make(order: Order, driver: list[str], segments: list[int], found: dict[str, bytes]) -> tuple[list[bytes], Stages]:
-    """A task: the files of ``segments``, and the times of their steps."""
-    if machine() != driver:
-        raise MummerError(
-            f"{order.target}: {os.uname().nodename} has another processor than this machine, and would give other bits;"
-            " use machines of one kind"
-        )
-    tune()
-    stages = Stages()
-    with scratch_folder() as folder, closing(order.open_source(stages)) as source:
-        here = replace(order, folder=folder)
+class _Maker:
+    """The actor: a thread of it makes segments, and what that says waits for who asks for it."""
+
+    def __init__(self, order: Order, driver: list[str]) -> None:
+        self._words: Queue[tuple[Word, bytes]] = Queue()
+        self._answers: Queue[tuple[int | None, dict[str, bytes]]] = Queue()
+        self._frames = 0
+        self._held = ExitStack()
+        guarded_thread(lambda: self._work(order, driver), "segments", self._failed).start()
+
+    def word(self, answer: tuple[int | None, dict[str, bytes]] | None = None) -> tuple[Word, bytes]:
+        """What is said next, with the file of a segment that is done, after the ``answer`` to what was said last."""
+        if answer is not None:
+            self._answers.put(answer)
+        return self._words.get()
+
+    def clear_up(self) -> None:
+        """Leave nothing on the disk, beside ``word``: what comes next is a kill."""
+        self._held.close()
+
+    def _work(self, order: Order, driver: list[str]) -> None:
+        if machine() != driver:
+            raise MummerError(
+                f"{order.target}: {os.uname().nodename} has another processor than this machine, and would give other"
+                " bits; use machines of one kind"
+            )
+        with self._held:
+            folder = self._held.enter_context(scratch_folder())
+            here = replace(order, folder=folder)
+            work(here, lambda word: self._say(here, word), lambda: self._hear(folder))
+
+    def _say(self, order: Order, word: Word) -> None:
+        match word:
+            case "frames", count:
+                self._frames += count
+                if self._frames == COUNTED:
+                    self._count()
+            case "done", segment:  # by the thread that counts
+                self._count()
+                self._words.put((word, order.path(segment).read_bytes()))
+                order.path(segment).unlink()
+            case _:
+                self._words.put((word, b""))
+
+    def _count(self) -> None:
+        self._words.put((("frames", self._frames), b""))
+        self._frames = 0
+
+    def _failed(self, error: BaseException) -> None:
+        self._words.put((("failed", cast(Exception, error)), b""))
+
+    def _hear(self, folder: Path) -> int | None:
+        segment, found = self._answers.get()
         for name, content in found.items():
             (folder / name).write_bytes(content)
-        swapper = here.open_swapper(stages)
-        make_segments(here, source, swapper, iter(segments), lambda: None, lambda _: None)
-        return [here.path(number).read_bytes() for number in segments], stages
-
-
-def _stretches(segments: list[int], workers: int) -> Iterator[list[int]]:
-    """Consecutive segments in lists, the shorter the fewer are left: no worker is long at its last one."""
-    stretch: list[int] = []
-    for place, segment in enumerate(segments):
-        left = len(segments) - place + len(stretch)
-        if stretch and (segment != stretch[-1] + 1 or len(stretch) >= min(STRETCH, -(-left // (2 * workers)))):
-            yield stretch
-            stretch = []
-        stretch.append(segment)
-    if stretch:
-        yield stretch
-
-
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
-    try:
-        import ray
-    except ModuleNotFoundError as error:
-        raise UsageError("--engine ray needs Ray, which is not installed: pip install 'mummer[ray]'") from error
-    return ray
+        return segment
 
 
 @contextmanager
-def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
-    """A block in which ``ray`` has a cluster."""
+def _connected(address: str | None, workers: int) -> Iterator[Any]:
+    """A block in which Ray, the module, has a cluster."""
     paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    # Workers of a cluster of our own inherit the paths: an environment of their own would make Ray start them anew.
+    cluster: dict[str, Any] = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+    if address:
+        cluster = {"address": address, "runtime_env": {"env_vars": paths}}
+    lean = {name: os.environ.get(name, value) for name, value in LEAN.items()}
+    with _environment(lean if address else lean | paths):
+        import ray  # here, because it takes a second
+
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
+        except Exception as error:  # whatever goes wrong, Ray has no type of its own for it
+            where = address or "this machine"
+            raise MummerError(f"no Ray cluster at {where}: {str(error).splitlines()[0]}") from error
     try:
-        if address:
-            _connect(ray, address=address, runtime_env={"env_vars": paths})
-        else:  # its workers inherit them: an environment of their own would make Ray start them anew
-            with _environment(paths):
-                _connect(ray, num_cpus=workers, include_dashboard=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise MummerError(f"no Ray cluster at {address or 'this machine'}: {str(error).splitlines()[0]}") from error
-    try:
-        yield
+        yield ray
     finally:
         ray.shutdown()
-
-
-def _connect(ray: Any, **cluster: Any) -> None:
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
 
 
 @contextmanager
