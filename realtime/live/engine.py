@@ -1,14 +1,15 @@
 """The live engine: frames from a source, swapped, to all sinks, for hours.
 
     for item in source:                   a thread of its own, see ``SourceWorker``
-        captured.put(item)                depth 1, the latest frame counts
+        captured.put(item)                depth 2, one that is too slow gets the latest only
     for frame in captured:                the swapping thread, ``Engine._process``
         broadcaster.send(swap(frame))
-    for frame in queue:                   a thread a sink, see ``SinkWorker``; depth 1
+    for frame in queue:                   a thread a sink, see ``SinkWorker``; depth 2, likewise
         sink.write(frame)
 
 A fourth kind of thread, the ``Watch``, sends slates while no frames come, and closes a source that has stalled.
-A helper of the swapping thread looks at whole frames for new faces, while those that are known are swapped.
+A helper of the swapping thread looks at whole frames for new faces, while those that are known are swapped. The
+``Cleaner`` collects what lost sources and sinks leave behind.
 ``Output`` is the format that all frames are brought into, ``SwapController`` how they are swapped, ``ModelLoader``
 opens another model beside the one that runs.
 """
@@ -42,6 +43,7 @@ from realtime.live.watch import Watch
 from realtime.live.workers import STALLED, SourceWorker
 from realtime.media.frame import Frame
 from realtime.runtime.channel import Channel
+from realtime.runtime.cleaner import Cleaner
 from realtime.runtime.clock import SYSTEM_CLOCK, Clock
 from realtime.runtime.events import Events, Subscription
 from realtime.runtime.latency import Distribution
@@ -53,6 +55,8 @@ __all__ = ["Engine"]
 
 _log: Final = logging.getLogger(__name__)
 
+#: Frames that may wait to be swapped: one that takes as long as two, or nearly three, loses none of those behind it.
+WAITING: Final = 2
 #: Seconds that ending may take; most of them are for what is under way.
 ENDING: Final = 4.5
 
@@ -78,17 +82,18 @@ class Engine:
         self.settings = settings
         self._open_source, self._names, self._clock = open_source, names or Names(), clock
         self._events, self._stages, self._counters = Events(_log), Stages(), Counters(clock)
+        self._cleaner = Cleaner()
         self._over = Event()
         self._error: BaseException | None = None
         self._lock = RLock()  # for what is started, changed and stopped
 
-        self._captured: Channel[tuple[int, Frame]] = Channel(1, "latest")
+        self._captured: Channel[tuple[int, Frame]] = Channel(WAITING, "latest")
         self._cameras = count()
         self._source = self._make_source(settings.camera, settings.patient)
         self._broadcaster = Broadcaster()
         self._sinks = SinkSet(
             open_sink or SinkOpener(), settings.sink, self._broadcaster, self._names, self._events, clock,
-            lambda: self._controller.claim(), self._fail,
+            lambda: self._controller.claim(), self._fail, self._cleaner.ask,
         )  # fmt: skip
         self._sinks.add(settings.sinks, settings.patient)
         self._controller = SwapController(settings, self._stages, self._events, finder, clock, self._sinks.starved)
@@ -105,6 +110,7 @@ class Engine:
         self._threads = [
             guarded_thread(self._process, "swap", self._fail),
             guarded_thread(partial(self._watch.run, self._over), "watch", self._fail),
+            guarded_thread(self._cleaner.run, "clear up", self._fail),
         ]
 
     # the frame's way
@@ -192,6 +198,7 @@ class Engine:
         with self._lock:
             self._source.stop(_left(finished_ns) / 2)
             self._captured.close()
+            self._cleaner.end()
             for thread in self._threads:
                 if thread.ident is not None:
                     thread.join(_left(finished_ns) / 2)
@@ -309,6 +316,7 @@ class Engine:
             take=partial(self._take, next(self._cameras)),
             over=self._source_over,
             events=self._events,
+            clear_up=self._cleaner.ask,
             patient=patient,
             clock=self._clock,
         )

@@ -15,13 +15,15 @@ __all__ = ["Governor"]
 
 #: Frames that are judged together: two seconds at 30 frames a second.
 WINDOW: Final = 60
-#: Shares of the frame's time. Above the first, or with this share of frames dropped, cost goes down a step; below the
-#: second, window after window, it goes up one.
+#: Share of the frame's time above which cost goes down a step.
 BUSY: Final = 0.85
-EASY: Final = 0.5
+#: Share of frames dropped with which it does, in two windows in a row: what happens once comes from elsewhere.
 DROPS: Final = 0.02
+#: The last step costs every second frame, evenly: shares of time and of dropped frames for which that is worth it.
+OVERLOADED: Final = 1.25
+MANY_DROPS: Final = 0.2
 #: Share of the frames that were sent. With more than the first lost by a sink, cost goes down a step, but for the last
-#: one, which costs every sink half of the frames: for that it has to be more than the second.
+#: one: for that it has to be more than the second.
 STARVED: Final = 0.1
 HALF: Final = 0.5
 #: Easy windows before a step up; doubled, to at most the last, each time that a step up had to be taken back.
@@ -31,13 +33,14 @@ CALMEST: Final = 48
 
 @dataclass
 class Governor:
-    """``level`` is 0 for full quality and ``top`` for the lowest cost, which is every second frame only.
+    """``level`` is 0 for full quality, and each level has a lower cost; at the last one it is every second frame only.
 
-    ``starved`` tells how many frames were lost by the sink that lost most, since it was last called. ``reason`` is why
-    the cost was lowered last, in words.
+    ``easy`` has for each level above 0 the share of the frame's time below which, window after window, it is given up
+    again. ``starved`` tells how many frames were lost by the sink that lost most, since it was last called. ``reason``
+    is why the cost was lowered last, in words.
     """
 
-    top: int
+    easy: tuple[float, ...]
     starved: Callable[[], int] = lambda: 0
     level: int = 0
     reason: str = ""
@@ -45,6 +48,7 @@ class Governor:
     _spent: float = 0.0
     _allowed: float = 0.0
     _drops: int = 0
+    _dropped_before: bool = False
     _recovery: Recovery = field(default_factory=lambda: Recovery(CALM, CALMEST))
 
     def observe(self, spent: float, budget: float, drops: int) -> int:
@@ -63,10 +67,17 @@ class Governor:
         return self.level
 
     def _judge(self, busy: float, dropped: float, starved: float) -> None:
-        too_long = busy > BUSY or dropped > DROPS
-        if too_long or starved > (HALF if self.level >= self.top - 1 else STARVED):
+        drops = dropped > DROPS
+        if self.level < len(self.easy) - 1:
+            too_long, lost = busy > BUSY or (drops and self._dropped_before), starved > STARVED
+        else:
+            too_long, lost = busy > OVERLOADED or (dropped > MANY_DROPS and self._dropped_before), starved > HALF
+        self._dropped_before = drops
+        if too_long or lost:
             self.reason = "frames take too long" if too_long else "a sink loses frames"
             self._recovery.fall()
-            self.level = min(self.level + 1, self.top)
-        elif self._recovery.rise(busy < EASY and starved <= DROPS, self.level > 0):
-            self.level -= 1
+            self.level = min(self.level + 1, len(self.easy))
+        else:
+            easy = self.easy[self.level - 1] if self.level else 0.0
+            calm = busy < easy and not drops and starved <= DROPS
+            self.level -= self._recovery.rise(calm, self.level > 0)

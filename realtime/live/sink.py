@@ -47,7 +47,7 @@ class LiveSink(Protocol):
 
     Making one is cheap and touches no device; ``UsageError`` there means that the address makes no sense. All but
     ``abort`` are called by one thread, the sink's own, so that each may take its time without holding up others:
-    frames that come meanwhile are dropped but for the latest one, and counted.
+    of the frames that come meanwhile the latest two are kept, and the others counted as dropped.
 
     Several sinks share each frame and each piece of sound: nobody may change them. A frame comes with its
     ``captured_ns``, and with ``pts`` on the engine's ``CLOCK`` (``StreamFormat.pts``), strictly increasing and of no

@@ -1,4 +1,4 @@
-"""What waits for a sink: the latest frame, and the sound that came since the last one."""
+"""What waits for a sink: the latest frames, and the sound that came before and between them."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,9 +7,12 @@ from typing import Final
 
 from realtime.live.source import LiveItem, Sound
 from realtime.media.frame import Frame
+from realtime.runtime.slack import Slack
 
-__all__ = ["SinkQueue"]
+__all__ = ["FRAMES", "SinkQueue"]
 
+#: Frames that may wait for a sink that is late: an encoder may take as long as three frames for one now and then.
+FRAMES: Final = 2
 #: Pieces of sound that may wait, about a second of them; then the oldest goes.
 SOUNDS: Final = 64
 
@@ -17,16 +20,16 @@ SOUNDS: Final = 64
 class SinkQueue:
     """A bounded queue between the engine and one sink. It never makes the engine wait.
 
-    Of frames the latest is kept, depth 1. Sound is kept in order, and comes before the frame that it came before.
+    Items come out in order. Of frames the latest are kept, ``FRAMES`` of them, one where the sink does not catch up.
     ``dropped`` counts frames that the sink was too slow for, ``missed`` those that came while it was shut, and
     ``dropped_sound`` pieces of sound.
     """
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._frame: Frame | None = None
-        self._sounds: deque[Sound] = deque()
-        self._after: deque[Sound] = deque()  # what came after the frame that waits
+        self._items: deque[LiveItem] = deque()
+        self._frames = 0  # of the items
+        self._slack = Slack(FRAMES)
         self._is_open = False
         self._ended = False
         self.dropped = 0
@@ -39,11 +42,11 @@ class SinkQueue:
             if not self._is_open:
                 self.missed += 1
                 return
-            if self._frame is not None:
+            for _ in range(self._slack.excess(self._frames)):
+                self._drop_oldest(Frame)
                 self.dropped += 1
-                self._sounds.extend(self._after)
-                self._after.clear()
-            self._frame = frame
+            self._items.append(frame)
+            self._frames += 1
             self._changed.notify()
 
     def put_sound(self, sound: Sound) -> None:
@@ -51,34 +54,28 @@ class SinkQueue:
         with self._changed:
             if not self._is_open:
                 return
-            waiting = self._sounds if self._frame is None else self._after
-            if len(self._sounds) + len(self._after) >= SOUNDS:
-                (self._sounds or self._after).popleft()
+            if len(self._items) - self._frames >= SOUNDS:
+                self._drop_oldest(Sound)
                 self.dropped_sound += 1
-            waiting.append(sound)
+            self._items.append(sound)
             self._changed.notify()
 
     def __iter__(self) -> Iterator[LiveItem]:
         """What comes, until the end; what is inside then is still given."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._sounds or self._frame is not None or self._ended)
-                item: LiveItem
-                if self._sounds:
-                    item = self._sounds.popleft()
-                elif self._frame is not None:
-                    item, self._frame = self._frame, None
-                    self._sounds, self._after = self._after, self._sounds
-                else:
+                self._changed.wait_for(lambda: self._items or self._ended)
+                if not self._items:
                     return
+                item = self._items.popleft()
+                self._frames -= isinstance(item, Frame)
             yield item
 
     def open(self) -> None:
         """From now on items are taken in; what is left of former times is gone."""
         with self._changed:
-            self._frame = None
-            self._sounds.clear()
-            self._after.clear()
+            self._items.clear()
+            self._frames, self._slack = 0, Slack(FRAMES)
             self._is_open = not self._ended
 
     def shut(self) -> None:
@@ -91,3 +88,8 @@ class SinkQueue:
         with self._changed:
             self._is_open, self._ended = False, True
             self._changed.notify()
+
+    def _drop_oldest(self, kind: type[Frame] | type[Sound]) -> None:
+        """There is one."""
+        del self._items[next(at for at, item in enumerate(self._items) if isinstance(item, kind))]
+        self._frames -= kind is Frame

@@ -32,7 +32,7 @@ class SinkSet:
     """A worker for each sink. Its methods but ``starved`` are called by one thread at a time.
 
     ``claim`` gives what a recording says of itself when it is signed, and ``failed`` is told where the very first
-    opening of a sink fails for good.
+    opening of a sink fails for good. ``clear_up`` is called where a connection has ended, for what it leaves.
     """
 
     def __init__(
@@ -45,9 +45,11 @@ class SinkSet:
         clock: Clock,
         claim: Callable[[], Claim],
         failed: Callable[[BaseException], None],
+        clear_up: Callable[[], None],
     ) -> None:
         self._open_sink, self._broadcaster, self._names = open_sink, broadcaster, names
         self._events, self._clock, self._claim, self._failed = events, clock, claim, failed
+        self._clear_up = clear_up
         self._settings = replace(settings, on_finished=self._sign, tell=self._tell)
         self._workers: list[SinkWorker] = []
         self._starved: dict[SinkWorker, int] = {}
@@ -104,6 +106,7 @@ class SinkSet:
             broadcaster=self._broadcaster,
             failed=self._failed,
             events=self._events,
+            clear_up=self._clear_up,
             patient=patient,
             clock=self._clock,
         )

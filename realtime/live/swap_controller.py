@@ -57,11 +57,15 @@ _Step: TypeAlias = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """Something that saves cost, and how to take it back."""
+    """Something that saves cost, and how to take it back.
+
+    That is tried while frames take less than ``easy`` of their time.
+    """
 
     name: str
     take: _Step
     undo: _Step
+    easy: float
 
 
 class SwapController:
@@ -103,7 +107,7 @@ class SwapController:
         if builtin is not None:
             self._swapper.share_work(builtin, self._helper)
         self._measures = self._list_measures(builtin)
-        self._governor = Governor(len(self._measures), starved)
+        self._governor = Governor(tuple(each.easy for each in self._measures), starved)
         self._level = 0
         self._fail_closed = FailClosed(self._swapper, settings.on_miss, self._complain, self._swapper.doubtful)
         self._steps: SimpleQueue[_Step] = SimpleQueue()
@@ -408,14 +412,14 @@ class SwapController:
             finder.interval = DETECT_EVERY
             for before, frames in pairwise((DETECT_EVERY, *DETECT_RARELY)):
                 name = f"looking for new faces every {frames} frames"
-                measures.append(
-                    _Measure(name, partial(look_every, finder, frames), partial(look_every, finder, before))
-                )
+                take, undo = partial(look_every, finder, frames), partial(look_every, finder, before)
+                # Done beside the swap it takes little of the frame's time.
+                measures.append(_Measure(name, take, undo, easy=0.75))
         if self._light is not None:
             name = f"the lighter model {self._light.name}"
-            measures.append(_Measure(name, partial(save_model, True), partial(save_model, False)))
-        name = "every second frame only"
-        measures.append(_Measure(name, lambda: setattr(self, "thin", 2), lambda: setattr(self, "thin", 1)))
+            measures.append(_Measure(name, partial(save_model, True), partial(save_model, False), easy=0.5))
+        name = "every second frame only"  # which has twice the time
+        measures.append(_Measure(name, lambda: setattr(self, "thin", 2), lambda: setattr(self, "thin", 1), easy=0.4))
         return measures
 
     def _rehearse(self) -> None:

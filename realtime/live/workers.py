@@ -19,7 +19,6 @@ from realtime.runtime.clock import Clock
 from realtime.runtime.errors import InputError, MummerError, OutputError
 from realtime.runtime.events import Events
 from realtime.runtime.latency import Latency
-from realtime.runtime.process import clear_up
 from realtime.runtime.rate import Meter
 from realtime.runtime.redaction import redacted
 from realtime.runtime.threads import guarded_thread
@@ -40,7 +39,7 @@ class SourceWorker:
 
     ``name`` is what is shown of the address.
     ``over`` gets the error where the very first opening failed and ``patient`` is false, None where the source came to
-    its end.
+    its end. ``clear_up`` is called where a connection has ended, for what it leaves.
     """
 
     def __init__(
@@ -51,12 +50,13 @@ class SourceWorker:
         take: Callable[[LiveItem], None],
         over: Callable[[BaseException | None], None],
         events: Events,
+        clear_up: Callable[[], None],
         patient: bool,
         clock: Clock,
     ) -> None:
         self.address, self.name = address, name
         self._open, self._take, self._over = open_, take, over
-        self._events, self._patient, self._clock = events, patient, clock
+        self._events, self._clear_up, self._patient, self._clock = events, clear_up, patient, clock
         self._source = open_()  # an address that makes no sense is told at once
         self._ended = Event()
         self._lock = Lock()
@@ -142,7 +142,7 @@ class SourceWorker:
             else:
                 self._events.tell("source", f"{error}; trying again in {pause:.0f} s", problem=True)
                 told = ""
-                clear_up()
+                self._clear_up()
             if self._clock.wait(self._ended, pause):
                 break
             self._state = "opening"
@@ -187,6 +187,7 @@ class SinkWorker:
 
     After that it is opened again, with growing backoff, for as long as the engine runs. ``name`` is what is shown of
     the address. ``starved`` counts frames that were dropped because this machine was too slow, and not the network.
+    ``clear_up`` is called where a connection has ended, for what it leaves.
     """
 
     def __init__(
@@ -197,12 +198,13 @@ class SinkWorker:
         broadcaster: Broadcaster,
         failed: Callable[[BaseException], None],
         events: Events,
+        clear_up: Callable[[], None],
         patient: bool,
         clock: Clock,
     ) -> None:
         self.address, self.name = address, name
         self._open, self._broadcaster, self._failed = open_, broadcaster, failed
-        self._events, self._patient, self._clock = events, patient, clock
+        self._events, self._clear_up, self._patient, self._clock = events, clear_up, patient, clock
         self._sink = open_()  # an address that makes no sense is told at once
         self._queue = SinkQueue()
         self._ended = Event()
@@ -277,7 +279,7 @@ class SinkWorker:
                 return
             pause = backoff.after(_held(self._live_ns, self._clock.now_ns()))
             self._events.tell("sink", f"{error}; trying again in {pause:.0f} s", problem=True)
-            clear_up()
+            self._clear_up()
             if self._clock.wait(self._ended, pause):
                 break
             self._state = "opening"

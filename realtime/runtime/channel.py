@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from threading import Condition
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from realtime.runtime.slack import Slack
+
 __all__ = ["Channel", "ChannelClosedError", "Policy"]
 
 T = TypeVar("T")
 
-#: ``block``: a full channel makes the writer wait, nothing is lost (files). ``latest``: the newest item
-#: replaces the one that was not fetched yet, and the loss is counted (live).
+#: ``block``: a full channel makes the writer wait, nothing is lost (files). ``latest``: where it is full the oldest
+#: item goes, where the reader does not catch up all but the newest, and the loss is counted (live).
 Policy: TypeAlias = Literal["block", "latest"]
 
 
@@ -35,7 +37,7 @@ class Channel(Generic[T]):
         if capacity < 1:
             raise ValueError("a channel holds at least one item")
         self._capacity = capacity
-        self._keep_latest = policy == "latest"
+        self._slack = Slack(capacity) if policy == "latest" else None
         self._items: deque[tuple[T, int]] = deque()
         self._held = 0
         self._open = True
@@ -46,10 +48,9 @@ class Channel(Generic[T]):
     def put(self, item: T, cost: int = 1) -> None:
         """Hand over ``item``; waits while the channel is full. ``ChannelClosedError`` once it is closed."""
         with self._changed:
-            if self._keep_latest:
-                self.dropped += len(self._items)
-                self._items.clear()
-                self._held = 0
+            for _ in range(self._slack.excess(len(self._items)) if self._slack else 0):
+                self._held -= self._items.popleft()[1]
+                self.dropped += 1
             self._changed.wait_for(lambda: self._held < self._capacity or not self._open)
             if not self._open:
                 raise ChannelClosedError

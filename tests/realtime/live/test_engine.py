@@ -37,6 +37,7 @@ from realtime.media.paste import Patch
 from realtime.runtime import backoff, process
 from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError, ModelError, OutputError, UsageError
+from realtime.runtime.thread_priority import give_way
 from realtime.settings import ModelOptions
 from realtime.swap import SwapModel, open_model
 from tests.realtime.clips import Clip, make
@@ -210,8 +211,10 @@ def test_a_sink_that_raises_anything_ends_only_itself(face_clip: Path, where: st
 
     broken, healthy = Broken(), InspectingSink()
     with running(face_clip, broken, healthy) as engine:
-        status = until(engine, lambda status: status.sinks[1].frames > 15)
+        until(engine, lambda status: status.sinks[1].frames > 15)
         if where == "write":
+            # Opened again, and until it gets a frame, it has no problem.
+            status = until(engine, lambda status: status.sinks[0].state == "lost")
             assert "failed with AttributeError: the driver has no such thing" in str(status.sinks[0].problem)
             assert status.sinks[0].errors
     assert [sink.state for sink in engine.status().sinks] == ["ended", "ended"]
@@ -314,6 +317,30 @@ def test_the_former_model_is_gone_before_its_memory_is_given_back_by_a_thread_th
             until(engine, lambda status, number=number: status.model.name == str(number) and len(cleared) > number)
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert cleared == [(ours, False), (ours, True)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_what_a_sink_that_gives_way_leaves_is_collected_by_a_thread_that_does_not(
+    face_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(InspectingSink):
+        def open(self, shape: StreamFormat) -> None:
+            give_way()
+
+        def write(self, frame: Frame) -> None:
+            raise OutputError("the other end is gone")
+
+    cleared = list[int]()
+
+    def give_back() -> bool:
+        cleared.append(os.getpriority(os.PRIO_PROCESS, get_native_id()))
+        return True
+
+    monkeypatch.setattr(process, "give_back_freed_memory", give_back)
+    with running(face_clip, Failing(), InspectingSink(), patient=True) as engine:
+        until(engine, lambda status: status.sinks[0].retries >= 2 and bool(cleared))
+    assert set(cleared) == {os.getpriority(os.PRIO_PROCESS, 0)}
+    assert not any(thread.name == "clear up" for thread in enumerate_threads())
 
 
 def test_marks_are_made_beside_the_search_and_no_net_is_opened_for_the_first_face(

@@ -205,9 +205,9 @@ def test_a_sink_that_is_not_there_is_waited_for_by_the_patient() -> None:
 
 
 def test_the_governor_lowers_the_cost_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looking takes 40 ms of the clock, a frame has 33; every second frame has 67."""
+    """Looking takes 45 ms of the clock, a frame has 33; every second frame has 67."""
     monkeypatch.setattr(governor, "WINDOW", 5)
-    with stage(busy=0.04) as on, on.engine.events() as events:
+    with stage(busy=0.045) as on, on.engine.events() as events:
         on.play(1 + 4)  # the first one does not count
         assert on.engine.status().governor.level == 0
         on.play(1)

@@ -34,14 +34,28 @@ def times(items: list[LiveItem]) -> list[int | None]:
 
 
 class TestSinkQueue:
-    def test_the_latest_frame_replaces_the_one_that_waits(self) -> None:
+    def test_of_the_frames_that_wait_the_oldest_goes(self) -> None:
         queue = SinkQueue()
         queue.open()
         for number in range(5):
             queue.put_frame(frame(number))
         queue.end()
-        assert times(list(queue)) == [4]
-        assert queue.dropped == 4
+        assert times(list(queue)) == [3, 4]
+        assert queue.dropped == 3
+
+    def test_a_sink_that_is_too_slow_gets_the_latest_frame_only(self) -> None:
+        """Two frames come for each that it takes: what waits makes it later, and no more of them are written."""
+        queue, taken, late = SinkQueue(), list[int](), list[int]()
+        queue.open()
+        reader = iter(queue)
+        for number in range(0, 60, 2):
+            queue.put_frame(frame(number))
+            queue.put_frame(frame(number + 1))
+            taken.append(next(reader).captured_ns or 0)
+            late.append(number + 1 - taken[-1])
+        assert taken == sorted(set(taken))
+        assert late[:5] == [1] * 5
+        assert late[10:] == [0] * 20
 
     def test_sound_stays_in_order_and_is_never_lost_for_a_frame(self) -> None:
         queue = SinkQueue()
@@ -50,7 +64,7 @@ class TestSinkQueue:
             put = queue.put_frame(frame(number)) if number % 3 == 0 else queue.put_sound(sound(number))
             assert put is None
         queue.end()
-        assert times(list(queue)) == [1, 2, 4, 5, 6, 7, 8]  # the last frame, and all sound
+        assert times(list(queue)) == [1, 2, 3, 4, 5, 6, 7, 8]  # two frames, and all sound
 
     def test_sound_is_bounded(self) -> None:
         queue = SinkQueue()

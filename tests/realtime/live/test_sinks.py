@@ -35,6 +35,7 @@ from realtime.live.workers import SinkWorker
 from realtime.runtime.disk_space import RESERVE
 from realtime.runtime.errors import MummerError, OutputError, UsageError
 from realtime.runtime.events import Events
+from realtime.runtime.process import clear_up
 from tests.realtime.live.players import FPS, SIZE, Heard, apart, measure, noise, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
 
@@ -574,7 +575,9 @@ def test_a_sink_that_failed_leaves_nothing_behind() -> None:
     broadcaster.settle(shape())
     gc.disable()
     try:
-        worker = SinkWorker(address, address, open_sink, broadcaster, lambda error: None, Events(), True, Clock())
+        worker = SinkWorker(
+            address, address, open_sink, broadcaster, lambda error: None, Events(), clear_up, True, Clock()
+        )
         worker.start()
         assert fourth.wait(60)
         assert [ref() for ref in opened[:2]] == [None, None]

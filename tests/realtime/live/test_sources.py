@@ -41,6 +41,7 @@ from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.runtime.errors import InputError, MummerError, UsageError
 from realtime.runtime.events import Events
+from realtime.runtime.process import clear_up
 from tests.realtime.clips import Clip, make
 from tests.realtime.live.players import FPS, RATE, SIZE, picture, play, shape, tone
 from tests.realtime.live.rtsp_server import RtspServer
@@ -612,7 +613,7 @@ def test_what_a_lost_source_leaves_in_circles_goes_at_once() -> None:
     gc.disable()
     try:
         worker = SourceWorker(
-            "camera:0", "camera:0", Lost, lambda item: None, lambda error: None, Events(), True, clock
+            "camera:0", "camera:0", Lost, lambda item: None, lambda error: None, Events(), clear_up, True, clock
         )
         worker.start()
         assert third.wait(20)

@@ -5,6 +5,7 @@ from threading import Thread
 import pytest
 
 from realtime.runtime.channel import Channel, ChannelClosedError
+from realtime.runtime.slack import PATIENCE
 
 LONG = 5.0  # seconds that no test takes; a wait of this length is a deadlock
 
@@ -65,6 +66,19 @@ def test_latest_replaces_and_counts() -> None:
         channel.put(number)
     assert channel.get() == 4
     assert channel.dropped == 4
+
+
+def test_latest_keeps_some_for_a_reader_that_is_late_and_one_for_one_that_is_too_slow() -> None:
+    channel: Channel[int] = Channel(2, "latest")
+    for number in range(5):
+        channel.put(number)
+    assert [channel.get(), channel.get()] == [3, 4]
+    assert channel.dropped == 3
+    channel.put(5)
+    for number in range(6, 6 + PATIENCE):
+        channel.put(number)
+    assert list(iter(channel.get, 5 + PATIENCE)) == []  # nothing else waited
+    assert channel.dropped == 3 + PATIENCE
 
 
 def test_close_lets_what_is_inside_be_read() -> None:
