@@ -14,7 +14,7 @@ from realtime.mesh.vertices import EYES
 from realtime.photo_swap.brightness import light_of, with_light
 from realtime.photo_swap.unrolled import unrolled
 from realtime.photo_swap.weighted import weighted_mean
-from realtime.photo_swap.zones import BROW_POINTS, HAIR, RIM, SKIN, away
+from realtime.photo_swap.zones import AMID, BROW_POINTS, SKIN, away
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["without_glasses"]
@@ -75,7 +75,7 @@ def _lenses() -> tuple[Floats, Floats]:
     """The skin behind lenses, and that around them: float32 (COARSE, COARSE), 0..1."""
     eyes, off_brow = away([v for eye in EYES for v in eye]), away(BROW_POINTS)
     behind = np.clip(eyes / 0.4, 0, 1) * np.clip((2.8 - eyes) / 0.5, 0, 1) * np.clip(off_brow / 0.6 - 0.4, 0, 1)
-    beyond = SKIN * (1 - behind) * (eyes < 6) * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
+    beyond = SKIN * (1 - behind) * (eyes < 6) * AMID
     lens, around = unrolled(np.column_stack([behind, beyond]), COARSE)
     return lens, around
 

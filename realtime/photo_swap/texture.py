@@ -18,7 +18,7 @@ from realtime.photo_swap.lookup import look_up
 from realtime.photo_swap.skin import skin_of
 from realtime.photo_swap.unrolled import unrolled
 from realtime.photo_swap.weighted import blurred
-from realtime.photo_swap.zones import HAIR, RIM, SKIN
+from realtime.photo_swap.zones import AMID, HAIR, RIM, SKIN
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["SIDE", "View", "blurred", "make_texture", "make_textures", "view_of"]
@@ -69,8 +69,7 @@ def _without_background(texture: Bytes) -> tuple[Bytes, Floats]:
     uint8 (SIDE, SIDE, 3) RGB, and float32 (SIDE, SIDE) in 0..1.
     """
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
-    sure_skin = SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
-    sure, rim, skin = unrolled(np.column_stack([sure_skin, RIM, SKIN]), COARSE)
+    sure, rim, skin = unrolled(np.column_stack([SKIN * AMID, RIM, SKIN]), COARSE)
     colours = skin_of(small, sure)
     likeness = np.asarray(cv2.erode(colours.strictly(small), np.ones((19, 19), np.uint8)), np.float32)
     wall = wall_in(small, colours)
@@ -139,8 +138,7 @@ def _without_hair(texture: Bytes, trust: Floats) -> Bytes:
     """
     small = np.asarray(cv2.resize(texture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
     inside = _inside(COARSE)
-    sure_skin = SKIN * np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
-    sure, zone, skin, rim = unrolled(np.column_stack([sure_skin, HAIR, SKIN, RIM]), COARSE)
+    sure, zone, skin, rim = unrolled(np.column_stack([SKIN * AMID, HAIR, SKIN, RIM]), COARSE)
     zone = np.clip(1.5 * zone, 0, 1)
     likeness = skin_of(small, sure).likeness(small)
     kept = _cut(small, likeness, zone, inside)

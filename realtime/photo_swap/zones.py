@@ -15,6 +15,7 @@ from realtime.mesh.vertices import BROWS, EYES, INNER_LIPS, OUTER_LIPS, OVAL
 from realtime.runtime.arrays import Floats
 
 __all__ = [
+    "AMID",
     "BROW_POINTS",
     "COVER",
     "EDGE",
@@ -118,6 +119,8 @@ HAIR: Final = _hair()
 HAIR_OF_PERFORMER: Final = _hair_of_performer()
 #: Near the outline, where a photograph may show hair, neck or background.
 RIM: Final = _rim()
+#: Away from both.
+AMID: Final = np.clip(1 - 2 * np.maximum(HAIR, RIM), 0, 1)
 #: What of each eye's surroundings is the performer's while it is shut, float32 (2, 468).
 LIDS: Final = _lids()
 #: The triangles that fill eyes and mouth, bool (898,).
