@@ -27,9 +27,9 @@ LINUX = sys.platform == "linux"
 WORKERS = {"gw0": 0, "gw1": 1, "gw2": 2}
 #: The files that take longest, the longest first; between those that mostly wait there are some that work.
 LONG = (
+    "export/test_workflow.py",
     "test_private.py",
     "realtime/serve/test_panel.py",
-    "export/test_workflow.py",
     "export/test_face_finder.py",
     "realtime/jobs/test_several_people.py",
     "realtime/live/test_sinks.py",
@@ -68,6 +68,36 @@ LONG = (
     "realtime/live/test_sound.py",
     "realtime/live/test_engine_clock.py",
 )
+#: Whatever exports goes to one worker: torch's exporter takes five seconds to load and to read its translations.
+EXPORTING = frozenset(
+    f"tests/{name}.py"
+    for name in (
+        "export/test_export",
+        "export/test_face_finder",
+        "export/test_precision",
+        "export/test_workflow",
+        "models/test_bronze",
+        "models/test_face_finder_recipe",
+        "models/test_faceness_recipe",
+        "models/test_mesh_recipe",
+        "models/test_visible_recipe",
+    )
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With ``--dist loadfile``: files that export count as one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "exports" if file in EXPORTING else file
+
+    return ByFile(config, log)  # type: ignore[arg-type]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,6 +1,7 @@
 """Crowds: every face of many is found, swapped in a file, and swapped or covered live; one face costs what it did."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import av
@@ -40,8 +41,9 @@ def place(crowd: Bytes, picture: Bytes, landmarks: Points, column: int, row: int
     return (landmarks - (x, y)) * zoom + middle
 
 
+@cache
 def crowd_of_one(count: int, face: int = FACE) -> tuple[Bytes, list[Points]]:
-    """The astronaut, ``count`` times; and the landmarks of each."""
+    """The astronaut, ``count`` times, not to be changed; and the landmarks of each."""
     cell = round((SIZE[0] * SIZE[1] / count) ** 0.5)
     while (SIZE[0] // cell) * (SIZE[1] // cell) < count:
         cell -= 1

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from struct import pack
 
@@ -29,14 +30,19 @@ PAYLOAD = Payload("c0ffee")
 SIZES = [(1280, 720), (720, 1280), (641, 359), (480, 480), (320, 240), (1600, 400)]
 
 
+@cache
+def photograph(width: int) -> np.ndarray:
+    """Of a person, not to be changed: uint8 (H, width, 3)."""
+    photo = load_portrait()
+    height = round(width * photo.shape[0] / photo.shape[1])
+    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA))
+
+
 def scene(size: tuple[int, int], shift: int = 0) -> np.ndarray:
     """A photograph of a person, moved a little from picture to picture: uint8 (H, W, 3)."""
     width, height = size
-    photo = load_portrait()
-    side = max(size) + 100
-    big = cv2.resize(photo, (side, round(side * photo.shape[0] / photo.shape[1])), interpolation=cv2.INTER_AREA)
     x, y = shift % 40, shift * 3 % 40
-    return np.ascontiguousarray(big[y : y + height, x : x + width])
+    return photograph(max(size) + 100)[y : y + height, x : x + width].copy()
 
 
 def frame_of(rgb: np.ndarray, name: str = "yuv420p", turn: Turn | None = None) -> Frame:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from realtime.runtime.packages import OURS, ROOT, imported_instead
+from tests.realtime.forked import run
 
 
 def mummer(folder: Path, *words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -87,5 +88,5 @@ def test_the_doctor_notices(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[0].startswith(f"package 'models': another one is imported in place of ours: {file}")
     found = json.loads(mummer(tmp_path, "doctor", "--json", "--device", "cpu").stdout)
     assert found["packages"] == [{"name": "models", "instead": str(file)}, {"name": "export", "instead": None}]
-    well = json.loads(mummer(tmp_path.parent, "doctor", "--json", "--device", "cpu").stdout)
+    well = json.loads(run(["doctor", "--json", "--device", "cpu"], cwd=tmp_path.parent).stdout)
     assert {package["instead"] for package in well["packages"]} == {None}
