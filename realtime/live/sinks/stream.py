@@ -58,7 +58,7 @@ class StreamSink:
         return 0 if self._mux is None else self._mux.waited_ns
 
     def open(self, shape: StreamFormat) -> None:
-        """Open the encoders, and connect."""
+        """Open the encoders, and connect. Where that fails no process is left, with or without ``close``."""
         self._mux = mux = MuxProcess(_fitted(self.address))
         try:
             container = av.open(mux, "w", format=CONTAINER, container_options=_AT_ONCE)
@@ -68,6 +68,7 @@ class StreamSink:
             mux.connect(_sample(container))
         except BaseException:
             mux.kill()
+            mux.finish()
             raise
 
     def write(self, frame: Frame) -> None:

@@ -148,9 +148,7 @@ class StreamSource:
             if self._packets is not None:
                 self._packets.close()
             container.close()
-            if self._bridge is not None:
-                self._bridge.kill()
-                self._bridge.communicate()
+            self._reap_bridge()
 
     def _play(self, packets: WaitingPackets, video: VideoStream) -> Iterator[LiveItem]:
         """Each picture when it is due, after the sound up to it."""
@@ -194,13 +192,8 @@ class StreamSource:
             with limited(OPENING + (form is None), self._end_bridge) as limit:
                 return av.open(address, "r", format=form, options=limits, container_options=options, timeout=times)
         except (av.error.FFmpegError, OSError) as error:
-            words = _words(error, OPENING)
-            if limit.passed:
-                words = f"nothing came for {OPENING:.0f} s"
-            elif self._bridge is not None:
-                self._bridge.kill()
-                said = self._bridge.communicate()[1].decode(errors="replace").strip().splitlines()
-                words = said[-1].removeprefix(f"{self.address}: ") if said else words
+            said = self._reap_bridge()
+            words = f"nothing came for {OPENING:.0f} s" if limit.passed else said or _words(error, OPENING)
             hint = _NO_RANGES if self._lacks_index(error) else "check that something sends there"
             raise self._failure(f"{words.lower()}; {hint}") from error
 
@@ -213,6 +206,14 @@ class StreamSource:
     def _end_bridge(self) -> None:
         if self._bridge is not None:
             self._bridge.kill()
+
+    def _reap_bridge(self) -> str:
+        """End the ffmpeg program, where there is one, and wait for that; returns the last of what it said."""
+        if self._bridge is None:
+            return ""
+        self._bridge.kill()
+        said = self._bridge.communicate()[1].decode(errors="replace").strip().splitlines()
+        return said[-1].removeprefix(f"{self.address}: ") if said else ""
 
     def _failure(self, words: str) -> InputError:
         """FFmpeg's words may repeat the address, or parts of it."""

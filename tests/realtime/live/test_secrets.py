@@ -171,6 +171,7 @@ def test_a_passphrase_reaches_the_other_end(said: str) -> None:
         errors.append(str(error))
     reader.join(LONG)
     assert not reader.is_alive()  # where nobody sends, it gives up
+    assert source._bridge is not None and source._bridge.returncode is not None, "the program is not waited for"
     assert bool(frames) is (said == "Passwort+Satz")
     assert any("nothing came" in error for error in errors) is (said != "Passwort+Satz")
     assert_without_secrets(json.dumps(errors))

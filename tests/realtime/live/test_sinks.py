@@ -9,7 +9,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
@@ -27,7 +27,7 @@ from realtime.live.broadcaster import Broadcaster
 from realtime.live.protocols import carries
 from realtime.live.settings import LiveSettings, SinkSettings
 from realtime.live.sink import LiveSink
-from realtime.live.sinks import SinkOpener
+from realtime.live.sinks import SinkOpener, mux_process
 from realtime.live.sinks.live_muxer import COMMENT, LiveMuxer
 from realtime.live.testing.fake_clock import FakeClock
 from realtime.live.throttle import Throttle
@@ -122,7 +122,7 @@ KILLED = """
 import os, signal, sys
 from realtime.live.settings import SinkSettings
 from realtime.live.sink import LiveSink
-from realtime.live.sinks import SinkOpener
+from realtime.live.sinks import SinkOpener, mux_process
 from tests.realtime.live.players import FPS, picture, shape, tone
 sink = SinkOpener()(sys.argv[1], SinkSettings(on_finished=lambda path: print("finished")))
 sink.open(shape())
@@ -252,7 +252,7 @@ import sys
 from pathlib import Path
 from realtime.live.settings import SinkSettings
 from realtime.live.sink import LiveSink
-from realtime.live.sinks import SinkOpener
+from realtime.live.sinks import SinkOpener, mux_process
 from realtime.live.sinks import file
 from realtime.runtime import disk_space
 from realtime.runtime.errors import OutputError
@@ -377,11 +377,11 @@ def test_rtmp_takes_sound_that_comes_after_the_first_picture(silent: int) -> Non
     def send() -> None:
         sink = SinkOpener()(address, SinkSettings())
         sink.open(shape())
-        for number in range(3 * FPS):
-            if number >= silent:
-                sink.write_sound(tone(number, loud=False))
-            sink.write(picture(number, bright=False))
-        sink.close()
+        with closing(sink):
+            for number in range(3 * FPS):
+                if number >= silent:
+                    sink.write_sound(tone(number, loud=False))
+                sink.write(picture(number, bright=False))
 
     when_heard(send)
     assert receiver.result().frames == 3 * FPS
@@ -507,6 +507,22 @@ def test_a_refused_connection_is_one_line(scheme: str) -> None:
     with pytest.raises(OutputError, match="connection refused; check that something takes it there"):
         sink.open(shape())
     sink.close()
+
+
+def test_a_connection_that_is_given_up_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mux_process, "CONNECTING", 0.5)
+    before = children()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sink = SinkOpener()(f"rtmp://127.0.0.1:{silent.getsockname()[1]}/x", SinkSettings())
+        with pytest.raises(OutputError, match="no answer"):
+            sink.open(shape())
+    assert children() <= before
+    sink.close()
+
+
+def children() -> set[str]:
+    """The processes that this one started and has not waited for, where the system tells."""
+    return {pid for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()}
 
 
 def test_a_server_that_says_nothing_can_be_left_at_any_moment() -> None:

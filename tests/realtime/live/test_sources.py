@@ -9,7 +9,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -201,7 +201,7 @@ def test_srt_loses_no_picture_whatever_its_sound(sound: str) -> None:
     def send() -> None:
         sink = SinkOpener()(f"srt://127.0.0.1:{port}", SinkSettings())
         sink.open(shape(sound=sound != "none"))
-        with suppress(MummerError):  # the receiver has what it wanted
+        with suppress(MummerError), closing(sink):  # the receiver has what it wanted
             for number in range(6 * FPS):
                 if enough.is_set():
                     break
@@ -209,7 +209,6 @@ def test_srt_loses_no_picture_whatever_its_sound(sound: str) -> None:
                     sink.write_sound(tone(number, sound == "beeps" and number % FPS < 3))
                 sink.write(picture(number, bright=sound == "beeps" and number % FPS < 3))
                 sleep(1 / FPS)
-            sink.close()
 
     sender = Thread(target=send)
     sender.start()
@@ -462,7 +461,8 @@ def test_a_face_is_found_in_every_frame(size: tuple[int, int]) -> None:
 def test_its_lamp_mouth_and_tone_come_together() -> None:
     frames, sounds = take(open_source("test:", SourceSettings((320, 240), Fraction(30))), 40)
     captured = [frame.captured_ns or 0 for frame in frames]
-    assert all((b - a) % 33_333_333 <= 2 or (b - a) % 33_333_333 >= 33_333_330 for a, b in pairwise(captured))
+    for gap in np.diff(captured):  # of one picture, or of several on a machine that was late
+        assert abs(gap - round(gap * 30 / SECOND) * SECOND / 30) <= 2
     rows = [np.frombuffer(frame.picture.planes[0], np.uint8).reshape(240, -1) for frame in frames]
     lit = [float(row[24, 24]) > 128 for row in rows]
     lamps = [captured[i + 1] / SECOND for i, (a, b) in enumerate(pairwise(lit)) if b and not a]
