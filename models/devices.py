@@ -2,12 +2,15 @@
 
 import logging
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 
 from models.settings import Precision
 from realtime.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["bfloat16_pays", "compiling_pays", "open_fabric", "resolve_precision"]
 
@@ -38,8 +41,10 @@ def resolve_precision(precision: Precision, device: torch.device) -> Precision:
     return "bf16" if bfloat16_pays(device) else "fp32"
 
 
-def open_fabric(name: str, count: int, precision: Precision) -> Fabric:
+def open_fabric(name: str, count: int, precision: Precision) -> "Fabric":
     """Fabric for ``count`` devices of that name. Raises ``UsageError`` where they are not there."""
+    from lightning_fabric import Fabric  # and all of torch's compiler: only a run that trains waits for it
+
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it talks about what our log says
     device = _device(name)
     if device.type == "cuda" and count > torch.cuda.device_count():

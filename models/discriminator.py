@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 import torch.nn.functional as F
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from models.batches import Example
 from models.checkpoint import optimizer_tensors, restore_optimizer
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Discriminator"]
 
@@ -25,7 +27,7 @@ class Discriminator:
     Both are shown inside the mask only. Logits and the losses of a plain, non-saturating game (Goodfellow et al. 2014).
     """
 
-    def __init__(self, fabric: Fabric, rate: float) -> None:
+    def __init__(self, fabric: "Fabric", rate: float) -> None:
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(CHANNELS):
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]

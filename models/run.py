@@ -8,7 +8,6 @@ from string import ascii_uppercase
 from typing import Any, cast
 
 import typer
-from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from models.architectures import Config, OriginalConfig, configure
 from models.batches import Batches
@@ -143,7 +142,7 @@ def _from_sides(plan: Plan, out: Path) -> tuple[Config, SideBatches, dict[str, o
         fit=fit,
         hold_out=plan.hold_out,
         priority=plan.loss.priority,
-        teacher=Teacher(rank_zero_only(typer.echo)) if plan.partners == "drawn" else None,
+        teacher=Teacher(_say) if plan.partners == "drawn" else None,
     )
     facts: dict[str, object] = {
         "sources": {letter: side.digest for letter, side in zip(ascii_uppercase, sides, strict=False)},
@@ -168,16 +167,22 @@ def _faces(folder: Path, size: int, cache: Path | None) -> AlignedFaces:
 
 def _compare(folders: Sequence[Path], sides: Sequence[AlignedFaces]) -> None:
     """Say where one side has far fewer faces than another, or lacks landmarks, and where no export will follow."""
-    say = rank_zero_only(typer.echo)  # the first of several processes
     counts = [len(side) for side in sides]
     if max(counts) > UNEVEN * min(counts):
         letter = ascii_uppercase[counts.index(min(counts))]
-        say(f"side {letter} has {min(counts)} faces, another {max(counts)}: its faces come again and again")
+        _say(f"side {letter} has {min(counts)} faces, another {max(counts)}: its faces come again and again")
     for letter, folder, side in zip(ascii_uppercase, folders, sides, strict=False):
         if side.identity is None:
-            say(f"side {letter}: {folder} names no identity; `mummer export` will ask for a consent record")
+            _say(f"side {letter}: {folder} names no identity; `mummer export` will ask for a consent record")
         if side.landmarks is None:
-            say(f"side {letter}: {folder} has no landmarks; without them it takes part in no pseudo-pairs")
+            _say(f"side {letter}: {folder} has no landmarks; without them it takes part in no pseudo-pairs")
+
+
+def _say(words: str) -> None:
+    """Of several processes the first says it."""
+    from lightning_fabric.utilities.rank_zero import rank_zero_only  # takes seconds to load
+
+    rank_zero_only(typer.echo)(words)
 
 
 def _flips(flip: str, sides: int) -> list[float]:

@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from models.architectures import Config
@@ -23,6 +22,9 @@ from models.settings import Settings, Stage
 from models.training_state import TrainingState
 from realtime.runtime.errors import MummerError, UsageError
 from realtime.runtime.stop_signals import unwinding
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Trained", "check_run", "train"]
 
@@ -89,7 +91,7 @@ def train(
 
 
 def _loop(
-    fabric: Fabric, state: TrainingState, batches: Batches, settings: Settings, recorder: Recorder | None, out: Path
+    fabric: "Fabric", state: TrainingState, batches: Batches, settings: Settings, recorder: Recorder | None, out: Path
 ) -> list[float]:
     """Step until the settings say that it is enough; returns the loss of every step. Raises ``MummerError``."""
     started, before = time.monotonic(), state.seconds
@@ -160,7 +162,7 @@ def _saved(out: Path, config: Config) -> Checkpoint:
     return saved
 
 
-def _draw(fabric: Fabric, batches: Batches, settings: Settings, stage: Stage, iteration: int) -> list[Example]:
+def _draw(fabric: "Fabric", batches: Batches, settings: Settings, stage: Stage, iteration: int) -> list[Example]:
     """This process's part of an iteration's batch: every process draws the whole of it, the same one."""
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + iteration)
     drawn = batches.draw(settings.batch * fabric.world_size, generator, stage, fabric.device)

@@ -1,9 +1,8 @@
 """What a run consists of between two steps, and what of it a checkpoint holds."""
 
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from models.architectures import Config, Network
@@ -12,6 +11,9 @@ from models.curve import Curve
 from models.devices import compiling_pays
 from models.discriminator import Discriminator
 from models.settings import Settings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["TrainingState"]
 
@@ -48,7 +50,7 @@ class TrainingState:
 
     def __init__(
         self,
-        fabric: Fabric,
+        fabric: "Fabric",
         config: Config,
         settings: Settings,
         facts: dict[str, object],
