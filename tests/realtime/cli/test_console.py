@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import sys
 from pathlib import Path
 
@@ -66,6 +67,29 @@ def test_names_are_no_markup_for_the_progress_bar(tmp_path: Path, name: str) -> 
     code, said = on_a_terminal("convert", str(source), str(tmp_path / "out.mp4"), "--model", str(model))
     assert code == 0, said
     assert TITLE not in said
+
+
+def test_a_table_says_what_became_of_each_of_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")  # whole names
+    (folder := tmp_path / "in").mkdir()
+    make(folder / f"[red]{TITLE}.mp4", Clip(frames=3))
+    (folder / "[b]broken.mp4").write_bytes(b"no video")
+    (folder / "notes.txt").write_text("words")
+    words = ("convert", str(folder), "--out-dir", str(tmp_path / "out"), "--model")
+    model = str(make_model(tmp_path / "negative.onnx"))
+    for again in (False, True):
+        code, said = on_a_terminal(*words, model, *(["--resume"] if again else []))
+        assert code == 1 and TITLE not in said, said
+        lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said).split("\r\n")]
+        assert any("[b]broken.mp4: not a video" in line for line in lines), said
+        assert any(line.endswith("neither videos nor pictures: notes.txt") for line in lines)
+        assert any(re.fullmatch(r"\S*/\[b\]broken\.mp4 +failed", line) for line in lines), said
+        if again:
+            assert lines[-2] == "0 files converted, 0 faces swapped, 1 made before and unchanged, 1 failed"
+            assert any(re.fullmatch(r"\S*/\[red\]\S+\.mp4 +unchanged", line) for line in lines), said
+        else:
+            assert lines[-2] == "1 file converted, 0 faces swapped, 1 failed"
+            assert any(re.fullmatch(r"\S*/\[red\]\S+\.mp4 +3 +0 +\d+\.\d", line) for line in lines), said
 
 
 def test_addresses_are_no_markup_for_the_status_line(tmp_path: Path) -> None:

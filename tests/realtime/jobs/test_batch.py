@@ -1,7 +1,11 @@
 """Many files in one go: each by itself, what fails told and passed over, what is finished not made again."""
 
 import json
+import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -12,6 +16,7 @@ from realtime.cli import main
 from realtime.jobs.batch.record import Record
 from realtime.jobs.batch.run import BatchReport
 from tests.realtime.clips import talk
+from tests.realtime.forked import Mummer
 from tests.realtime.tiny import make_model
 
 
@@ -82,6 +87,26 @@ def test_a_bad_file_stops_nothing_and_what_is_finished_is_not_made_again(
     code, said, err = command(monkeypatch, capsys, "convert", clips / "a.mp4", *options, "--resume", "--sharpen", 0.1)
     assert code == 0 and "1 file converted" in said, err
     assert states(out)["a.mp4"] != made["a.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_whoever_stops_it_is_told_how_far_it_is(media: Path, tmp_path: Path) -> None:
+    clips, out, files = tmp_path / "clips", tmp_path / "out", 12
+    clips.mkdir()
+    for number in range(files):
+        (clips / f"{number:02}.mp4").write_bytes((media / "clips" / "a.mp4").read_bytes())
+    words = ["convert", str(clips), "--model", str(media / "negative.onnx"), "--out-dir", str(out)]
+    with Mummer(words, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while not (out / "00.mp4").exists() and process.poll() is None:
+                time.sleep(0.001)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 130, err
+    told = re.search(rf"(\d+) of {files} files are done: the same command with --resume goes on\n", err)
+    assert told and int(told[1]) in (count := len([*out.glob("*.mp4")]), count - 1), err
 
 
 def test_what_nobody_here_has_made_is_not_replaced(
