@@ -1,6 +1,8 @@
 """The threads that join source, swapper and sink: decode, swap, encode."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from queue import SimpleQueue
 from threading import Lock
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
@@ -79,8 +81,9 @@ class _Crew(Generic[T]):
         self._swapped: Channel[T] = Channel(_FRAMES * _PACKETS)
         self._error: BaseException | None = None
         self._lock = Lock()
+        self._ended: SimpleQueue[None] = SimpleQueue()
         self._threads = [
-            guarded_thread(task, name, self._failed)
+            guarded_thread(partial(self._to_its_end, task), name, self._failed)
             for name, task in (("decode", self._read), ("swap", self._change), ("encode", self._write))
         ]
 
@@ -88,8 +91,11 @@ class _Crew(Generic[T]):
         with held():  # a thread that began unnoticed could not be waited for
             for thread in self._threads:
                 thread.start()
-        for thread in self._threads:
-            thread.join()
+        for _ in self._threads:
+            self._ended.get()  # a signal may end this wait: before Python 3.13 a join would take its thread for ended
+        with held():
+            for thread in self._threads:
+                thread.join()
         if self._error is not None:
             raise self._error
 
@@ -99,6 +105,12 @@ class _Crew(Generic[T]):
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
+
+    def _to_its_end(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        finally:
+            self._ended.put(None)
 
     # one task a thread
 
