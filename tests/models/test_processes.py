@@ -51,7 +51,7 @@ def test_two_processes_make_the_steps_of_one_with_twice_the_batch(tmp_path: Path
 
 
 def test_a_run_killed_at_six_moments_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
-    context = preloaded("tests.models.small")
+    context = preloaded("tests.models.small", "lightning_fabric")
     moments = random.Random(0)
 
     def start(out: Path) -> tuple[BaseProcess, Connection]:
