@@ -98,7 +98,7 @@ class Mummer(subprocess.Popen[Any]):
 
 
 def run(
-    words: list[str], *, data: Any = None, timeout: float = 60, text: bool = True, **options: Any
+    words: list[str], *, data: Any = None, timeout: float = 120, text: bool = True, **options: Any
 ) -> "subprocess.CompletedProcess[Any]":
     """As ``subprocess.run``, with ``data`` on its standard input and the other streams captured."""
     stdin = subprocess.DEVNULL if data is None else subprocess.PIPE

@@ -152,12 +152,15 @@ def test_a_signal_ends_cleanly(number: signal.Signals, model: Path, tmp_path: Pa
     """Interrupted while frames flow: exit code 130, one line, no file."""
     source = make(tmp_path / "in.mp4", Clip(size=(320, 240), frames=400, options={"preset": "ultrafast"}))
     words = ["convert", str(source), str(tmp_path / "out.mp4"), "--model", str(model), "--preset", "placebo"]
-    process = Mummer(words, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and not list(tmp_path.glob(".mummer-*")):
-        time.sleep(0.01)
-    time.sleep(0.2)
-    os.kill(process.pid, number)
-    _, said = process.communicate(timeout=30)
+    with Mummer(words, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while process.poll() is None and not list(tmp_path.glob(".mummer-*")):
+                time.sleep(0.01)
+            time.sleep(0.2)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert said == "mummer: interrupted\n"
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]

@@ -131,10 +131,18 @@ def test_udp() -> None:
 
 
 def test_rtmp_from_somebody_who_sends_here() -> None:
-    address = f"rtmp://127.0.0.1:{free_port()}/live/x"
-    sender = sending(address)
-    check_stream(*take(open_source(f"{address}?listen=1", SourceSettings()), 2 * FPS))
-    sender.end()
+    for more_tries in (2, 1, 0):  # a busy machine sends late now and then, and not every time
+        address = f"rtmp://127.0.0.1:{free_port()}/live/x"
+        sender = sending(address)
+        try:
+            check_stream(*take(open_source(f"{address}?listen=1", SourceSettings()), 2 * FPS))
+        except AssertionError:
+            if not more_tries:
+                raise
+        else:
+            return
+        finally:
+            sender.end()
 
 
 def test_rtsp_from_a_server() -> None:

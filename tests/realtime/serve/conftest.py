@@ -78,18 +78,28 @@ def launch(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
             )
         assert process.stdout is not None
         line = process.stdout.readline().strip()
-        assert line, stderr.read_text()
+        if not line:
+            with process:
+                process.kill()
+            pytest.fail(stderr.read_text())
         address, _, token = line.partition("/#token=")
         running.append(Daemon(address, token, media, process, stderr))
         return running[-1]
 
     yield begin
+    ended: list[object] = []
     for daemon in running:
         if daemon.process.poll() is None:
             daemon.process.terminate()
-            assert daemon.process.wait(15) == 0
+            try:
+                ended.append(daemon.process.wait(60))
+            except subprocess.TimeoutExpired as error:
+                ended.append(error)
+                daemon.process.kill()  # the others are ended too, and nobody stays behind
+                daemon.process.wait()
         assert daemon.process.stdout is not None
         daemon.process.stdout.close()
+    assert not any(ended), ended
 
 
 @pytest.fixture(scope="module")

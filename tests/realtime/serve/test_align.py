@@ -47,7 +47,7 @@ class Desk:
     def stop(self) -> str:
         """End it as Ctrl-C does; what it said on stderr."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=15)[1]
+        return self.process.communicate(timeout=60)[1]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def desk(clip: Path) -> Iterator[Desk]:
     yield Desk(url, token, file, process)
     if process.poll() is None:
         process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.realtime.forked import run
 from tests.realtime.serve.conftest import Daemon, Launch
 
 
-def until(client: httpx.Client, holds: Callable[[dict[str, object]], bool], seconds: float = 20) -> dict[str, object]:
+def until(client: httpx.Client, holds: Callable[[dict[str, object]], bool], seconds: float = 60) -> dict[str, object]:
     """The first engine status for which ``holds`` is true."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
@@ -282,7 +282,7 @@ def test_sigterm_ends_the_session_and_its_file(launch: Launch) -> None:
         daemon.start(client, sinks=[str(record)])
         status: Any = until(client, lambda engine: engine["sinks"][0]["frames"] > 5)  # type: ignore[index]
     daemon.process.terminate()
-    assert daemon.process.wait(10) == 0
+    assert daemon.process.wait(60) == 0
     with av.open(str(record)) as file:
         assert sum(1 for _ in file.decode(video=0)) >= status["sinks"][0]["frames"]
 

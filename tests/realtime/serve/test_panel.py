@@ -41,7 +41,7 @@ MODEST = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
-    playwright.expect.set_options(timeout=20_000)  # ms: the page waits for the daemon, which may have much to do
+    playwright.expect.set_options(timeout=60_000)  # ms: the page waits for the daemon, which may have much to do
     with playwright.sync_playwright() as runner:
         chromium = runner.chromium.launch(
             executable_path=CHROMIUM,
@@ -77,7 +77,7 @@ def pixels(page: "playwright.Page", selector: str) -> np.ndarray:
     return np.array(data, np.int16).reshape(54, 96, 4)[..., :3]
 
 
-def until(holds: Callable[[], bool], seconds: float = 25) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, "never came true"
@@ -93,7 +93,7 @@ def begin(page: "playwright.Page", daemon: Daemon) -> None:
     page.get_by_placeholder("virtualcam").fill("null:")
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("button", name="Start", exact=True).click()
-    playwright.expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+    playwright.expect(page.locator("#state")).to_have_text("live", timeout=60_000)
     until(lambda: difference(pixels(page, "#before"), pixels(page, "#after")) > 0.5)
 
 
@@ -135,7 +135,7 @@ def test_a_session_is_started_changed_and_stopped(page: "playwright.Page", daemo
 
     page.screenshot(path=tmp_path / "panel.png", full_page=True)
     page.get_by_role("button", name="Stop").click()
-    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=10_000)
+    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=60_000)
     playwright.expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
@@ -155,7 +155,7 @@ def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) 
     expect(page.locator("#pictures")).to_be_hidden()
     page.screenshot(path=tmp_path / "idle.png")
     page.get_by_role("button", name="A test picture").click()
-    expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+    expect(page.locator("#state")).to_have_text("live", timeout=60_000)
     expect(page.locator("#begin")).to_be_hidden()
 
     with daemon.client() as client:
@@ -189,7 +189,7 @@ def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) 
         # A recording, with its length and size.
         page.get_by_role("button", name="Record").click()
         recording = page.get_by_role("button", name="Stop recording")
-        expect(recording).to_have_text(re.compile(r"Stop recording +0:0[1-9] +\d+(\.\d MB| kB)"), timeout=20_000)
+        expect(recording).to_have_text(re.compile(r"Stop recording +0:0[1-9] +\d+(\.\d MB| kB)"), timeout=60_000)
         page.keyboard.press("Escape")
         page.locator("#compare").click()
         page.locator("#compare-at").fill("30")
@@ -197,14 +197,14 @@ def test_a_performance(page: "playwright.Page", daemon: Daemon, tmp_path: Path) 
         assert "70%" in clip or "calc" in clip
         page.screenshot(path=tmp_path / "running.png")
         recording.click()
-        expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible(timeout=10_000)
+        expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible(timeout=60_000)
         (file,) = daemon.folder.glob("mummer_*.mp4")
         until(lambda: pictures_in(file) > 3)
         file.unlink()
 
         # Whoever comes again sees what runs; and another camera may be chosen.
         page.reload()
-        expect(page.locator("#state")).to_have_text("live", timeout=10_000)
+        expect(page.locator("#state")).to_have_text("live", timeout=60_000)
         expect(page.locator("#camera")).to_have_value("test:")
         expect(page.locator("#begin")).to_be_hidden()
         page.locator("#camera").fill(str(daemon.folder / "sample.mp4"))
@@ -217,7 +217,7 @@ def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", 
     expect = playwright.expect
     with daemon.client() as client:
         daemon.start(client, size="320x240", fps=10)
-    expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+    expect(page.locator("#state")).to_have_text("live", timeout=60_000)
     page.get_by_role("button", name="Files", exact=True).click()
     expect(page.locator("#stage")).to_be_hidden()
     page.get_by_role("radio", name="negative").check(force=True)
@@ -237,7 +237,7 @@ def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", 
     )
     page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
     running = page.locator("#job-list li", has_text="my clip.mp4")
-    expect(running.locator("progress")).to_be_visible(timeout=20_000)
+    expect(running.locator("progress")).to_be_visible(timeout=60_000)
     (tmp_path / "notes.mp4").write_bytes(b"words")
     page.set_input_files("#choose-files", tmp_path / "notes.mp4")
     page.screenshot(path=tmp_path / "files-running.png", full_page=True)
@@ -245,7 +245,7 @@ def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", 
     expect(done).to_contain_text("10 of 10 frames swapped with negative", timeout=60_000)
     failed = page.locator("#job-list li", has_text="notes.mp4")
     expect(failed.locator(".problem")).to_have_text(
-        re.compile("^notes.mp4: not a video that can be read"), timeout=30_000
+        re.compile("^notes.mp4: not a video that can be read"), timeout=60_000
     )
     page.screenshot(path=tmp_path / "files.png", full_page=True)
 
@@ -262,10 +262,10 @@ def test_a_file_is_dropped_on_converted_and_taken_back(page: "playwright.Page", 
         )  # fmt: skip
         for line in (done, failed):
             line.get_by_role("button", name="Remove").click()
-        expect(page.locator("#no-jobs")).to_be_visible(timeout=10_000)
+        expect(page.locator("#no-jobs")).to_be_visible(timeout=60_000)
         assert client.get("/api/jobs").json() == []
     page.get_by_role("button", name="Live", exact=True).click()
-    expect(page.get_by_role("radio", name="bronze")).to_be_checked(timeout=10_000)
+    expect(page.get_by_role("radio", name="bronze")).to_be_checked(timeout=60_000)
 
 
 def test_a_photograph_is_sent_and_put_in(page: "playwright.Page", daemon: Daemon, tmp_path: Path) -> None:
@@ -274,12 +274,12 @@ def test_a_photograph_is_sent_and_put_in(page: "playwright.Page", daemon: Daemon
     record = write_portrait(tmp_path / "drawing.png")
     with daemon.client() as client:
         daemon.start(client, size="320x240", fps=10)
-        expect(page.locator("#state")).to_have_text("live", timeout=20_000)
+        expect(page.locator("#state")).to_have_text("live", timeout=60_000)
         page.get_by_text("The face of a photograph").click()
         page.set_input_files("#send-photo", tmp_path / "drawing.png")
         expect(page.locator("#photo")).to_have_value(re.compile("drawing.png$"))
         page.get_by_role("button", name="Put this face in").click()
-        expect(page.locator("#log")).to_contain_text("whose face is it, and who agreed?", timeout=20_000)
+        expect(page.locator("#log")).to_contain_text("whose face is it, and who agreed?", timeout=60_000)
         page.set_input_files("#send-photo", record)
         expect(page.locator("#consent")).to_have_value(re.compile("drawing.json$"))
         page.get_by_role("button", name="Put this face in").click()
@@ -305,13 +305,13 @@ def test_another_tab_that_takes_the_camera_tells_the_first(
     page: "playwright.Page", browser: "playwright.Browser", daemon: Daemon
 ) -> None:
     page.get_by_role("button", name="This browser's camera", exact=False).first.click()
-    playwright.expect(page.locator("#state")).to_have_text("live", timeout=30_000)
+    playwright.expect(page.locator("#state")).to_have_text("live", timeout=60_000)
     context = browser.new_context(permissions=["camera"])
     other = context.new_page()
     other.goto(f"{daemon.url}/#token={daemon.token}")
-    playwright.expect(other.locator("#state")).to_have_text("live", timeout=10_000)
+    playwright.expect(other.locator("#state")).to_have_text("live", timeout=60_000)
     other.get_by_role("button", name="Use this browser's camera").click()
-    playwright.expect(page.locator("#session-problem")).to_contain_text("Another tab", timeout=20_000)
+    playwright.expect(page.locator("#session-problem")).to_contain_text("Another tab", timeout=60_000)
     playwright.expect(page.locator("#returned")).to_be_hidden()
     playwright.expect(other.locator("#session-problem")).to_be_empty()
     context.close()
@@ -322,15 +322,15 @@ def test_a_daemon_that_goes_away_is_told_and_comes_back(browser: "playwright.Bro
     daemon = launch("--port", port)
     page = browser.new_page()
     page.goto(f"{daemon.url}/#token={daemon.token}")
-    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=10_000)
+    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=60_000)
     playwright.expect(page.locator("#away")).to_be_hidden()
     daemon.process.terminate()
-    daemon.process.wait(15)
-    playwright.expect(page.locator("#away")).to_be_visible(timeout=10_000)
+    daemon.process.wait(60)
+    playwright.expect(page.locator("#away")).to_be_visible(timeout=60_000)
     page.locator("#begin-test").click()
     playwright.expect(page.locator("#session-problem")).to_contain_text("does not answer")
     launch("--port", port)
-    playwright.expect(page.locator("#away")).to_be_hidden(timeout=20_000)
+    playwright.expect(page.locator("#away")).to_be_hidden(timeout=60_000)
     playwright.expect(page.locator("#state")).to_have_text("idle")
     playwright.expect(page.locator("#session-problem")).to_have_text("")
     page.close()
@@ -365,7 +365,7 @@ def test_of_several_cameras_of_the_machine_one_is_chosen(browser: "playwright.Br
     page.goto(f"{daemon.url}/#token={daemon.token}")
     page.get_by_role("button", name="A camera of the machine").click()
     page.get_by_role("button", name="Side", exact=True).click()
-    playwright.expect(page.locator("#problems")).to_contain_text("no such device", timeout=15_000)
+    playwright.expect(page.locator("#problems")).to_contain_text("no such device", timeout=60_000)
     assert page.input_value("#camera") == "97"
     page.close()
 
@@ -401,7 +401,7 @@ def test_on_a_phone_nothing_sticks_out(browser: "playwright.Browser", daemon: Da
 
 def test_the_browser_as_camera(page: "playwright.Page", daemon: Daemon) -> None:
     page.get_by_role("button", name="Use this browser's camera").click()
-    playwright.expect(page.locator("#state")).to_have_text("live", timeout=30_000)
+    playwright.expect(page.locator("#state")).to_have_text("live", timeout=60_000)
     with daemon.client() as client:
         until(lambda: client.get("/api/status").json()["engine"]["frames_out"] > 20)
     # The video comes back: it plays, it is no black picture, and it changes as the fake camera does.
@@ -410,4 +410,4 @@ def test_the_browser_as_camera(page: "playwright.Page", daemon: Daemon) -> None:
     first = pixels(page, "#mirrored")
     until(lambda: difference(pixels(page, "#mirrored"), first) > 0.3)
     page.get_by_role("button", name="Stop").click()
-    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=10_000)
+    playwright.expect(page.locator("#state")).to_have_text("idle", timeout=60_000)
