@@ -62,6 +62,8 @@ class Form(ABC):
     rounding: ClassVar[float] = 0.0
     #: Whether a file may hold several sides, and an input that chooses.
     chooses: ClassVar[bool] = False
+    #: Whether pictures come and go as bytes.
+    bytes: ClassVar[bool] = False
 
     @abstractmethod
     def wrap(self, picture: Picture) -> nn.Module:
@@ -84,6 +86,7 @@ class Own(Form):
     masks = ("mask",)
     rounding = 0.5 / 255
     chooses = True
+    bytes = True
 
     def wrap(self, picture: Picture) -> nn.Module:
         """See ``Form.wrap``."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import onnx
 import torch
 
+from export.byte_lite import LEAST_OPSET, in_bytes
 from export.checks import check_contract, check_graph
 from export.forms import ANSWER, FORMS, Form, Picture
 from export.parity import GraphRunner, answer_of, check_answer, check_batches, check_float32, psnr
@@ -15,6 +16,7 @@ from export.samples import Faces
 from export.search import Conversion
 from export.switch import CHOICE, switch
 from models.architectures import Config, Network
+from models.architectures.lite import GRID, Lite
 from models.graph import OPSET, to_graph
 from models.upscaling import joined
 from realtime.runtime.arrays import Bytes, Floats
@@ -120,9 +122,23 @@ def _side(network: Network, config: Config, side: int, request: ExportRequest, f
     model.graph.output.pop()  # the file has no use for the floats
     if request.precision == "float32":
         return SideGraph(model, expected, joined(model))
+    found = _wholly_in_bytes(network, side, request, form, faces, expected)
     # What is joined has no kernels of whole numbers.
-    found = convert(request.precision, model, form, faces, expected, request.bar)
+    found = found or convert(request.precision, model, form, faces, expected, request.bar)
     return SideGraph(model, expected, found.model, found)
+
+
+def _wholly_in_bytes(
+    network: Network, side: int, request: ExportRequest, form: Form, faces: Faces, expected: Floats
+) -> Conversion[onnx.ModelProto] | None:
+    """``lite`` in bytes from end to end, where that is asked for and good enough."""
+    if request.precision != "int8" or not form.bytes or request.opset < LEAST_OPSET:
+        return None
+    if not isinstance(network, Lite) or request.size != network.block * GRID:
+        return None
+    model = in_bytes(network, side, faces.calibration, request.opset)
+    quality = psnr(GraphRunner(model, form)(faces.samples), expected)
+    return Conversion(model, quality, (), {}) if quality >= request.bar else None
 
 
 def _check_side(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from models.architectures.base import Config, Network
 from realtime.runtime.errors import UsageError
 
-__all__ = ["LiteConfig"]
+__all__ = ["GRID", "SLOPE", "STEPS", "Lite", "LiteConfig", "LiteDecoder", "Residual", "fold"]
 
 GRID: Final = 64  # the resolution that the picture is folded to
 SLOPE: Final = 0.1  # of the leaky rectifiers
@@ -116,6 +116,7 @@ class LiteDecoder(nn.Module):
         _initialise_head(self.head, self.block)
 
     def forward(self, code: tuple[Tensor, ...]) -> Tensor:
+        """Code, float (B, code), and the pictures for the skips to a picture, float (B, 4, S, S)."""
         x = F.leaky_relu(self.from_code(code[0]), SLOPE)
         x = x.view(-1, self.neck, self.inner, self.inner)  # (B, neck, 4, 4)
         for level, (up, residual) in enumerate(zip(self.up, self.residual, strict=True)):
@@ -139,6 +140,7 @@ class Residual(nn.Module):
             self.second.weight.mul_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """A picture, float (B, C, H, W), to another of that shape."""
         return F.leaky_relu(x + self.second(F.leaky_relu(self.first(x), SLOPE)), SLOPE)
 
 
