@@ -21,8 +21,10 @@ from realtime.runtime.arrays import Floats
 
 __all__ = ["ByteGraph", "Picture"]
 
-#: The largest weight. Seven bits: two products of eight add up beyond 16 bits, which processors without VNNI cut off.
-LARGEST: Final = 63
+#: The largest weight, and the most that two neighbours may add up to: a byte times these is what 16 bits hold, where
+#: processors without VNNI add up two products and cut off what is more.
+LARGEST: Final = 127
+LARGEST_PAIR: Final = 128
 #: Pixels with their channels side by side, to the standard's order and back.
 TO_PLANES: Final = (0, 3, 1, 2)
 TO_PIXELS: Final = (0, 2, 3, 1)
@@ -171,7 +173,7 @@ class ByteGraph:
         **attributes: object,
     ) -> Picture:
         """With a scale for each output channel; the bias counts in products of an input's and a weight's steps."""
-        scales = np.maximum(np.abs(weight).reshape(len(weight), -1).max(axis=1), 1e-8) / LARGEST
+        scales = _scales(weight)
         whole = np.round(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8)
         inputs = [self._floats(x, name), self._constant_floats(f"{name}.weight", whole, scales)]
         if bias is not None:
@@ -223,6 +225,17 @@ class ByteGraph:
         self._nodes.append(helper.make_node(kind, inputs, [name], name))
         self._nodes[-1].attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
         return name
+
+
+def _scales(weight: Floats) -> Floats:
+    """What one step of a weight is worth, float64 (O,), of float32 (O, I) or (O, I, H, W)."""
+    # Kernels go from pixel to pixel, and there from channel to channel.
+    rows = np.moveaxis(weight, 1, -1).reshape(len(weight), -1).astype(np.float64)
+    pairs = [np.clip(sign * rows, 0, None) for sign in (1, -1)]
+    most = np.max([(each[:, 1:] + each[:, :-1]).max(axis=1, initial=0) for each in pairs], axis=0)
+    # Rounding may add a step to the sum.
+    least = np.maximum(np.abs(rows).max(axis=1) / LARGEST, most / (LARGEST_PAIR - 1))
+    return np.asarray(np.maximum(least, 1e-8))
 
 
 def _array(parameter: object) -> Floats:

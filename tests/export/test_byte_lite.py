@@ -68,19 +68,19 @@ def test_an_export_takes_it_where_it_is_good_enough(tmp_path: Path) -> None:
         errors = np.concatenate([swapped, mask[..., None]], -1) - expected(network, side, pictures.samples)
         assert 10 * np.log10(255**2 / np.square(errors).mean()) > 35
     # The encoder is there once.
-    assert path.stat().st_size < 0.85 * sum(side.model.ByteSize() for side in exported.sides)
+    assert path.stat().st_size < 0.9 * sum(side.model.ByteSize() for side in exported.sides)
     (side,) = export_model(
-        network, config, ExportRequest((0,), 64, "int8", quality=59), card(0), pictures, tmp_path / "finer.onnx"
+        network, config, ExportRequest((0,), 64, "int8", quality=50), card(0), pictures, tmp_path / "finer.onnx"
     ).sides
     assert side.model.graph.name != "bytes" and side.found is not None and side.found.left_out
 
 
 def test_a_grid_has_zero_and_spares_the_rare() -> None:
     random = np.random.default_rng(0)
-    values = np.concatenate([random.normal(0, 1, 400_000), [10.0]]).astype(np.float32)
+    values = np.concatenate([random.uniform(-1, 1, 1_000_000), [1.3]]).astype(np.float32)
     grid = best_grid(values)
     assert grid.rounded(np.zeros(1, np.float32))[0] == 0
-    assert grid.scale * (255 - grid.zero) < 9
+    assert grid.scale * (255 - grid.zero) < 1.29
     even = best_grid(np.linspace(-1, 3, 1000, dtype=np.float32))
     assert even.scale == pytest.approx(4 / 255, rel=0.02) and even.zero == 64
     positive = best_grid(np.linspace(0, 2, 1000, dtype=np.float32))

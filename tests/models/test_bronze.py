@@ -5,13 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 
-from export.model import ExportRequest, export_model
 from models.pairs import WEIGHT_ONE, read_pairs
 from models.recipes.bronze.mesh import Canonical, Triangles, build_surface, load_canonical, refine
-from models.recipes.bronze.narrow import narrow, quality
 from models.recipes.bronze.pairs import disagreement, lower_lids, main, weight_map
 from models.recipes.bronze.render import rasterise, render, vertex_normals
 from models.recipes.bronze.sculpt import Sculptor
@@ -22,7 +19,6 @@ from realtime.mesh import vertices as meshes
 from realtime.mesh.pose import Pose, fit_pose
 from realtime.runtime.arrays import Floats
 from realtime.runtime.errors import InputError
-from tests.export.networks import card, faces, shaken, small
 
 OCTAHEDRON = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)], np.float32)
 
@@ -290,15 +286,3 @@ def test_pairs_of_real_faces(shared: Path, tmp_path: Path) -> None:
         assert np.abs(expected.astype(int) - arrays["input"][i]).max() <= 1
         inner = np.clip(np.round(apply(to_crop, landmarks[17:68])), 0, 127).astype(int)
         assert (arrays["mask"][i][inner[:, 1], inner[:, 0]] >= 128).mean() > 0.94
-
-
-def test_a_way_through_all_channels_gives_the_same_picture_and_one_through_half_of_them_another(tmp_path: Path) -> None:
-    config, path = small("lite", sides=1), tmp_path / "wide.onnx"
-    export_model(shaken(config), config, ExportRequest((0,), 64), card(0), faces(64), path)
-    wide, pictures = onnx.load(path), list(faces(64).samples)
-    full, few = (narrow(wide, pictures, channels) for channels in (4, 2))
-    for model in (full, few):
-        onnx.checker.check_model(model, full_check=True)
-    assert quality(wide, full, pictures) > 60
-    assert quality(wide, few, pictures) < 45
-    assert sum(t.name.endswith("_spread") for t in few.graph.initializer) == 1
