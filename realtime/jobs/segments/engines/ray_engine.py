@@ -29,13 +29,15 @@ from realtime.swapper import FrameSwapper
 __all__ = ["make_on_ray"]
 
 #: What Ray is told where the user's environment does not say otherwise. Nothing phones home; nobody reads statistics of
-#: its processes, which take time from ours; and the older autoscaler takes a second to end.
+#: its processes, which take time from ours; the older autoscaler takes a second to end; and workers would give way to
+#: whatever else runs, Ray's own processes first, where those of ``--workers`` do not.
 LEAN: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_enable_metrics_collection": "0",
     "RAY_task_events_report_interval_ms": "0",
     "RAY_event_stats": "0",
     "RAY_enable_autoscaler_v2": "1",
+    "RAY_worker_niceness": "0",
 }
 #: Frames that a worker counts before it says so: each word takes a millisecond.
 COUNTED: Final = 25
