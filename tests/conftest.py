@@ -84,10 +84,13 @@ EXPORTING = frozenset(
     )
 )
 
+#: Whatever trains goes there, too: the first step loads torch's compiler, which exports load anyway.
+TRAINING = frozenset(f"tests/models/test_{name}.py" for name in ("processes", "renderings", "settings", "train"))
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """With ``--dist loadfile``: files that export count as one."""
+    """With ``--dist loadfile``: files that export or train count as one."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -95,7 +98,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "exports" if file in EXPORTING else file
+            return "torch's compiler" if file in EXPORTING | TRAINING else file
 
     return ByFile(config, log)  # type: ignore[arg-type]
 
