@@ -72,6 +72,7 @@ LONG = (
 EXPORTING = frozenset(
     f"tests/{name}.py"
     for name in (
+        "export/test_byte_lite",
         "export/test_export",
         "export/test_face_finder",
         "export/test_precision",
