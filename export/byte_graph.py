@@ -19,7 +19,7 @@ from export.grid import BYTE, Grid
 from models.architectures.lite import GRID
 from realtime.runtime.arrays import Floats
 
-__all__ = ["ByteGraph", "Picture"]
+__all__ = ["ByteGraph"]
 
 #: The largest weight, and the most that two neighbours may add up to: a byte times these is what 16 bits hold, where
 #: processors without VNNI add up two products and cut off what is more.
@@ -36,7 +36,7 @@ COLORS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class BytePicture:
     """Bytes in the graph, (N, ``side``, ``side``, C), or (N, C) where ``side`` is 0."""
 
     name: str
@@ -54,7 +54,7 @@ class ByteGraph:
         self._constants: dict[str, onnx.TensorProto] = {}
         self._size = 0
 
-    def face(self, block: int) -> Picture:
+    def face(self, block: int) -> BytePicture:
         """The input, whose blocks of ``block`` x ``block`` pixels become pixels: by row, column, colour."""
         side = GRID
         self._size = side * block
@@ -63,13 +63,13 @@ class ByteGraph:
             self._reshape(self._slice(rows, f"face.{row}", (2, row, row + 1)), f"face.{row}.pixels", 0, side, side, -1)
             for row in range(block)
         ]
-        return Picture(self._node("Concat", "face.folded", parts, axis=3), Grid(1 / BYTE, 0), side)
+        return BytePicture(self._node("Concat", "face.folded", parts, axis=3), Grid(1 / BYTE, 0), side)
 
-    def layer(self, name: str, module: nn.Module, x: Picture) -> Picture:
+    def layer(self, name: str, module: nn.Module, x: BytePicture) -> BytePicture:
         """See ``Steps``."""
         return self.rectified(f"{name}.rectified", self.plain(name, module, x))
 
-    def plain(self, name: str, module: nn.Module, x: Picture) -> Picture:
+    def plain(self, name: str, module: nn.Module, x: BytePicture) -> BytePicture:
         """See ``Steps``."""
         assert isinstance(module, nn.Conv2d | nn.Linear)  # noqa: S101  # of what else is lite made
         weight, bias = _array(module.weight), None if module.bias is None else _array(module.bias)
@@ -78,7 +78,7 @@ class ByteGraph:
         step, pad = int(module.stride[0]), int(module.padding[0])
         return self._convolution(name, x, weight, bias, self._grids[name], x.side // step, step, pad)
 
-    def doubled(self, name: str, module: nn.Conv2d, x: Picture) -> Picture:
+    def doubled(self, name: str, module: nn.Conv2d, x: BytePicture) -> BytePicture:
         """See ``Steps``. Each of the four pixels that one becomes sees 2 x 2, which one convolution gives for all."""
         weight, side = _array(module.weight), x.side
         four = np.einsum("oiyx,pay,qbx->pqoiab", weight, DOUBLED, DOUBLED)
@@ -101,31 +101,31 @@ class ByteGraph:
             row = self._node("Concat", f"{name}.{y}", pair, axis=3)
             rows.append(self._reshape(row, f"{name}.{y}.row", 0, side, 2 * side * channels))
         both = self._node("Concat", f"{name}.rows", rows, axis=2)
-        return Picture(self._reshape(both, name, 0, 2 * side, 2 * side, channels), grid, 2 * side)
+        return BytePicture(self._reshape(both, name, 0, 2 * side, 2 * side, channels), grid, 2 * side)
 
-    def rectified(self, name: str, x: Picture) -> Picture:
+    def rectified(self, name: str, x: BytePicture) -> BytePicture:
         """See ``Steps``."""
         floats = self._node("LeakyRelu", f"{name}.floats", [self._floats(x, name)], alpha=self._slope)
         return self._bytes(floats, name, self._grids[name], x.side)
 
-    def join(self, name: str, x: Picture, other: Picture) -> Picture:
+    def join(self, name: str, x: BytePicture, other: BytePicture) -> BytePicture:
         """See ``Steps``. The sum stays a float up to the rectifier: it would be rounded once more for nothing."""
         floats = [self._floats(each, f"{name}.{place}") for place, each in enumerate((x, other))]
         total = self._node("Add", f"{name}.sum", floats)
         floats_after = self._node("LeakyRelu", f"{name}.floats", [total], alpha=self._slope)
         return self._bytes(floats_after, name, self._grids[name], x.side)
 
-    def flat(self, x: Picture) -> Picture:
+    def flat(self, x: BytePicture) -> BytePicture:
         """See ``Steps``."""
         planes = self._node("Transpose", f"{x.name}.planes", [x.name], perm=TO_PLANES)
-        return Picture(self._reshape(planes, f"{x.name}.flat", 0, -1), x.grid, 0)
+        return BytePicture(self._reshape(planes, f"{x.name}.flat", 0, -1), x.grid, 0)
 
-    def picture(self, x: Picture, channels: int, side: int) -> Picture:
+    def picture(self, x: BytePicture, channels: int, side: int) -> BytePicture:
         """See ``Steps``."""
         planes = self._reshape(x.name, f"{x.name}.planes", 0, channels, side, side)
-        return Picture(self._node("Transpose", f"{x.name}.pixels", [planes], perm=TO_PIXELS), x.grid, side)
+        return BytePicture(self._node("Transpose", f"{x.name}.pixels", [planes], perm=TO_PIXELS), x.grid, side)
 
-    def answer(self, head: nn.Conv2d, x: Picture) -> None:
+    def answer(self, head: nn.Conv2d, x: BytePicture) -> None:
         """The outputs: the last convolution, unfolded. Its bytes are the answer's, since they are cut off as it is."""
         channels = COLORS + 1
         order = np.arange(head.out_channels).reshape(-1, channels)
@@ -154,24 +154,24 @@ class ByteGraph:
         return helper.make_model(graph, opset_imports=operators, ir_version=helper.find_min_ir_version_for(operators))
 
     def _convolution(
-        self, name: str, x: Picture, weight: Floats, bias: Floats | None, grid: Grid, side: int, step: int, pad: int
-    ) -> Picture:
-        planes = Picture(self._node("Transpose", f"{name}.planes", [x.name], perm=TO_PLANES), x.grid, x.side)
+        self, name: str, x: BytePicture, weight: Floats, bias: Floats | None, grid: Grid, side: int, step: int, pad: int
+    ) -> BytePicture:
+        planes = BytePicture(self._node("Transpose", f"{name}.planes", [x.name], perm=TO_PLANES), x.grid, x.side)
         attributes = {"kernel_shape": list(weight.shape[2:]), "strides": [step] * 2, "pads": [pad] * 4}
         result = self._layer(f"{name}.result", "Conv", planes, weight, bias, grid, side, **attributes)
-        return Picture(self._node("Transpose", name, [result.name], perm=TO_PIXELS), grid, side)
+        return BytePicture(self._node("Transpose", name, [result.name], perm=TO_PIXELS), grid, side)
 
     def _layer(
         self,
         name: str,
         kind: str,
-        x: Picture,
+        x: BytePicture,
         weight: Floats,
         bias: Floats | None,
         grid: Grid,
         side: int,
         **attributes: object,
-    ) -> Picture:
+    ) -> BytePicture:
         """With a scale for each output channel; the bias counts in products of an input's and a weight's steps."""
         scales = _scales(weight)
         whole = np.round(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8)
@@ -182,10 +182,10 @@ class ByteGraph:
         floats = self._node(kind, f"{name}.floats", inputs, **attributes)
         return self._bytes(floats, name, grid, side)
 
-    def _bytes(self, floats: str, name: str, grid: Grid, side: int) -> Picture:
-        return Picture(self._node("QuantizeLinear", name, [floats, *self._grid(grid)]), grid, side)
+    def _bytes(self, floats: str, name: str, grid: Grid, side: int) -> BytePicture:
+        return BytePicture(self._node("QuantizeLinear", name, [floats, *self._grid(grid)]), grid, side)
 
-    def _floats(self, x: Picture, reader: str) -> str:
+    def _floats(self, x: BytePicture, reader: str) -> str:
         """Once for each that reads it: only so it becomes part of that one's kernel."""
         return self._node("DequantizeLinear", f"{reader}.of.{x.name}", [x.name, *self._grid(x.grid)])
 

@@ -63,7 +63,7 @@ class Form(ABC):
     #: Whether a file may hold several sides, and an input that chooses.
     chooses: ClassVar[bool] = False
     #: Whether pictures come and go as bytes.
-    bytes: ClassVar[bool] = False
+    in_bytes: ClassVar[bool] = False
 
     @abstractmethod
     def wrap(self, picture: Picture) -> nn.Module:
@@ -86,7 +86,7 @@ class Own(Form):
     masks = ("mask",)
     rounding = 0.5 / 255
     chooses = True
-    bytes = True
+    in_bytes = True
 
     def wrap(self, picture: Picture) -> nn.Module:
         """See ``Form.wrap``."""

@@ -132,7 +132,7 @@ def _wholly_in_bytes(
     network: Network, side: int, request: ExportRequest, form: Form, faces: Faces, expected: Floats
 ) -> Conversion[onnx.ModelProto] | None:
     """``lite`` in bytes from end to end, where that is asked for and good enough."""
-    if request.precision != "int8" or not form.bytes or request.opset < LEAST_OPSET:
+    if request.precision != "int8" or not form.in_bytes or request.opset < LEAST_OPSET:
         return None
     if not isinstance(network, Lite) or request.size != network.block * GRID:
         return None
