@@ -25,6 +25,7 @@ from realtime.media.encoding import Encoding, bounded, encoder_options, find_enc
 from realtime.media.hdr import Hdr, hdr_options
 from realtime.media.interlaced import code_fields, codes_fields, field_options
 from realtime.media.sei import NOTING
+from realtime.media.steady import steady_options
 from realtime.runtime.errors import OutputError
 from realtime.runtime.thread_priority import start_giving_way
 
@@ -143,7 +144,11 @@ class VideoEncoder:
         told = {} if shape.chroma is None else {"chroma_sample_location": shape.chroma}
         if shape.notes and self.codec.name in NOTING:
             told["udu_sei"] = "1"
-        for more in (field_options(self.codec.name, fields), hdr_options(self.codec.name, shape.hdr)):
+        for more in (
+            field_options(self.codec.name, fields),
+            hdr_options(self.codec.name, shape.hdr),
+            steady_options(self.codec.name, shape.width),
+        ):
             for name, value in more.items():
                 before = told.get(name, options.get(name))
                 told[name] = value if before is None else f"{before}:{value}"  # only lists are given more than once

@@ -10,13 +10,12 @@ import sys
 from collections.abc import Callable
 from typing import Final, cast
 
-__all__ = ["fill_new_memory", "give_back_freed_memory", "keep_all_freed_memory", "keep_freed_memory", "share_one_heap"]
+__all__ = ["give_back_freed_memory", "keep_all_freed_memory", "keep_freed_memory", "share_one_heap"]
 
 # <malloc.h>
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_MMAP_MAX: Final = -4
-_M_PERTURB: Final = -6
 _M_ARENA_MAX: Final = -8
 _MEGABYTE: Final = 1 << 20
 _NEVER: Final = 2**31 - 1
@@ -38,15 +37,6 @@ def keep_all_freed_memory() -> bool:
     frame needs, and page faults take a fifth of its time.
     """
     return _set(_M_MMAP_MAX, 0) and _set(_M_TRIM_THRESHOLD, _NEVER)
-
-
-def fill_new_memory() -> bool:
-    """Let all memory that is handed out hold one value; True where the C library could be asked to.
-
-    libx264 may read some that it has not written, and decides by it how good each macroblock gets: the same job would
-    give other bits each time it is run. It costs two or three hundredths of the time.
-    """
-    return _set(_M_PERTURB, 255)
 
 
 def give_back_freed_memory() -> bool:

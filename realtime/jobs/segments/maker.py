@@ -24,7 +24,7 @@ from realtime.media.file_source import FileSource
 from realtime.media.video_encoder import VideoShape
 from realtime.runtime.errors import OutputError, reason
 from realtime.runtime.files import writing
-from realtime.runtime.malloc import fill_new_memory, give_back_freed_memory
+from realtime.runtime.malloc import give_back_freed_memory
 from realtime.runtime.stages import Stages
 from realtime.settings import Look
 from realtime.settings.part import Part
@@ -93,8 +93,6 @@ class Order:
         return self.folder / f"{segment:06d}{FOUND if self.finds else SUFFIX}"
 
 
-#: Of widths that are multiples of this libx264 reads no memory that it has not written.
-STEADY: Final = 128
 #: The names of finished segments end so, those that hold faces only so, the same with the numbers of people so, and
 #: those of others so.
 SUFFIX: Final = ".segment"
@@ -121,8 +119,6 @@ def make_segments(
         swapper.use(bare(swapper.finder))
         run(steps, FindSteps(swapper), _FoundSink(order, on_frame, on_segment))
         return
-    if order.shape.width % STEADY:
-        fill_new_memory()
     sink = _SegmentSink(order, source, swapper.stages, on_frame, on_segment)
     run(steps, (LiftSteps if order.layer else SwapSteps)(swapper), sink)
 

@@ -34,7 +34,7 @@ from realtime.live.sources.file import PacedFile
 from realtime.live.sources.microphone import Microphone
 from realtime.live.sources.pace import Arrivals, Fetched, Sent
 from realtime.live.sources.packets import WaitingPackets
-from realtime.live.sources.test_source import SyntheticSource
+from realtime.live.sources.test_source import BEEP, SyntheticSource
 from realtime.live.testing.fake_clock import FakeClock, HandSource
 from realtime.live.workers import SourceWorker
 from realtime.media.file_source import FileSource
@@ -223,7 +223,7 @@ def test_srt_loses_no_picture_whatever_its_sound(sound: str) -> None:
     frames, sounds = take(source, 3 * FPS)
     enough.set()
     apart = np.diff([frame.captured_ns or 0 for frame in frames])
-    assert (np.abs(apart - SECOND / FPS) > 0.3 * SECOND).sum() <= 1  # the machine may have been busy, once
+    assert (np.abs(apart - SECOND / FPS) > 0.3 * SECOND).sum() <= FPS // 5  # the machine may have been busy
     times = [round(float((frame.pts or 0) * (frame.time_base or 1)) * FPS) for frame in frames]
     assert np.all(np.diff(times) == 1), "a picture is missing"
     if sound == "beeps":
@@ -467,16 +467,18 @@ def test_a_face_is_found_in_every_frame(size: tuple[int, int]) -> None:
 
 
 def test_its_lamp_mouth_and_tone_come_together() -> None:
-    frames, sounds = take(open_source("test:", SourceSettings((320, 240), Fraction(30))), 40)
-    captured = [frame.captured_ns or 0 for frame in frames]
-    for gap in np.diff(captured):  # of one picture, or of several on a machine that was late
-        assert abs(gap - round(gap * 30 / SECOND) * SECOND / 30) <= 2
+    source, frames, sounds = open_source("test:", SourceSettings((320, 240), Fraction(30))), [], []
+    for item in source:
+        (frames if isinstance(item, Frame) else sounds).append(item)  # type: ignore[attr-defined]
+        if isinstance(item, Frame) and (item.captured_ns or 0) > (frames[0].captured_ns or 0) + 1.4 * SECOND:
+            source.close()
+    # Pictures are left out on a machine that is too slow for them; those that come are what is due, and so is sound.
+    times = [float((frame.pts or 0) * (frame.time_base or 1)) for frame in frames]
+    began = [(frame.captured_ns or 0) / SECOND - time for frame, time in zip(frames, times, strict=True)]
+    assert max(began) - min(began) < 1e-6
     rows = [np.frombuffer(frame.picture.planes[0], np.uint8).reshape(240, -1) for frame in frames]
-    lit = [float(row[24, 24]) > 128 for row in rows]
-    lamps = [captured[i + 1] / SECOND for i, (a, b) in enumerate(pairwise(lit)) if b and not a]
-    heard = beeps(sounds)
-    assert len(lamps) == len(heard) == 1
-    assert lamps[0] == pytest.approx(heard[0], abs=0.005)
+    assert [float(row[24, 24]) > 128 for row in rows] == [1 <= time < 1 + BEEP or time >= 2 for time in times]
+    assert beeps(sounds)[0] == pytest.approx(began[0] + 1, abs=0.005)
     ends = [sound.captured_ns + sound.samples.samples * SECOND // RATE for sound in sounds]
     assert all(abs(end - after.captured_ns) < 50_000 for end, after in zip(ends, sounds[1:], strict=False))
 
