@@ -17,6 +17,7 @@ from torch import nn
 
 from export.grid import BYTE, Grid
 from models.architectures.lite import GRID
+from models.upscaling import SPREAD
 from realtime.runtime.arrays import Floats
 
 __all__ = ["ByteGraph"]
@@ -28,9 +29,9 @@ LARGEST_PAIR: Final = 128
 #: Pixels with their channels side by side, to the standard's order and back.
 TO_PLANES: Final = (0, 3, 1, 2)
 TO_PIXELS: Final = (0, 2, 3, 1)
-#: The weights of 3 that a pixel of a doubled picture multiplies with its two neighbours, for even and odd pixels: of
-#: those that see the same pixel, the sum.
-DOUBLED: Final = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float64)
+#: Of the transposed kernel's four weights those that an even pixel of a doubled picture, and an odd one, multiplies
+#: with the two that it sees.
+DOUBLED: Final = SPREAD[[[3, 1], [2, 0]]]
 #: Colours of the answer and, behind them, its mask.
 COLORS: Final = 3
 
@@ -87,33 +88,30 @@ class ByteGraph:
         grid, four = self._grids[name], four.reshape(4 * channels, *weight.shape[1:2], 2, 2)
         whole = self._convolution(f"{name}.four", x, four, bias, grid, side + 1, 1, 1)
         rows = []
-        for y in (0, 1):
+        for row in (0, 1):
             pair = [
                 self._slice(
                     whole.name,
-                    f"{name}.{y}{x}",
-                    (1, y, y + side),
-                    (2, x, x + side),
-                    (3, (2 * y + x) * channels, (2 * y + x + 1) * channels),
+                    f"{name}.{row}{column}",
+                    (1, row, row + side),
+                    (2, column, column + side),
+                    (3, (2 * row + column) * channels, (2 * row + column + 1) * channels),
                 )
-                for x in (0, 1)
+                for column in (0, 1)
             ]
-            row = self._node("Concat", f"{name}.{y}", pair, axis=3)
-            rows.append(self._reshape(row, f"{name}.{y}.row", 0, side, 2 * side * channels))
+            beside = self._node("Concat", f"{name}.{row}", pair, axis=3)
+            rows.append(self._reshape(beside, f"{name}.{row}.row", 0, side, 2 * side * channels))
         both = self._node("Concat", f"{name}.rows", rows, axis=2)
         return BytePicture(self._reshape(both, name, 0, 2 * side, 2 * side, channels), grid, 2 * side)
 
     def rectified(self, name: str, x: BytePicture) -> BytePicture:
         """See ``Steps``."""
-        floats = self._node("LeakyRelu", f"{name}.floats", [self._floats(x, name)], alpha=self._slope)
-        return self._bytes(floats, name, self._grids[name], x.side)
+        return self._rectified(self._floats(x, name), name, x.side)
 
     def join(self, name: str, x: BytePicture, other: BytePicture) -> BytePicture:
         """See ``Steps``. The sum stays a float up to the rectifier: it would be rounded once more for nothing."""
         floats = [self._floats(each, f"{name}.{place}") for place, each in enumerate((x, other))]
-        total = self._node("Add", f"{name}.sum", floats)
-        floats_after = self._node("LeakyRelu", f"{name}.floats", [total], alpha=self._slope)
-        return self._bytes(floats_after, name, self._grids[name], x.side)
+        return self._rectified(self._node("Add", f"{name}.sum", floats), name, x.side)
 
     def flat(self, x: BytePicture) -> BytePicture:
         """See ``Steps``."""
@@ -152,6 +150,10 @@ class ByteGraph:
         graph = helper.make_graph(self._nodes, "bytes", ports[:1], ports[1:], list(self._constants.values()))
         operators = [helper.make_opsetid("", opset)]
         return helper.make_model(graph, opset_imports=operators, ir_version=helper.find_min_ir_version_for(operators))
+
+    def _rectified(self, floats: str, name: str, side: int) -> BytePicture:
+        rectified = self._node("LeakyRelu", f"{name}.floats", [floats], alpha=self._slope)
+        return self._bytes(rectified, name, self._grids[name], side)
 
     def _convolution(
         self, name: str, x: BytePicture, weight: Floats, bias: Floats | None, grid: Grid, side: int, step: int, pad: int

@@ -13,11 +13,13 @@ from onnx import helper, numpy_helper
 
 from realtime.runtime.arrays import Floats
 
-__all__ = ["joined"]
+__all__ = ["SPREAD", "joined"]
 
 #: What a convolution must be, and what it becomes.
 PLAIN: Final = {"strides": [1, 1], "dilations": [1, 1], "pads": [1, 1, 1, 1], "group": 1, "auto_pad": b"NOTSET"}
 JOINED: Final = {"kernel_shape": [4, 4], "strides": [2, 2], "pads": [1, 1, 1, 1]}
+#: What each of the transposed kernel's four weights along an axis is made of: those of the three that see one pixel.
+SPREAD: Final = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float64)
 #: Each pixel twice in both directions.
 DOUBLED: Final = (1.0, 1.0, 2.0, 2.0)
 #: Pixels in the small picture from which on this is less work, not only fewer products.
@@ -64,8 +66,7 @@ def _added_up(kernel: Floats) -> Floats:
     Along each axis an even pixel sees its left neighbour with the first weight and its own small pixel with the other
     two, an odd one its own with the first two and its right neighbour with the last.
     """
-    spread = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float64)
-    return np.asarray(np.einsum("oiyx,ay,bx->ioab", kernel, spread, spread), np.float32)
+    return np.asarray(np.einsum("oiyx,ay,bx->ioab", kernel, SPREAD, SPREAD), np.float32)
 
 
 def _doubles(node: onnx.NodeProto, weights: dict[str, onnx.TensorProto]) -> bool:
