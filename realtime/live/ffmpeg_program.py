@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import IO, Final, cast
 from urllib.parse import unquote
 
+from realtime.live.endless import CONTAINER, OPTIONS
 from realtime.runtime.errors import UsageError
 from realtime.runtime.redaction import secrets_of
 from realtime.runtime.tether import tethered
@@ -25,8 +26,6 @@ __all__ = ["find_program", "receive", "sending"]
 PROBED: Final = "500000"
 #: What a stream that is read may consist of; the playlist itself comes by ``pipe``.
 _PROTOCOLS: Final = "pipe,srt,rist,rtmp,rtmps,rtmpt,rtp,udp,tcp,tls,http,https,crypto,data"
-
-
 #: Packets go out as they come: no picture waits for sound that does not come.
 _AT_ONCE: Final = ("-flush_packets", "1", "-max_interleave_delta", "1")
 
@@ -37,8 +36,8 @@ def find_program(scheme: str) -> str | None:
     return program if program is not None and _knows(program, scheme) else None
 
 
-def receive(program: str, address: str, container: str, sound: bool = True) -> "subprocess.Popen[bytes]":
-    """A process that reads the stream at ``address`` and gives it out in ``container``, a pipe without an end."""
+def receive(program: str, address: str, sound: bool = True) -> "subprocess.Popen[bytes]":
+    """A process that reads the stream at ``address`` and gives it out, without an end (``endless``)."""
     arguments = [
         "-probesize",
         PROBED,
@@ -56,7 +55,8 @@ def receive(program: str, address: str, container: str, sound: bool = True) -> "
     # Of the sound what has come by then (``u``: of known rate). Where it is announced and does not come, or not yet,
     # the program would refuse the pictures too.
     streams = ["-map", "0:v:0", *(["-map", "0:a:u?"] if sound else [])]
-    copied = [*streams, "-c", "copy", *_AT_ONCE, "-f", container, "pipe:1"]
+    options = [word for name, value in OPTIONS.items() for word in (f"-{name}", value)]
+    copied = [*streams, "-c", "copy", *options, "-f", CONTAINER, "pipe:1"]
     quoted = address.replace("'", r"'\''")
     playlist = f"ffconcat version 1.0\nfile '{quoted}'\noption probesize {PROBED}\noption analyzeduration {PROBED}\n"
     process = subprocess.Popen(  # noqa: S603  # no shell
@@ -70,13 +70,13 @@ def receive(program: str, address: str, container: str, sound: bool = True) -> "
 
 
 @contextmanager
-def sending(program: str, address: str, container: str) -> Iterator[tuple[list[str], tuple[int, ...]]]:
-    """The command that sends what comes on its standard input in ``container`` to ``address``, as a transport stream.
+def sending(program: str, address: str) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+    """The command that sends what comes on its standard input to ``address``, as a transport stream.
 
     With it come the descriptors that the process is to inherit; they are closed at the end of the block. Raises
     ``UsageError`` for an address whose secrets can only be told in the arguments.
     """
-    quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0", "-f", container, "-i", "pipe:0"]
+    quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0", "-f", CONTAINER, "-i", "pipe:0"]
     stream = ["-pes_payload_size", "0", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"]
     copied = ["-map", "0", "-c", "copy", *_AT_ONCE, *stream]
     command = tethered([program, "-hide_banner", "-nostats", *quick, *copied])

@@ -20,10 +20,8 @@ from realtime.runtime.errors import OutputError
 from realtime.runtime.redaction import redacted, shown
 from realtime.runtime.threads import guarded_thread
 
-__all__ = ["CONTAINER", "MuxProcess"]
+__all__ = ["MuxProcess"]
 
-#: What is written to a mux: FFmpeg's own container, which holds every codec, and holds nothing back.
-CONTAINER: Final = "nut"
 #: Seconds that the other end gets for answering, and for taking what is left at the end.
 CONNECTING: Final = 8.0
 FINISHING: Final = 2.0
@@ -178,5 +176,5 @@ def _ffmpeg(address: str, scheme: str) -> Iterator[_Launch]:
         raise OutputError(
             f"{address}: PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it, or use rtmp"
         )
-    with sending(program, address, CONTAINER) as (command, inherited):
+    with sending(program, address) as (command, inherited):
         yield command, {}, inherited

@@ -8,10 +8,11 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from realtime.live.endless import CONTAINER, OPTIONS
 from realtime.live.settings import SinkSettings
 from realtime.live.sink import CLOCK, StreamFormat
 from realtime.live.sinks.live_muxer import LiveMuxer, check_codec
-from realtime.live.sinks.mux_process import CONTAINER, MuxProcess
+from realtime.live.sinks.mux_process import MuxProcess
 from realtime.live.source import Sound
 from realtime.live.throttle import Throttle
 from realtime.media.containers import muxed_by
@@ -21,8 +22,6 @@ from realtime.runtime.redaction import shown
 
 __all__ = ["SCHEMES", "StreamSink"]
 
-#: Packets leave as they come, and the other process puts sound and pictures in order.
-_AT_ONCE: Final = {"flush_packets": "1", "max_interleave_delta": "1"}
 #: Protocols that a stream can go out by.
 SCHEMES: Final = ("rtmp", "rtmps", "rtsp", "rtsps", "srt", "udp")
 
@@ -61,7 +60,7 @@ class StreamSink:
         """Open the encoders, and connect. Where that fails no process is left, with or without ``close``."""
         self._mux = mux = MuxProcess(_fitted(self.address))
         try:
-            container = av.open(mux, "w", format=CONTAINER, container_options=_AT_ONCE)
+            container = av.open(mux, "w", format=CONTAINER, container_options=OPTIONS)
             self._muxer = LiveMuxer(container, self.address, shape, self._settings, instant=True)
             container.start_encoding()
             self._throttle = Throttle(self._muxer.bitrate) if self._muxer.bitrate else None

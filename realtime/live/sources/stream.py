@@ -19,6 +19,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from realtime.live.endless import CONTAINER
 from realtime.live.ffmpeg_program import PROBED, find_program, receive
 from realtime.live.protocols import carries
 from realtime.live.settings import SourceSettings
@@ -182,9 +183,9 @@ class StreamSource:
             program = find_program(scheme)
             if program is None:
                 raise self._failure(f"PyAV's FFmpeg comes without {scheme}; install an ffmpeg program that has it")
-            self._bridge = process = receive(program, self.address, "nut", self._sound)
+            self._bridge = process = receive(program, self.address, self._sound)
             assert process.stdout is not None  # noqa: S101  # a pipe, as asked
-            address, form = f"pipe:{process.stdout.fileno()}", "nut"
+            address, form = f"pipe:{process.stdout.fileno()}", CONTAINER
             options = _QUICK | {"protocol_whitelist": "pipe"}
         try:
             limits, times = decoder_options(), (OPENING, self._reading)

@@ -24,6 +24,7 @@ import pyvirtualcam
 from numpy.typing import NDArray
 
 from realtime.live.broadcaster import Broadcaster
+from realtime.live.endless import CONTAINER, OPTIONS
 from realtime.live.protocols import carries
 from realtime.live.settings import LiveSettings, SinkSettings
 from realtime.live.sink import LiveSink
@@ -337,7 +338,7 @@ def test_half_a_minute_on_a_clock_that_is_wrong_by_two_thousandths(tmp_path: Pat
 
 def test_streams_hold_no_frame_back() -> None:
     with BytesIO() as memory:
-        container = av.open(memory, "w", format="nut", container_options={"flush_packets": "1"})
+        container = av.open(memory, "w", format=CONTAINER, container_options=OPTIONS)
         muxer = LiveMuxer(container, "memory", shape(sound=False), SinkSettings(), instant=True)
         sizes = []
         for number in range(10):
@@ -347,6 +348,25 @@ def test_streams_hold_no_frame_back() -> None:
         muxer.finish()
         memory.seek(0)
         assert measure(av.open(memory)).frames == 10
+
+
+def test_a_stream_without_an_end_has_no_table_that_grows() -> None:
+    """Places to begin at, and the index of them, are what both ends of the pipe would keep in memory."""
+    places, index = b"NK\xe4\xad\xee\xca\x45\x69", b"NX\xdd\x67\x2f\x23\xe6\x4e"  # NUT's startcodes for them
+
+    def muxed(options: dict[str, str]) -> bytes:
+        with BytesIO() as memory:
+            container = av.open(memory, "w", format=CONTAINER, container_options=options)
+            muxer = LiveMuxer(container, "memory", shape(sound=False), SinkSettings(), instant=True)
+            for number in range(3 * FPS):
+                muxer.write(picture(number, bright=False))
+            muxer.finish()
+            return memory.getvalue()
+
+    of_a_file, of_a_stream = muxed({}), muxed(OPTIONS)
+    assert of_a_file.count(places) > 1 and index in of_a_file
+    assert of_a_stream.count(places) == 1 and index not in of_a_stream  # the beginning itself is one
+    assert measure(av.open(BytesIO(of_a_stream))).frames == 3 * FPS
 
 
 def test_udp_is_in_step() -> None:

@@ -167,7 +167,7 @@ def test_srt_goes_through_the_ffmpeg_program_where_pyav_has_none() -> None:
 WAITING = """
 import sys, time
 from realtime.live.ffmpeg_program import receive
-print(receive(sys.argv[1], sys.argv[2], "nut").pid, flush=True)
+print(receive(sys.argv[1], sys.argv[2]).pid, flush=True)
 time.sleep(60)
 """
 
