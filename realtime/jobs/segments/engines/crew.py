@@ -10,6 +10,7 @@ from realtime.jobs.segments.engines.shares import Shares
 from realtime.jobs.segments.engines.watcher import Watcher
 from realtime.jobs.segments.maker import Order, make_segments
 from realtime.jobs.segments.plan import UncuttableError
+from realtime.runtime.cores import Share
 from realtime.runtime.errors import MummerError
 from realtime.runtime.process import tune
 from realtime.runtime.stages import Stages
@@ -42,6 +43,9 @@ class Link(Protocol):
     def answer(self, segment: int | None) -> None:
         """After it has asked: its next segment, or None where nothing is left."""
 
+    def spread(self) -> None:
+        """Others have ended: it may use their cores, too."""
+
     def part(self) -> None:
         """Wait for the end of one that has said that it ends, or is gone."""
 
@@ -55,8 +59,8 @@ L = TypeVar("L", bound=Link)
 class Place(Protocol[L]):
     """Where workers are."""
 
-    def start(self) -> L:
-        """Let one more begin."""
+    def start(self, share: Share) -> L:
+        """Let one more begin, on its ``share`` of the cores."""
 
     def ready(self, links: Iterable[L]) -> Iterable[L]:
         """Wait until some of ``links`` have something to say, and return these."""
@@ -67,6 +71,7 @@ class _Worker(Generic[L]):
     """``number`` is its own, ``frames`` how many it has counted that are in no finished segment."""
 
     number: int
+    share: Share
     link: L
     frames: int = 0
     has_asked: bool = False
@@ -98,8 +103,9 @@ class Crew(Generic[L]):
 
         Raises what a worker raises, and ``MummerError`` where too many of them end by themselves.
         """
-        for _ in range(min(workers, len(self._missing))):
-            self._start()
+        count = min(workers, len(self._missing))
+        for number in range(count):
+            self._start(Share(number, count))
         while self._missing or any(worker.has_asked for worker in self._workers):
             ready = set(self._place.ready(worker.link for worker in self._workers))
             for worker in [worker for worker in self._workers if worker.link in ready]:
@@ -108,8 +114,8 @@ class Crew(Generic[L]):
                 except GoneError as how:
                     self._lose(worker, how)
 
-    def _start(self) -> None:
-        self._workers.append(_Worker(self._started, self._place.start()))
+    def _start(self, share: Share) -> None:
+        self._workers.append(_Worker(self._started, share, self._place.start(share)))
         self._started += 1
 
     def _hear(self, worker: _Worker[L], word: Word) -> None:
@@ -128,6 +134,8 @@ class Crew(Generic[L]):
             case "end", stages:
                 self._stages.add(stages)
                 self._part_from(worker)
+                for other in self._workers:
+                    other.link.spread()
             case "failed", error:
                 raise error
 
@@ -141,7 +149,7 @@ class Crew(Generic[L]):
                 f"{self._order.target}: its workers end by themselves, the last one {how}; with less memory than they"
                 " need, use fewer --workers"
             )
-        self._start()
+        self._start(worker.share)
 
     def _part_from(self, worker: _Worker[L]) -> None:
         self._workers.remove(worker)

@@ -7,10 +7,12 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Lock
+from typing import cast
 
 from realtime.jobs.segments.engines.crew import Crew, GoneError, Word, work
 from realtime.jobs.segments.engines.watcher import Watcher
 from realtime.jobs.segments.maker import Order
+from realtime.runtime.cores import Share, spread
 from realtime.runtime.stages import Stages
 
 __all__ = ["make_in_processes"]
@@ -31,11 +33,11 @@ class _Machine:
     def __init__(self, order: Order) -> None:
         self._order = order
 
-    def start(self) -> "_Process":
+    def start(self, share: Share) -> "_Process":
         # A new interpreter: a copy of this one would have its locks, and not the threads that hold them.
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(self._order, theirs), daemon=True)
+        process = context.Process(target=_work, args=(self._order, share, theirs), daemon=True)
         process.start()
         theirs.close()
         return _Process(process, ours)
@@ -64,6 +66,9 @@ class _Process:
         with suppress(OSError):  # it is gone, which is heard next
             self.pipe.send(segment)
 
+    def spread(self) -> None:
+        spread(cast(int, self._process.pid))
+
     def part(self) -> None:
         self._process.join()
         self.pipe.close()
@@ -72,9 +77,10 @@ class _Process:
         self._process.terminate()
 
 
-def _work(order: Order, pipe: "Connection[Word, int | None]") -> None:
+def _work(order: Order, share: Share, pipe: "Connection[Word, int | None]") -> None:
     """A worker's whole life. The process that started it being gone shows in the pipe, and ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    share.take()
     lock = Lock()
 
     def say(word: Word) -> None:

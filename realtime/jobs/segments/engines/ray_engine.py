@@ -21,6 +21,7 @@ from realtime.jobs.segments.engines.watcher import Watcher
 from realtime.jobs.segments.key import machine
 from realtime.jobs.segments.maker import Order
 from realtime.media.file_source import FileSource
+from realtime.runtime.cores import Share, spread
 from realtime.runtime.errors import MummerError, UsageError
 from realtime.runtime.files import scratch_folder, write_whole
 from realtime.runtime.threads import guarded_thread
@@ -65,21 +66,23 @@ def make_on_ray(
     ours = 0 if address else len(segments) // (2 * workers)
     with HeadStart(order, segments[:ours], source, swapper, watcher) as start, _connected(address, workers) as ray:
         left = [*start.cut_short(), *segments[ours:]]
-        with Crew(order, left, _Cluster(ray, order), swapper.stages, start) as crew:
+        with Crew(order, left, _Cluster(ray, order, own=not address), swapper.stages, start) as crew:
             crew.work(workers)
 
 
 class _Cluster:
-    """The one that ``ray`` is connected to."""
+    """The one that ``ray`` is connected to; the job's ``own`` lies on this machine, and does nothing else."""
 
-    def __init__(self, ray: Any, order: Order) -> None:
+    def __init__(self, ray: Any, order: Order, own: bool) -> None:
         # The paths are the driver's own; everything else of the order holds on every machine.
         saved = None if order.alignments is None else order.alignments.absolute()
         self._asked = replace(order, source=order.source.absolute(), folder=Path(), alignments=saved)
-        self._ray, self._order, self._actor = ray, order, ray.remote(num_cpus=1, max_concurrency=2)(_Maker)
+        self._ray, self._order, self._own = ray, order, own
+        self._actor = ray.remote(num_cpus=1, max_concurrency=2)(_Maker)
 
-    def start(self) -> "_Actor":
-        return _Actor(self._ray, self._actor.remote(self._asked, machine()), self._order)
+    def start(self, share: Share) -> "_Actor":
+        kept = share if self._own else None
+        return _Actor(self._ray, self._actor.remote(self._asked, machine(), kept), self._order)
 
     def ready(self, links: "Iterable[_Actor]") -> "list[_Actor]":
         at = {link.word: link for link in links}
@@ -110,6 +113,9 @@ class _Actor:
     def answer(self, segment: int | None) -> None:
         self.word = self._actor.word.remote((segment, {} if segment is None else _found_for(self._order, segment)))
 
+    def spread(self) -> None:
+        self._actor.spread.remote()
+
     def part(self) -> None:
         """Nothing: it ends when nobody knows it any more."""
 
@@ -128,12 +134,12 @@ def _found_for(order: Order, segment: int) -> dict[str, bytes]:
 class _Maker:
     """The actor: a thread of it makes segments, and what that says waits for who asks for it."""
 
-    def __init__(self, order: Order, driver: list[str]) -> None:
+    def __init__(self, order: Order, driver: list[str], share: Share | None) -> None:
         self._words: Queue[tuple[Word, bytes]] = Queue()
         self._answers: Queue[tuple[int | None, dict[str, bytes]]] = Queue()
         self._frames = 0
         self._held = ExitStack()
-        guarded_thread(lambda: self._work(order, driver), "segments", self._failed).start()
+        guarded_thread(lambda: self._work(order, driver, share), "segments", self._failed).start()
 
     def word(self, answer: tuple[int | None, dict[str, bytes]] | None = None) -> tuple[Word, bytes]:
         """What is said next, with the file of a segment that is done, after the ``answer`` to what was said last."""
@@ -141,11 +147,17 @@ class _Maker:
             self._answers.put(answer)
         return self._words.get()
 
+    def spread(self) -> None:
+        """Others have ended: use their cores, too. Where they lie elsewhere, nothing was shared out."""
+        spread(os.getpid())
+
     def clear_up(self) -> None:
         """Leave nothing on the disk, beside ``word``: what comes next is a kill."""
         self._held.close()
 
-    def _work(self, order: Order, driver: list[str]) -> None:
+    def _work(self, order: Order, driver: list[str], share: Share | None) -> None:
+        if share is not None:
+            share.take()
         if machine() != driver:
             raise MummerError(
                 f"{order.target}: {os.uname().nodename} has another processor than this machine, and would give other"
