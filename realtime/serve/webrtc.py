@@ -26,6 +26,7 @@ from aiortc.sdp import SessionDescription
 from pydantic import BaseModel, ConfigDict, Field
 
 from realtime.live.address import scheme_of
+from realtime.live.handover import Handover
 from realtime.live.settings import SinkSettings, SourceSettings
 from realtime.live.sink import LiveSink, OpenSink, StreamFormat
 from realtime.live.slate import duplicate
@@ -242,20 +243,14 @@ class _Screen(VideoStreamTrack):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
-        self._home = loop
-        self._frames: asyncio.Queue[av.VideoFrame] = asyncio.Queue(WAITING)
+        self._frames: Handover[av.VideoFrame] = Handover(loop, WAITING)
 
     def show(self, frame: Frame) -> None:
         """From any thread."""
         # The encoder writes types and times into its frames, and other sinks have this one too.
         picture = duplicate(frame.picture, 0).picture
         picture.pts, picture.time_base = frame.pts, frame.time_base
-        self._home.call_soon_threadsafe(self._put, picture)
-
-    def _put(self, picture: av.VideoFrame) -> None:
-        while self._frames.full():
-            self._frames.get_nowait()
-        self._frames.put_nowait(picture)
+        self._frames.put(picture)
 
     async def recv(self) -> av.VideoFrame:
         """The next frame to send."""

@@ -1,12 +1,12 @@
 """WHIP: the swapped video over WebRTC to a server or a platform, its sound with it."""
 
-import asyncio
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import av
 from av.audio.fifo import AudioFifo
 
+from realtime.live.handover import Handover
 from realtime.live.settings import SinkSettings
 from realtime.live.sink import StreamFormat
 from realtime.live.slate import duplicate
@@ -40,8 +40,8 @@ class WhipSink:
             raise UsageError(f"{shown(address)}: WebRTC agrees on a codec by itself; leave --codec out")
         self.address = address
         self._link = WebRtcLink(address)
-        self._pictures: asyncio.Queue[av.VideoFrame] = asyncio.Queue(_PICTURES)
-        self._blocks: asyncio.Queue[av.AudioFrame] = asyncio.Queue(_BLOCKS)
+        self._pictures: Handover[av.VideoFrame] = Handover(self._link.loop, _PICTURES)
+        self._blocks: Handover[av.AudioFrame] = Handover(self._link.loop, _BLOCKS)
         self._line: SoundLine | None = None
         self._early: list[Sound] = []
         self._fifo = AudioFifo()
@@ -79,12 +79,12 @@ class WhipSink:
         # The encoder writes types and times into its frames, and other sinks have this one too.
         picture = duplicate(frame.picture, 0).picture
         picture.pts, picture.time_base = frame.pts, frame.time_base
-        self._link.loop.call_soon_threadsafe(self._put_picture, picture)
+        self.overflowed += self._pictures.put(picture)
         for piece in self._line.until(captured_ns):
             piece.pts = None
             self._fifo.write(piece)
             while (block := self._fifo.read(_BLOCK)) is not None:
-                self._link.loop.call_soon_threadsafe(_put, self._blocks, self._packed(block))
+                self._blocks.put(self._packed(block))
 
     def write_sound(self, sound: Sound) -> None:
         """Take sound in, for when its picture comes."""
@@ -108,25 +108,13 @@ class WhipSink:
         self._sample += packed.samples
         return packed
 
-    def _put_picture(self, picture: av.VideoFrame) -> None:
-        self.overflowed += _put(self._pictures, picture)
 
-
-def _put(queue: "asyncio.Queue[Any]", item: object) -> bool:
-    """In the loop's thread: put ``item`` into ``queue``; whether the oldest had to go for it."""
-    full = queue.full()
-    if full:
-        queue.get_nowait()
-    queue.put_nowait(item)
-    return full
-
-
-def _track(kind: str, queue: "asyncio.Queue[Any]") -> "MediaStreamTrack":
-    """The track that gives what is in ``queue`` as the connection asks for it."""
+def _track(kind: str, items: Handover[Any]) -> "MediaStreamTrack":
+    """The track that gives ``items`` as the connection asks for them."""
     from aiortc import MediaStreamTrack
 
     async def recv(_: MediaStreamTrack) -> object:
-        return await queue.get()
+        return await items.get()
 
     made: MediaStreamTrack = type("QueuedTrack", (MediaStreamTrack,), {"kind": kind, "recv": recv})()
     return made
