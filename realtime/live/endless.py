@@ -7,16 +7,12 @@ an hour each. A pipe has no use for either.
 
 from typing import Final
 
-__all__ = ["CONTAINER", "OPTIONS"]
+__all__ = ["AT_ONCE", "CONTAINER", "OPTIONS"]
+
+#: Options of any muxer: packets go out as they come, and no picture waits for sound that does not come.
+AT_ONCE: Final = {"flush_packets": "1", "max_interleave_delta": "1"}
 
 CONTAINER: Final = "nut"
 #: Options of its muxer. Files without such places are marked as the format's version 4, which FFmpeg has read since
-#: 2014, and writes where it is told that this is meant (``strict``). Packets go out as they come: no picture waits for
-#: sound that does not come.
-OPTIONS: Final = {
-    "write_index": "0",
-    "syncpoints": "none",
-    "strict": "experimental",
-    "flush_packets": "1",
-    "max_interleave_delta": "1",
-}
+#: 2014, and writes where it is told that this is meant (``strict``).
+OPTIONS: Final = {"write_index": "0", "syncpoints": "none", "strict": "experimental"} | AT_ONCE

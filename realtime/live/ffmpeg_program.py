@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import IO, Final, cast
 from urllib.parse import unquote
 
-from realtime.live.endless import CONTAINER, OPTIONS
+from realtime.live.endless import AT_ONCE, CONTAINER, OPTIONS
 from realtime.runtime.errors import UsageError
 from realtime.runtime.redaction import secrets_of
 from realtime.runtime.tether import tethered
@@ -26,8 +26,6 @@ __all__ = ["find_program", "receive", "sending"]
 PROBED: Final = "500000"
 #: What a stream that is read may consist of; the playlist itself comes by ``pipe``.
 _PROTOCOLS: Final = "pipe,srt,rist,rtmp,rtmps,rtmpt,rtp,udp,tcp,tls,http,https,crypto,data"
-#: Packets go out as they come: no picture waits for sound that does not come.
-_AT_ONCE: Final = ("-flush_packets", "1", "-max_interleave_delta", "1")
 
 
 def find_program(scheme: str) -> str | None:
@@ -55,8 +53,7 @@ def receive(program: str, address: str, sound: bool = True) -> "subprocess.Popen
     # Of the sound what has come by then (``u``: of known rate). Where it is announced and does not come, or not yet,
     # the program would refuse the pictures too.
     streams = ["-map", "0:v:0", *(["-map", "0:a:u?"] if sound else [])]
-    options = [word for name, value in OPTIONS.items() for word in (f"-{name}", value)]
-    copied = [*streams, "-c", "copy", *options, "-f", CONTAINER, "pipe:1"]
+    copied = [*streams, "-c", "copy", *_arguments(OPTIONS), "-f", CONTAINER, "pipe:1"]
     quoted = address.replace("'", r"'\''")
     playlist = f"ffconcat version 1.0\nfile '{quoted}'\noption probesize {PROBED}\noption analyzeduration {PROBED}\n"
     process = subprocess.Popen(  # noqa: S603  # no shell
@@ -78,7 +75,7 @@ def sending(program: str, address: str) -> Iterator[tuple[list[str], tuple[int, 
     """
     quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0", "-f", CONTAINER, "-i", "pipe:0"]
     stream = ["-pes_payload_size", "0", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"]
-    copied = ["-map", "0", "-c", "copy", *_AT_ONCE, *stream]
+    copied = ["-map", "0", "-c", "copy", *_arguments(AT_ONCE), *stream]
     command = tethered([program, "-hide_banner", "-nostats", *quick, *copied])
     if sys.platform == "win32":
         yield [*command, address], ()
@@ -94,6 +91,10 @@ def sending(program: str, address: str) -> Iterator[tuple[list[str], tuple[int, 
         yield [*command, "-fpre", f"/dev/fd/{reading}", bare], (reading,)
     finally:
         os.close(reading)
+
+
+def _arguments(options: dict[str, str]) -> list[str]:
+    return [word for name, value in options.items() for word in (f"-{name}", value)]
 
 
 def _without_options(address: str) -> tuple[str, list[tuple[str, str]]]:

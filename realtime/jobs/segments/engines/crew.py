@@ -68,7 +68,10 @@ class Place(Protocol[L]):
 
 @dataclass(eq=False, slots=True)
 class _Worker(Generic[L]):
-    """``number`` is its own, ``frames`` how many it has counted that are in no finished segment."""
+    """``number`` is its own; a replacement has the lost one's ``share`` of the cores.
+
+    ``frames`` is how many it has counted that are in no finished segment.
+    """
 
     number: int
     share: Share
