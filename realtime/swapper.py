@@ -247,7 +247,7 @@ def make_swapper(look: Look, stages: Stages, finder: FaceFinder | None = None, c
     opened = {name: open_model(name, look.device, look) for name in look.models}
     model = next(iter(opened.values()))
     draws = any(isinstance(each, DrawnModel) for each in opened.values())
-    finder = finder or open_finder(look.detector, look.device, draws)
+    finder = finder or open_finder(look.detector, look.device, draws, smallest=look.faces_min)
     if isinstance(finder, SavedFinder):
         finder.mesh = draws
     for each in opened.values():

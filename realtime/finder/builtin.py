@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from realtime.finder.close_look import CROWD, CloseLook
-from realtime.finder.detector import CLOSE, CLOSER, FAINT, LONGEST, SURE, WEAK, Detector, zoom_of
+from realtime.finder.detector import CLOSE, CLOSER, FAINT, LONGEST, SURE, WEAK, Detector, longest_for, zoom_of
 from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import Landmarker, Sighting
 from realtime.finder.meetings import distinct
@@ -71,7 +71,8 @@ class BuiltinFinder:
     ``interval`` is the number of frames from one detection to the next while all goes well. With ``mesh`` each face has
     its dense mesh. ``doubtful`` holds the head
     boxes of the last looks in which there may be a face: turned away, half in the picture, or no head after all.
-    ``raw`` faces are as they were seen: smoothed only where the finder itself looks next.
+    ``raw`` faces are as they were seen: smoothed only where the finder itself looks next. Heads that are ``smallest``
+    pixels of the frame wide are looked for whenever the detector looks; without it where something hints at them.
 
     With a ``helper`` the detector looks at the frame in its thread while the faces that are known are followed in the
     caller's. ``meanwhile`` gets those that are certain, again where there are more of them, and may go on with them
@@ -79,11 +80,17 @@ class BuiltinFinder:
     """
 
     def __init__(
-        self, device: str = "auto", interval: int = INTERVAL, mesh: bool = False, *, raw: bool = False
+        self,
+        device: str = "auto",
+        interval: int = INTERVAL,
+        mesh: bool = False,
+        *,
+        raw: bool = False,
+        smallest: float | None = None,
     ) -> None:
         self._detector = Detector(device, WEAK)
         self._landmarker = Landmarker(device, mesh)
-        self.interval, self._raw = interval, raw
+        self.interval, self._raw, self._smallest = interval, raw, smallest
         self.helper: Executor | None = None
         self.meanwhile: Callable[[Frame, tuple[Face, ...]], None] = lambda frame, faces: None
         self.reset()
@@ -205,13 +212,16 @@ class BuiltinFinder:
         known, anew = len(self._tracks), bool(sought) and not followed
         sure = [(box, score) for box, score in boxes if score >= SURE]
         # In another picture it will be looked at closely, whatever there is.
-        at_once = anew and not self._close_look.is_first and zoom_of(frame) < 1
+        at_once = anew and self._smallest is None and not self._close_look.is_first and zoom_of(frame) < 1
         with self._detecting(frame, at_once, CLOSER) as closer:
             self._doubtful, found = self._judge(frame, sure, sought, followed, gap)
             if at_once:
                 self._go_on(frame, sought)
         heads = [*found, *(track.box for track in lost if track in sought)]
-        if self._close_look.is_due(self._frames, frame, boxes, heads, followed, anew, partial(self._has_face, frame)):
+        if self._smallest is not None:
+            if longest_for(frame, self._smallest) > LONGEST and zoom_of(frame) < 1:
+                self._look_very_closely(frame, longest_for(frame, self._smallest), sought, followed, gap)
+        elif self._close_look.is_due(self._frames, frame, boxes, heads, followed, anew, partial(self._has_face, frame)):
             self._look_closely(frame, closer, sought, followed, gap)
         newcomers = len(self._tracks) - known
         for track, look in doubted:
@@ -237,7 +247,13 @@ class BuiltinFinder:
             if not any(score >= SURE or self._has_face(frame, box) for box, score in hints):
                 self._close_look.done(self._frames, [], [])
                 return
-        with self._detecting(frame, True, CLOSE, FAINT) as closest:
+        self._look_very_closely(frame, CLOSE, sought, followed, gap)
+
+    def _look_very_closely(
+        self, frame: Frame, longest: int, sought: list[Track], followed: list[Box], gap: float
+    ) -> None:
+        """See ``_look_closely``: the net's picture is ``longest`` pixels long."""
+        with self._detecting(frame, True, longest, FAINT) as closest:
             self._go_on(frame, sought)
         shown = self._close_look.small(frame, closest(), len(followed), self._doubtful)
         small = [(box, score) for box, score in shown if score >= WEAK]

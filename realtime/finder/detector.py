@@ -1,5 +1,6 @@
 """The built-in detector: a small picture of the whole frame in, head boxes out."""
 
+from math import ceil
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ from realtime.inference.session import open_session
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Floats
 
-__all__ = ["CLOSE", "CLOSER", "FAINT", "SURE", "WEAK", "Detector", "zoom_of"]
+__all__ = ["CLOSE", "CLOSER", "FAINT", "SURE", "WEAK", "Detector", "longest_for", "zoom_of"]
 
 ASSET = Path(__file__).parent.parent / "assets" / "detector.onnx"
 #: Longest side of the picture that the net sees. A lone face of 30 px in a 1080p frame is 6 px there, and raises at
@@ -20,6 +21,8 @@ LONGEST = 384
 #: closer look before it, which shows whether that is worth its time.
 CLOSE = 4 * LONGEST
 CLOSER = 2 * LONGEST
+#: Heads of so many pixels across in the net's picture are found, among others like them.
+SEEN = 12
 #: Scores of a head, of a suspicion, and of what may be a head in the dark, among many.
 SURE, WEAK, FAINT = 0.6, 0.3, 0.15
 #: The net's grid, and what its strides want the picture's sides to be multiples of.
@@ -74,6 +77,11 @@ def logit(score: float) -> float:
 def zoom_of(frame: Frame, longest: int = LONGEST) -> float:
     """How large the net sees ``frame``, 1 being pixel for pixel; it is never enlarged."""
     return min(1.0, longest / max(frame.width, frame.height))
+
+
+def longest_for(frame: Frame, smallest: float) -> int:
+    """The longest side of the picture in which heads of ``smallest`` pixels of ``frame`` across are found."""
+    return max(LONGEST, ceil(max(frame.width, frame.height) * SEEN / smallest))
 
 
 def _box(row: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Box:

@@ -86,15 +86,22 @@ def detector_names() -> list[str]:
 
 
 def open_finder(
-    name: str = BUILTIN, device: str = "auto", mesh: bool = False, *, raw: bool = False
+    name: str = BUILTIN,
+    device: str = "auto",
+    mesh: bool = False,
+    *,
+    raw: bool = False,
+    smallest: float | None = None,
 ) -> BuiltinFinder | PluginFinder:
     """The face finder called ``name``, or that in the folder of that name; with ``mesh`` the built-in one gives it.
 
-    ``raw`` faces are not smoothed over time. Raises ``DetectorError`` for an unknown name, missing weights and a folder
-    that holds no face finder.
+    ``raw`` faces are not smoothed over time; ``smallest`` is as of ``BuiltinFinder``. Raises ``DetectorError`` for an
+    unknown name, missing weights, a folder that holds no face finder, and a ``smallest`` face of another finder.
     """
     if name == BUILTIN:
-        return BuiltinFinder(device, mesh=mesh, raw=raw)
+        return BuiltinFinder(device, mesh=mesh, raw=raw, smallest=smallest)
+    if smallest is not None:
+        raise DetectorError(f"--faces-min is for the built-in detector; {name!r} looks as closely as it does")
     for entry in entry_points(group=GROUP, name=name):
         make: Callable[[str], PictureFinder] = load(entry, DetectorError, f"the detector {name!r}")
         return PluginFinder(make(device), raw=raw)

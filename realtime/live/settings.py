@@ -178,14 +178,14 @@ class Change(LiveLook):
 
     The look's fields mean what they mean at the start, and ``color`` of None is what the model prefers again.
     ``camera`` and the sinks are addresses. Where models run, who looks for faces and which of several models is whose
-    is settled at the start: ``device``, ``detector`` and ``map`` cannot be changed.
+    is settled at the start: ``device``, ``detector``, ``faces_min`` and ``map`` cannot be changed.
     """
 
     camera: Annotated[str | None, Field(min_length=1)] = None
     add_sinks: tuple[str, ...] = ()
     remove_sinks: tuple[str, ...] = ()
 
-    @field_validator("device", "detector", "map")
+    @field_validator("device", "detector", "faces_min", "map")
     @classmethod
     def _settled(cls, chosen: object) -> object:
         raise ValueError("is chosen at the start of a session; start another one")

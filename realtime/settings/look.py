@@ -90,6 +90,12 @@ class Look(ModelOptions):
     faces: Annotated[str, Option("all|largest|left|right|N")] = Field(
         default="all", description="Swap every face, or one of each frame; N counts from the left."
     )
+    faces_min: Annotated[int | None, Option("PX")] = Field(
+        default=None,
+        ge=12,
+        le=4096,
+        description="Always look for heads as small as this many pixels; by default when something hints at them.",
+    )
     map: Annotated[tuple[str, ...], Option("WHO=NAME")] = Field(
         default=(), max_length=32, description='Several models: "left=bob right=carol", track:3=bob, all=bob.'
     )

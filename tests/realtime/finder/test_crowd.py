@@ -112,6 +112,17 @@ def changed(before: Frame, after: Frame, where: list[Points]) -> list[float]:
     return [float(difference[y0:y1, x0:x1].mean()) for x0, y0, x1, y1 in boxes]
 
 
+def test_a_head_too_small_for_any_hint_is_found_where_one_says_how_small_it_is() -> None:
+    """In a picture of 3840 pixels across one of 25 is 2 in a quick look, and 10 in a close one."""
+    frame = np.full((2160, 3840, 3), 110, np.uint8)
+    where = [place(frame, load_portrait(), LANDMARKS, 7, 4, 400, 22)]
+    assert not BuiltinFinder("cpu").find(Frame.from_rgb(frame))
+    finder = BuiltinFinder("cpu", smallest=24)
+    for _ in range(3):
+        faces = finder.find(Frame.from_rgb(frame))
+        assert met(where, faces) == len(faces) == 1
+
+
 @pytest.mark.parametrize(("count", "face"), [(50, FACE), (25, FACE), (18, 130), (50, 24), (1, 24)])
 def test_all_faces_of_a_crowd_are_found(count: int, face: int) -> None:
     crowd, where = crowd_of_one(count, face)

@@ -195,6 +195,8 @@ def test_plug_ins_get_tracks(clip: Path) -> None:
 def test_unknown_detector_is_named_with_the_choice() -> None:
     with pytest.raises(DetectorError, match=r"unknown detector .none.*builtin"):
         open_finder("none")
+    with pytest.raises(DetectorError, match="--faces-min is for the built-in"):
+        open_finder("yunet", smallest=20)
     assert detector_names()[0] == "builtin"
     assert {"sfd", "blazeface", "yunet", "retinaface", "scrfd"} <= set(detector_names())
 
