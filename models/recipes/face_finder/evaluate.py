@@ -16,6 +16,7 @@ import numpy as np
 import typer
 
 from models.recipes.command import Faces, run
+from models.recipes.crop import crop_still
 from models.recipes.face_finder.data import (
     AnnotatedFaces,
     crop_as_running,
@@ -31,10 +32,11 @@ from models.recipes.face_mesh import FaceMesh
 from realtime.align import TEMPLATES
 from realtime.finder import BuiltinFinder, landmarks68
 from realtime.finder.detector import Detector
-from realtime.finder.face import eye_distance
+from realtime.finder.face import Box, Face, eye_distance
 from realtime.finder.landmarker import SIZE, Landmarker
 from realtime.finder.landmarks68 import lower, upper
 from realtime.finder.tracks import overlap
+from realtime.media.affine import apply
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.mesh.vertices import INNER_LIP_PAIRS, LID_PAIRS, OUTER_EYE_CORNERS
@@ -45,6 +47,8 @@ __all__ = ["main"]
 
 #: A box of the teacher counts from this score and this height in pixels on, and is found from this overlap (IoU) on.
 SCORE, HEIGHT, MATCH_IOU = 0.8, 64, 0.4
+#: Height of the teacher's boxes that count in crowds, and pictures of each kind of crowd.
+SMALL, CROWDS = 32, 8
 #: Gaps by name: pairs of landmarks above and below.
 GAPS = {"lids": tuple(chain(*landmarks68.LID_PAIRS)), "lips": landmarks68.INNER_LIP_PAIRS}
 #: Frames after which the smoothing of a still face has settled.
@@ -173,6 +177,45 @@ def clip(path: Path, teacher: YuNet) -> None:
     )
 
 
+def crowd(faces: AnnotatedFaces, cells: int, rng: np.random.Generator) -> tuple[Bytes, list[Box]]:
+    """A picture of 1280 x 720 with held-out people in ``cells`` columns and as many rows as fit, and where they are."""
+    side, width, height = 1280 // cells, 1280, 720
+    pool, where = np.flatnonzero(faces.held_out), []
+    picture = np.full((height, width, 3), rng.integers(40, 216, 3), np.uint8)
+    for row, column in np.ndindex(height // side, cells):
+        i = int(rng.choice(pool))
+        marks = faces.landmarks[i]
+        low, high = marks.min(axis=0), marks.max(axis=0)
+        zoom = side * rng.uniform(0.35, 0.6) / float((high - low).max())
+        corner = np.array([column, row]) * side
+        matrix = np.column_stack([np.eye(2) * zoom, side / 2 - zoom * (low + high) / 2])
+        cell = crop_still(faces.pictures[i], matrix, side)
+        picture[corner[1] : corner[1] + side, corner[0] : corner[0] + side] = cell
+        where.append(Face(apply(matrix, marks) + corner.astype(np.float32), 1.0, 0).box)
+    return picture, where
+
+
+def crowds(faces: AnnotatedFaces, teacher: YuNet) -> None:
+    """Composed crowds: recall of what the teacher sees there, and faces where nobody is."""
+    rng, finder = np.random.default_rng(5), BuiltinFinder("cpu")
+    for cells in (4, 6, 8, 12, 16):
+        asked = found = false = people = met = 0
+        for _ in range(CROWDS):
+            picture, where = crowd(faces, cells, rng)
+            finder.reset()
+            boxes = [face.box for face in finder.find(Frame.from_rgb(picture))]
+            people, met = people + len(where), met + sum(overlap(box, boxes) >= MATCH_IOU for box in where)
+            false += sum(overlap(box, where) < 0.2 for box in boxes)
+            for x0, y0, x1, y1, score in teacher.boxes(picture).tolist():
+                if score >= SCORE and y1 - y0 >= SMALL:
+                    asked += 1
+                    found += overlap((x0, y0, x1, y1), boxes) >= MATCH_IOU
+        print(
+            f"crowds in cells of {1280 // cells} px: finds {found / max(asked, 1):.2%} of the teacher's {asked} boxes"
+            f" of {SMALL} px and more, {met / people:.2%} of all {people} people; {false} false faces"
+        )
+
+
 def without(folder: Path, teacher: YuNet) -> None:
     """Pictures without people, as they are and as parts of 1280 x 720: in how many the finder sees a face."""
     finder, views, false = BuiltinFinder("cpu"), 0, []
@@ -248,6 +291,7 @@ def main(
         without(without_faces, teacher)
     known = load_faces(faces)
     landmarks(known)
+    crowds(known, teacher)
     mesh_teacher = FaceMesh(teachers / "face_mesh_468.onnx")
     meshes(known, mesh_teacher)
     for path in paths:
