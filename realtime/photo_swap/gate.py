@@ -9,7 +9,7 @@ import numpy as np
 from realtime.mesh.expression import NEUTRAL
 from realtime.mesh.outline import AROUND
 from realtime.mesh.pose import Pose, pose_of
-from realtime.mesh.vertices import EYES, INNER_LIPS, OUTER_EYE_CORNERS
+from realtime.mesh.vertices import EYES, INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS
 from realtime.photo_swap.zones import SKIN
 from realtime.runtime.arrays import Bytes, Floats
 from realtime.runtime.errors import InputError
@@ -34,7 +34,7 @@ def inspect(path: Path, picture: Bytes, mesh: Floats, as_found: Floats) -> tuple
     outline = as_found[AROUND, :2]
     extent = float((outline.max(axis=0) - outline.min(axis=0)).max())
     if extent < SMALLEST:
-        raise InputError(f"{path}: the face is {extent:.0f} px high; at least {SMALLEST} px are needed, better 300")
+        raise InputError(f"{path}: the face is {int(extent)} px high; at least {SMALLEST} px are needed, better 300")
     pose = pose_of(mesh, NEUTRAL)
     if abs(pose.yaw) > PROFILE:
         raise InputError(f"{path}: a profile, turned by {abs(pose.yaw):.0f} degrees; take one that looks at the camera")
@@ -83,9 +83,10 @@ def _light(picture: Bytes, mesh: Floats) -> list[str]:
     return words
 
 
-#: The mouth counts as open, and as smiling, above these shares of the outer eye distance.
+#: The mouth counts as open, and as smiling, where lips are this far apart and its corners this far, in outer-eye
+#: distances; at rest the corners are 0.56 apart. In a smile that shows teeth the upper lip rises as they do.
 OPEN: Final = 0.045
-SMILE: Final = 0.085
+SMILE: Final = 0.61
 
 
 def _mouth(mesh: Floats) -> list[str]:
@@ -95,10 +96,7 @@ def _mouth(mesh: Floats) -> list[str]:
     words = []
     if gap > OPEN:
         words.append("the mouth is open: its teeth stay in the lips; take one with closed lips")
-    corners = shape[[INNER_LIPS[0], INNER_LIPS[10]]]
-    rise = float((shape[[13, 14], 1].mean() - corners[:, 1].mean()) / apart)
-    rest = float(NEUTRAL[[13, 14], 1].mean() - NEUTRAL[[INNER_LIPS[0], INNER_LIPS[10]], 1].mean()) / apart
-    if rise - rest > SMILE:
+    if abs(float(shape[OUTER_LIPS[10], 0] - shape[OUTER_LIPS[0], 0])) / apart > SMILE:
         words.append("the face smiles: the swap cannot look earnest; take one at rest")
     heights = [float(np.linalg.norm(shape[eye[12]] - shape[eye[4]])) for eye in EYES]
     widths = [float(np.linalg.norm(shape[eye[8]] - shape[eye[0]])) for eye in EYES]
