@@ -6,10 +6,10 @@ The first frame of every clip is the photograph for all the others. Printed for 
 the result correlates with the photograph's and with the performer's (unrolled, detail of the skin, brows, nose and
 lips without eyes and the mouth's inside); how the openings of mouth and lids correlate with the performer's, as the
 built-in finder sees both, and, as what that finder can tell at all, how those it reads in the performer's own picture
-mirrored do; and milliseconds of CPU for drawing a face, and for cutting it out and pasting it, beside
-those of one blur of the same crop, for machines differ. Last, how far the finder's points move on a still face with
-noise of 2 grey levels, swapped and not, at 512 px. ``--sheets`` writes a contact sheet: photograph, performer, result,
-two moments of each pair.
+mirrored do; and milliseconds of CPU for a face in all: for its mesh, beyond its landmarks, and for cutting it out,
+drawing and pasting it; beside those of one blur of the same crop, for machines differ. Last, how far the finder's
+points move on a still face with noise of 2 grey levels, swapped and not, at 512 px. ``--sheets`` writes a contact
+sheet: photograph, performer, result, two moments of each pair.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import numpy as np
 
 from realtime.finder import BuiltinFinder
 from realtime.finder.face import Face
+from realtime.finder.landmarker import Landmarker
 from realtime.media.file_source import FileSource
 from realtime.media.frame import Frame
 from realtime.mesh.atlas import ATLAS
@@ -59,21 +60,24 @@ class Figures:
     like_performer: list[float] = field(default_factory=list)
     openings: list[list[float]] = field(default_factory=list)
     mirrored: list[list[float]] = field(default_factory=list)
+    mesh_ms: list[float] = field(default_factory=list)
     cut_ms: list[float] = field(default_factory=list)
     draw_ms: list[float] = field(default_factory=list)
     paste_ms: list[float] = field(default_factory=list)
     blur_ms: list[float] = field(default_factory=list)
+    height: list[float] = field(default_factory=list)
 
     def line(self) -> str:
         seen = np.array(self.openings)
         mouth, lids = (float(np.corrcoef(seen[:, k], seen[:, k + 2])[0, 1]) for k in (0, 1))
         own = np.array(self.mirrored)
         best = [float(np.corrcoef(own[:, k], own[:, k + 2])[0, 1]) for k in (0, 1)]
+        parts = [float(np.median(each)) for each in (self.mesh_ms, self.cut_ms, self.draw_ms, self.paste_ms)]
         return (
             f"like photo {np.mean(self.like_photo):.2f} performer {np.mean(self.like_performer):.2f}"
             f"  mouth {mouth:.3f} lids {lids:.3f} (the performer's own, mirrored, {best[0]:.3f} and {best[1]:.3f})"
-            f"  {np.median(self.draw_ms):.1f} ms (least {min(self.draw_ms):.1f}; cut out {np.median(self.cut_ms):.1f},"
-            f" paste {np.median(self.paste_ms):.1f}; a blur {np.median(self.blur_ms):.2f})"
+            f"  {sum(parts):.1f} ms (mesh {parts[0]:.2f}, cut out {parts[1]:.1f}, draw {parts[2]:.1f},"
+            f" paste {parts[3]:.1f}; a blur {np.median(self.blur_ms):.2f}; {np.median(self.height):.0f} px of face)"
         )
 
 
@@ -125,10 +129,20 @@ def tile(rgb: Bytes, mesh: Floats, side: int = 200) -> Bytes:
     return np.asarray(cv2.warpAffine(rgb, matrix, (side, side), flags=cv2.INTER_AREA), np.uint8)
 
 
+def milliseconds(landmarker: Landmarker, frame: Frame, face: Face) -> float:
+    """Of CPU, for looking at a face that is followed; the second look of two, which finds its memory warm."""
+    for _ in range(2):
+        started = time.thread_time()
+        landmarker.follow(frame, face.landmarks)
+        spent = time.thread_time() - started
+    return 1e3 * spent
+
+
 def pair(clip: Path, portrait: Portrait, most: int, step: int) -> tuple[Figures, list[Bytes]]:
     data = pack_photos([portrait], NOBODY)
     model = PhotoModel(read_drawing(portrait.path, data), "0" * 64, ModelOptions())
     before, after, aside = (BuiltinFinder("cpu", mesh=True) for _ in range(3))
+    plain, meshed = Landmarker("cpu"), Landmarker("cpu", mesh=True)
     figures, tiles, theirs = Figures(), [tile(portrait.picture, portrait.mesh)], detail(portrait.view)
     for number, frame in enumerate(frames(clip, most, step)):
         faces = before.find(frame)
@@ -139,6 +153,8 @@ def pair(clip: Path, portrait: Portrait, most: int, step: int) -> tuple[Figures,
         rgb = rgb_of(frame)
         if found := aside.find(Frame.from_rgb(np.ascontiguousarray(rgb[:, ::-1]))):
             figures.mirrored.append([*openings(face), *openings(found[0])])
+        figures.height.append(float(np.ptp(face.mesh[AROUND, :2], axis=0).max()))
+        figures.mesh_ms.append(milliseconds(meshed, frame, face) - milliseconds(plain, frame, face))
         started = time.thread_time()
         crop = cut_out(frame, face, model)
         figures.cut_ms.append(1e3 * (time.thread_time() - started))
