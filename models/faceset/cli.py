@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["extract", "faceset"]
 
 
-class MaskChoice(StrEnum):
-    """How masks are made."""
-
-    hull = "hull"
-    parser = "parser"
-
-
 class FormatChoice(StrEnum):
     """How faces are stored."""
 
@@ -39,7 +32,7 @@ class FormatChoice(StrEnum):
 #: For a parser without its file, or a file without the option.
 NO_PARSER: Final = (
     "--mask parser and --parser FILE.onnx belong together: no face parser comes with mummer, bring one"
-    " (a BiSeNet trained on CelebAMask-HQ, for one); --mask hull needs none"
+    " (a BiSeNet trained on CelebAMask-HQ, for one); the other masks need none"
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="FACESET", help="The folder that `mummer extract` made.")]
@@ -58,7 +51,10 @@ def extract(
     detector: options.Detector = "builtin",
     device: options.Device = "auto",
     faces: Annotated[Literal["all", "largest"], typer.Option(help="All, or the largest of each frame.")] = "all",
-    mask: Annotated[MaskChoice, typer.Option(help="Masks from landmarks, or by a face parser.")] = MaskChoice.hull,
+    mask: Annotated[
+        Literal["visible", "hull", "parser"],
+        typer.Option(help="Masks of what is seen of a face, of its landmarks' hull, or by a face parser."),
+    ] = "visible",
     parser: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="The face parser's file.")] = None,
     image_format: Annotated[
         FormatChoice, typer.Option("--format", help="PNG loses nothing; JPEG 95 takes a quarter of the space.")
@@ -81,7 +77,7 @@ def extract(
     from realtime.swap.consent import read_identity
 
     tune()
-    if (mask is MaskChoice.parser) != (parser is not None):
+    if (mask == "parser") != (parser is not None):
         raise UsageError(NO_PARSER)
     job = Extraction(
         tuple(inputs),
@@ -93,6 +89,7 @@ def extract(
         detector=detector,
         device=device,
         faces=faces,
+        mask=mask,
         parser=parser,
         format=image_format.value,
         tone_map=tone_map,

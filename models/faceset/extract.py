@@ -22,6 +22,7 @@ from models.faceset.face_writer import DetectedFace, FaceWriter, ImageFormat
 from models.faceset.folder import Faceset
 from models.faceset.frame_sources import FrameOrigin, FrameSource, Pick, PictureFrames, Still, VideoFrames
 from models.faceset.inputs import Inputs, find_inputs
+from models.faceset.masks import MaskChoice
 from models.faceset.record import Origin, Record, SourceRecord
 from models.faceset.tone import tone_mapper
 from realtime.align import TEMPLATES
@@ -57,7 +58,7 @@ class Extraction:
     """What to collect.
 
     ``min_size`` is the shorter side of a face's box in frame pixels, ``min_score`` the presence in 0..1, ``limit``
-    the most faces to add, ``parser`` the face parser that makes the masks in place of the landmarks' hull; with
+    the most faces to add, ``mask`` how masks are made, ``parser`` the face parser that makes them; with
     ``tone_map`` the faces of HDR footage are made SDR.
     """
 
@@ -70,6 +71,7 @@ class Extraction:
     detector: str = "builtin"
     device: str = "auto"
     faces: Literal["all", "largest"] = "all"
+    mask: MaskChoice = "visible"
     parser: Path | None = None
     format: ImageFormat = "png"
     tone_map: bool = False
@@ -119,7 +121,7 @@ class _Job:
     def __init__(self, job: Extraction, faceset: Faceset) -> None:
         self.job, self.faceset = job, faceset
         self.done = Extracted()
-        self.writer = FaceWriter(faceset, job.size, job.format, job.parser, job.device)
+        self.writer = FaceWriter(faceset, job.size, job.format, job.mask, job.parser, job.device)
         self.known: dict[tuple[str, int], list[Box]] = defaultdict(list)
         #: Faces of each file in the set, those that an earlier run has added, too.
         self.counts: Counter[str] = Counter()

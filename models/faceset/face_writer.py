@@ -10,16 +10,15 @@ from typing import Final, Literal, TypeAlias
 import cv2
 import numpy as np
 
-from models.faceset.cut import cut_mask
 from models.faceset.folder import Faceset
 from models.faceset.frame_sources import FrameOrigin
+from models.faceset.masks import MaskChoice, open_masker
 from models.faceset.measure import measure
-from models.faceset.parser import FaceParser
 from models.faceset.pose import pose_of
-from models.faceset.record import MaskKind, Record
+from models.faceset.record import Record
 from realtime.finder.face import Face
 from realtime.media.affine import apply
-from realtime.runtime.arrays import Bytes, Matrix, Points
+from realtime.runtime.arrays import Bytes, Matrix
 from realtime.runtime.files import write_whole
 
 __all__ = ["DetectedFace", "FaceWriter", "ImageFormat", "encode_mask"]
@@ -57,21 +56,22 @@ class DetectedFace:
 class FaceWriter:
     """Writes faces into ``faceset``; any number of threads may use it at once.
 
-    Raises ``ModelError`` where ``parser`` is no face parser that we know.
+    ``mask`` says how masks are made, ``parser`` is the file of a face parser. Raises ``ModelError`` where it is none
+    that we know.
     """
 
     def __init__(
-        self, faceset: Faceset, size: int, image_format: ImageFormat = "png", parser: Path | None = None,
-        device: str = "auto",
+        self, faceset: Faceset, size: int, image_format: ImageFormat = "png", mask: MaskChoice = "visible",
+        parser: Path | None = None, device: str = "auto",
     ) -> None:  # fmt: skip
-        self._faceset, self._size = faceset, size
+        self._faceset, self._size, self._kind = faceset, size, mask
         self._suffix, self._options = _FORMATS[image_format]
-        self._parse = None if parser is None else FaceParser(parser, device)
+        self._mask = open_masker(mask, parser, device)
 
     def write(self, detected: DetectedFace) -> Record:
         """Write picture and mask, and return the face's record. Raises ``OutputError``."""
         landmarks = apply(detected.frame_to_crop, detected.face.landmarks)
-        mask, kind = self._mask(detected.crop, landmarks)
+        mask = self._mask(detected.crop, landmarks)
         _, encoded = cv2.imencode(self._suffix, cv2.cvtColor(detected.crop, cv2.COLOR_RGB2BGR), self._options)
         picture = encoded.tobytes()
         pose, measures = pose_of(detected.face.landmarks), measure(detected.crop, mask, landmarks)
@@ -96,7 +96,7 @@ class FaceWriter:
             eyes=round(measures.eyes, 3),
             score=round(detected.face.score, 4),
             track=detected.face.track,
-            mask=kind,
+            mask=self._kind,
             sha256=hashlib.sha256(picture).hexdigest(),
             phash=measures.phash,
         )
@@ -104,11 +104,6 @@ class FaceWriter:
         write_whole(self._faceset.mask(record), encode_mask(mask), sync=False)
         write_whole(self._faceset.picture(record), picture, sync=False)
         return record
-
-    def _mask(self, crop: Bytes, landmarks: Points) -> tuple[Bytes, MaskKind]:
-        if self._parse is None:
-            return cut_mask(crop, landmarks), "hull"
-        return self._parse(crop), "parser"
 
 
 def encode_mask(mask: Bytes) -> bytes:

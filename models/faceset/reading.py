@@ -17,8 +17,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from models.faceset.book import book_faces, book_landmarks, book_mask, is_book
-from models.faceset.cut import cut_mask
 from models.faceset.folder import IDENTITY, Faceset, is_faceset
+from models.faceset.masks import Masker, open_masker
 from realtime.media.affine import apply
 from realtime.media.picture import quiet, read_bytes, read_picture
 from realtime.runtime.arrays import Bytes, Points
@@ -78,19 +78,21 @@ def read_faceset(folder: Path, size: int, *, cache: Path | None = None, threads:
 
     With ``cache``, a folder, the pixels are kept there in a file of their own and mapped, not held in memory, and read
     from it the next time as long as faces and size are the same. ``threads`` of 0 is as many as there are cores. A
-    face without a mask gets one from its landmarks and colours, and one without landmarks counts whole. Raises
+    face without a mask gets one by its landmarks and the built-in net, and one without landmarks counts whole. Raises
     ``InputError`` naming the folder or file that is missing, empty, unreadable or not square, and ``OutputError``
     where the cache cannot be written.
     """
     entries, identity = _entries(folder)
     if not entries:
         raise InputError(f"{folder}: no aligned faces in it; `mummer extract VIDEO --out {folder}` puts some there")
+    makes_masks = any(entry.mask is None and entry.landmarks is not None for entry in entries)
+    masker = open_masker("visible") if makes_masks else None
     with quiet(), ThreadPoolExecutor(threads or os.cpu_count() or 2, "read") as pool:
         digests = tuple(pool.map(_digest, entries))
         masks = np.empty((len(entries), min(size, MASK_SIDE), min(size, MASK_SIDE)), np.uint8)
 
         def read_mask(index: int) -> None:
-            masks[index] = _mask(entries[index], masks.shape[1])
+            masks[index] = _mask(entries[index], masks.shape[1], masker)
 
         _all(pool, read_mask, len(entries))
         faces = _faces(entries, digests, size, cache, pool)
@@ -189,12 +191,12 @@ def _all(pool: ThreadPoolExecutor, task: Callable[[int], None], count: int) -> N
         pass
 
 
-def _mask(entry: _Entry, size: int) -> Bytes:
-    """One mask, uint8 (size, size): from its file, from the landmarks, or all 255."""
+def _mask(entry: _Entry, size: int, masker: Masker | None) -> Bytes:
+    """One mask, uint8 (size, size): from its file, by ``masker`` from its landmarks, or all 255."""
     if entry.mask is not None:
         return _square(entry.mask, size)[..., 0]
-    if entry.landmarks is not None:
-        return cut_mask(_square(entry.picture, size), entry.landmarks * np.float32(size) - np.float32(0.5))
+    if entry.landmarks is not None and masker is not None:
+        return masker(_square(entry.picture, size), entry.landmarks * np.float32(size) - np.float32(0.5))
     return np.full((size, size), 255, np.uint8)
 
 

@@ -13,8 +13,9 @@ from realtime.runtime.arrays import Matrix, Points
 
 __all__ = ["Colors", "MaskKind", "Origin", "Record", "SourceRecord"]
 
-#: How a mask was made: from the landmarks' hull, by a face parser, or taken over from another program's file.
-MaskKind = Literal["hull", "parser", "file"]
+#: How a mask was made: by the built-in net; from the landmarks' hull, in sets that were begun before there was one with
+#: hair cut out of it by its colours; by a face parser; or taken over from another program's file.
+MaskKind = Literal["visible", "hull", "parser", "file"]
 
 #: A fraction as JSON: ``"1/12800"``.
 _Fraction = Annotated[Fraction, PlainValidator(lambda text: Fraction(text)), PlainSerializer(str)]

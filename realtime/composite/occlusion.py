@@ -6,25 +6,19 @@ since what is left out of it shows the performer's own.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
-from realtime.align import TEMPLATES
 from realtime.composite.tracked import Tracks
-from realtime.inference.session import open_session
+from realtime.composite.visible_net import SIZE, TEMPLATE, VisibleNet
 from realtime.media.affine import compose, invert
 from realtime.media.frame import Frame
 from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 
 __all__ = ["Cover", "Occlusion", "open_occlusion"]
 
-ASSET: Final = Path(__file__).parent.parent / "assets" / "visible.onnx"
-#: The net's crop, and its side in pixels.
-TEMPLATE: Final = TEMPLATES["whole-face"]
-SIZE: Final = 128
 #: The net's answer counts from the first on, and from the second on fully.
 DOUBT: Final = 0.6
 SURE: Final = 0.9
@@ -81,15 +75,14 @@ class Occlusion:
     """Looks at faces, frame after frame."""
 
     def __init__(self, device: str = "auto") -> None:
-        self._session = open_session(ASSET, device)
+        self._net = VisibleNet(device)
         self._faces = Tracks[Steady](Steady)
 
     def look(self, frame: Frame, landmarks: Points, track: int) -> Cover:
         """What covers the face with these ``landmarks``, float32 (68, 2) in frame pixels; before it is swapped."""
         matrix = TEMPLATE.frame_to_crop(landmarks, SIZE)
         crop = frame.warp(matrix, SIZE)
-        covered: Floats = self._session.run(["covered"], {"face": crop[None]})[0][0]
-        return Cover(certain(self._faces[track](covered)), matrix)
+        return Cover(certain(self._faces[track](self._net.covered(crop))), matrix)
 
     def forget(self) -> None:
         """Another source, or another part of it."""

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from models.faceset.cut import cut_mask
 from models.faceset.hull import hull_mask
 from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, spoil
 from models.recipes.face_mesh import FaceMesh
+from models.recipes.visible_face.cut import cut_mask
 from models.recipes.visible_face.things import Scene, cloth, draw_glasses, draw_thing
 from realtime.align import TEMPLATES
 from realtime.media.affine import apply

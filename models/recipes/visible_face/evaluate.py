@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from models.recipes.command import Faces, run
 from models.recipes.visible_face.things import KINDS
 from models.recipes.visible_face.train import figures, held_out, known_faces
-from realtime.composite.occlusion import ASSET, Steady, certain
+from realtime.composite.occlusion import Steady, certain
+from realtime.composite.visible_net import ASSET
 from realtime.inference.onnx_runtime import onnxruntime
 from realtime.inference.session import open_session
 from realtime.runtime.arrays import Bytes, Floats

@@ -313,7 +313,7 @@ def parser(path: Path, channels: int) -> Path:
 
 @pytest.mark.parametrize("channels", [1, 19])
 def test_a_face_parser_makes_the_masks(film: Path, tmp_path: Path, channels: int) -> None:
-    faceset = collect(tmp_path / "set", film, parser=parser(tmp_path / "p.onnx", channels), limit=1)
+    faceset = collect(tmp_path / "set", film, mask="parser", parser=parser(tmp_path / "p.onnx", channels), limit=1)
     (record,) = faceset.records()
     assert record.mask == "parser"
     mask = cv2.imread(str(faceset.mask(record)), cv2.IMREAD_GRAYSCALE).astype(float)
@@ -324,7 +324,7 @@ def test_a_face_parser_makes_the_masks(film: Path, tmp_path: Path, channels: int
 
 def test_other_networks_are_no_face_parsers(film: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="answers 7 channels"):
-        collect(tmp_path / "set", film, parser=parser(tmp_path / "p.onnx", 7))
+        collect(tmp_path / "set", film, mask="parser", parser=parser(tmp_path / "p.onnx", 7))
 
 
 def test_hdr_and_mixed_footage_is_said(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from models.faceset.cut import cut_mask
 from models.faceset.hull import hull_mask
+from models.recipes.visible_face.cut import cut_mask
 from realtime.align import TEMPLATES
 from realtime.demo.portrait import LANDMARKS
 from realtime.media.affine import apply
