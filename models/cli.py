@@ -38,6 +38,10 @@ def train(
         Literal["drawn", "nearest"] | None,
         typer.Option(help="What A's faces are answered with before B learns: drawn by the mesh, or B's nearest."),
     ] = None,
+    base: Annotated[
+        Literal["auto", "none"] | None,
+        typer.Option(help="What lite begins with: auto, a network that knows faces; none, fresh weights."),
+    ] = None,
     flip: Annotated[str | None, typer.Option(help="Sides to mirror: all, none, or letters as in ab.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights and batches.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads; 0 leaves it to torch.")] = None,
@@ -59,8 +63,8 @@ def train(
             "a": _whole(a), "b": _whole(b), "c": c and [each.absolute() for each in c], "fit": _whole(fit),
             "pairs": _whole(pairs), "import": _whole(book), "arch": arch, "size": size, "skips": skips,
             "template": template, "batch": batch, "iterations": iterations,
-            "hours": hours, "minutes": minutes, "rate": rate, "partners": partners, "flip": flip, "seed": seed,
-            "threads": threads, "device": device, "devices": devices, "precision": precision,
+            "hours": hours, "minutes": minutes, "rate": rate, "base": base, "partners": partners, "flip": flip,
+            "seed": seed, "threads": threads, "device": device, "devices": devices, "precision": precision,
         }.items()
         if value is not None
     }  # fmt: skip

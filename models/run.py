@@ -8,8 +8,10 @@ from string import ascii_uppercase
 from typing import Any, cast
 
 import typer
+from torch import Tensor
 
 from models.architectures import Config, OriginalConfig, configure
+from models.base import base_digest, base_weights
 from models.batches import Batches
 from models.book import TEMPLATE, book_sources, read_book_run
 from models.checkpoint import Checkpoint, write_checkpoint
@@ -57,10 +59,7 @@ def start(out: Path, given: Mapping[str, object], config: Path | None, resume: b
         return
     _check(plan)
     network, batches, facts = _from_sides(plan, out) if plan.pairs is None else _from_pairs(plan, plan.pairs)
-    weights = None
-    if plan.book is not None and not resume:
-        weights = read_book_run(plan.book)
-        facts["sources"] = book_sources(plan.book) | cast(dict[str, str], facts["sources"])
+    weights = None if resume else _first_weights(plan, network, cast(dict[str, str], facts["sources"]))
     run(network, batches, out, plan, facts | code, resume, typer.echo, weights)
 
 
@@ -74,6 +73,17 @@ def _plan(given: Mapping[str, object], config: Path | None, begun: Path | None) 
     if "import" in (*base, *given):
         base = {"arch": "original", "template": TEMPLATE, **base}
     return validate({**base, **given}, str(config or "train"))
+
+
+def _first_weights(plan: Plan, network: Config, sources: dict[str, str]) -> dict[str, Tensor] | None:
+    """What a new run begins with, None for fresh weights; ``sources`` get where it is from."""
+    if plan.book is not None:
+        sources |= book_sources(plan.book)
+        return read_book_run(plan.book)
+    weights = base_weights(network, plan.template) if plan.base == "auto" else None
+    if weights is not None:
+        sources["base"] = base_digest()
+    return weights
 
 
 def _show_pairs(out: Path, plan: Plan) -> None:

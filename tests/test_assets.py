@@ -9,6 +9,7 @@ from realtime.swap import open_model
 from realtime.swap.library import ASSETS, find_model
 
 FILES = sorted(ASSETS.glob("*.onnx"))
+BASE = Path(__file__).parents[1] / "models" / "assets" / "base" / "checkpoint.safetensors"
 
 
 def test_the_face_finder_is_small() -> None:
@@ -25,7 +26,12 @@ def test_the_built_in_model_is_small_and_depicts_nobody() -> None:
     assert model.manifest.training.sources
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_what_training_begins_with_is_small_and_has_a_card() -> None:
+    assert BASE.stat().st_size <= 16_000_000
+    assert "`base`" in (BASE.parents[1] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", [*FILES, BASE], ids=lambda path: path.name)
 def test_no_path_of_a_machine_is_left_in_a_file(path: Path) -> None:
     found = re.findall(rb"/(?:home|root|work|Users|tmp|usr)/[\w./-]+", path.read_bytes())
     assert not found, found[:3]

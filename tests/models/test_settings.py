@@ -67,7 +67,7 @@ def test_the_command_line_wins_over_the_file_and_the_run_remembers(tmp_path: Pat
     assert after.iteration == begun.iteration + 2
     assert after.facts["counts"] == [3, 4]
     assert after.facts["identities"] == [None, None]
-    assert sorted(after.facts["sources"]) == ["A", "B"]  # type: ignore[call-overload]
+    assert sorted(after.facts["sources"]) == ["A", "B", "base"]  # type: ignore[call-overload]
     with pytest.raises(UsageError, match="name lite, not original"):
         call("--out", run, "--resume", "--arch", "original", "--size", 64, "--iterations", 99)
 
