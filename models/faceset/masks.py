@@ -20,6 +20,8 @@ MaskChoice: TypeAlias = Literal["visible", "hull", "parser"]
 #: From a crop, uint8 (S, S, 3) RGB, and its landmarks, float32 (68, 2) in its pixels, to a mask, uint8 (S, S).
 Masker: TypeAlias = Callable[[Bytes, Points], Bytes]
 
+#: What is left out and narrower than so many pixels of the net's crop is a speck.
+SPECK: Final = 5
 #: Less than this share of the landmarks' hull cannot be right: then the hull is the mask.
 LEAST: Final = 0.5
 
@@ -37,6 +39,7 @@ class VisibleMask:
         """See ``Masker``."""
         size, matrix = crop.shape[0], TEMPLATE.frame_to_crop(landmarks, SIZE)
         seen = self._net.visible(np.ascontiguousarray(sample(crop, matrix, (SIZE, SIZE))))
+        seen = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((SPECK, SPECK), np.uint8)), np.float32)
         large = cv2.warpAffine(seen, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         mask = np.where(large > 0.5, np.uint8(255), np.uint8(0))
         hull = hull_mask(landmarks, size)

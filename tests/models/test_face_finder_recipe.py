@@ -1,5 +1,6 @@
 """The face finder's recipe: what the nets are shown, the loop, the files that come out, and how it refuses."""
 
+import itertools
 import math
 import runpy
 import shutil
@@ -83,6 +84,34 @@ def few_steps(steps: int, path: Path, net: torch.nn.Module, batches: Iterator[Ba
     torch.set_num_threads(1)
     pace = Pace(rate=4e-3, decay=0.0, clip=math.inf, report_every=steps, warmup=5)
     return fit(net, batches, loss, lambda step: step / steps, pace, path)  # type: ignore[arg-type]
+
+
+def test_what_is_kept_is_the_running_average(tmp_path: Path) -> None:
+    """Of a weight that falls with every step; reports on the way are of the average, too, and change nothing."""
+
+    def trained(average: float) -> tuple[list[float], list[float], float]:
+        torch.manual_seed(0)
+        net, seen, reported = torch.nn.Linear(1, 1, bias=False), [], []
+
+        def loss(_: int) -> torch.Tensor:
+            seen.append(net.weight.item())
+            return net.weight.sum()
+
+        def report() -> str:
+            reported.append(net.weight.item())
+            return ""
+
+        pace = Pace(rate=1e-2, decay=0.0, clip=math.inf, report_every=10, warmup=1, average=average)
+        fit(net, itertools.repeat(0), loss, lambda step: step / 30, pace, tmp_path / "w.pt", report)
+        kept: float = torch.load(tmp_path / "w.pt", weights_only=True)["weight"].item()
+        assert kept == net.weight.item() == reported[-1]
+        return seen, reported, kept
+
+    (seen, plain, last), (again, averaged, kept) = trained(0.0), trained(0.9)
+    assert seen == again
+    assert all(after < before for before, after in itertools.pairwise([*seen, last]))
+    assert plain[0] == seen[10]
+    assert kept > last and averaged[0] > plain[0]
 
 
 def test_the_drawn_face_is_its_own_mirror_image() -> None:

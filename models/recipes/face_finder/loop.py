@@ -1,5 +1,6 @@
 """The training loop that both nets share, and their weights on disk."""
 
+import copy
 import io
 import pickle
 import time
@@ -7,10 +8,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from models.schedule import share_of_rate
 from realtime.runtime.arrays import Bytes
@@ -20,6 +22,9 @@ from realtime.runtime.files import write_whole
 __all__ = ["Pace", "begin", "clock", "fit", "load_weights", "prefetched", "save_weights", "to_input"]
 
 Batch = TypeVar("Batch")
+
+#: The first steps are soon forgotten by a running average: step N leaves at most N / (N + this) of it.
+FORGOTTEN: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Pace:
     clip: float  # largest norm of the gradient
     report_every: int  # steps
     warmup: int = 200  # steps until the rate is at its highest
+    average: float = 0.0  # how much of a running average of the weights each step leaves; what is kept is the average
 
 
 def prefetched(draw: Callable[[], Batch]) -> Iterator[Batch]:
@@ -73,9 +79,11 @@ def fit(
     """Train ``net`` until ``progress``, of the steps made, reaches 1; the weights go to ``path``.
 
     AdamW (Loshchilov and Hutter 2019). ``loss`` answers for a batch; ``report`` adds figures to the lines that are
-    printed. Returns the loss of every step.
+    printed. With ``pace.average`` it is asked, and the weights are kept, of their running average. Returns the loss of
+    every step.
     """
     optimizer = torch.optim.AdamW(net.parameters(), lr=pace.rate, weight_decay=pace.decay)
+    average = _averaged(net, pace.average)
     losses: list[float] = []
     while (done := progress(len(losses))) < 1:
         for group in optimizer.param_groups:
@@ -86,14 +94,28 @@ def fit(
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), pace.clip)
         optimizer.step()
+        average.update_parameters(net)
         losses.append(float(value.detach()))
         if len(losses) % pace.report_every == 0:
             recent = sum(losses[-pace.report_every :]) / pace.report_every
+            now = copy.deepcopy(net.state_dict())
+            net.load_state_dict(average.module.state_dict())
             print(f"step {len(losses)} at {done:.0%}: loss {recent:.4f} {report()}", flush=True)
             save_weights(net, path)
+            net.load_state_dict(now)
+    net.load_state_dict(average.module.state_dict())
     save_weights(net, path)
     print(f"done after {len(losses)} steps; {path} {report()}", flush=True)
     return losses
+
+
+def _averaged(net: nn.Module, share: float) -> AveragedModel:
+    """The running average of the weights of ``net``; with a ``share`` of 0 those weights themselves."""
+
+    def step(average: Tensor, weight: Tensor, number: int | Tensor) -> Tensor:
+        return weight + (average - weight) * min(share, int(number) / (int(number) + FORGOTTEN))
+
+    return AveragedModel(net, avg_fn=step, use_buffers=True)
 
 
 def save_weights(net: nn.Module, path: Path) -> None:

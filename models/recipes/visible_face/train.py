@@ -136,7 +136,7 @@ def main(
         prefetched(lambda: pool.batch(batch, round(NEW * batch))),
         lambda given: visible_loss(net, given),
         clock(minutes),
-        Pace(rate, decay=0.01, clip=5.0, report_every=250, warmup=40 if resume else 200),
+        Pace(rate, decay=0.01, clip=5.0, report_every=250, warmup=40 if resume else 200, average=0.998),
         out / WEIGHTS,
         report,
     )
