@@ -22,6 +22,10 @@ SIGMA: Final = 0.16 / 1.75
 #: Chromaticity Cr/(Y + DARK) is kept as uint8: CHROMA times it, around 128.
 CHROMA: Final = 170.0
 DARK: Final = 6.0
+#: The surroundings of a place of the texture, as a share of its side; shares of their brightness at which nothing goes
+#: along with the skin's colour, and from which on all does.
+AROUND: Final = 0.06
+DARKER, SKIN_FROM = 0.5, 0.85
 #: How quickly the performer's skin and the photograph's contrast are learnt, a frame.
 RATE: Final = 0.1
 #: A face's codes are roughly a power of light.
@@ -79,26 +83,30 @@ def relit(texture: Bytes, relight: Relight, folds: Floats) -> Bytes:
     ``folds`` is a further factor of the brightness, float32 of any size.
     """
     size = texture.shape[1::-1]
-    luma, *chroma, _ = cv2.split(texture)
+    luma, *chroma, follows = cv2.split(texture)
     table = ((np.arange(256) + 2.0) ** relight.contrast).astype(np.float32)
     gain = cv2.multiply(cv2.resize(relight.gain, folds.shape[::-1]), folds)
     bright = np.asarray(cv2.multiply(cv2.LUT(luma, table), cv2.resize(gain, size)), np.float32)
     planes = [cv2.convertScaleAbs(bright)]
     bright += np.float32(DARK)
     for each, shift in zip(chroma, (relight.red, relight.blue), strict=True):
-        there = cv2.add(each, cv2.resize(shift * np.float32(CHROMA) - np.float32(128), size), dtype=cv2.CV_32F)
+        moved = cv2.multiply(cv2.resize(shift * np.float32(CHROMA / 255), size), follows, dtype=cv2.CV_32F)
+        there = cv2.addWeighted(each, 1, moved, 1, -128, dtype=cv2.CV_32F)
         planes.append(cv2.convertScaleAbs(cv2.multiply(there, bright), alpha=1 / CHROMA, beta=128))
     return np.asarray(cv2.cvtColor(cv2.merge(planes), cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def to_planes(rgb: Bytes) -> Bytes:
-    """uint8 (H, W, 3) RGB as luma, the two chromaticities, see ``CHROMA``, and nothing: uint8 (H, W, 4).
+    """uint8 (H, W, 3) RGB as luma, the two chromaticities, see ``CHROMA``, and what goes along with the skin's colour.
 
-    OpenCV is fast with four channels, and slow with three.
+    uint8 (H, W, 4); the last is 255 for skin and 0 for what is much darker than around it: black brows are black on a
+    pale performer, too, and would be blue if they were moved as far from orange as the skin is.
     """
     luma, *chroma = _planes_of(rgb)
     packed = (np.clip(np.rint(each * np.float32(CHROMA) + 128), 0, 255).astype(np.uint8) for each in chroma)
-    return np.dstack([luma, *packed, np.zeros_like(luma)])
+    around = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), AROUND * len(rgb)) + 1
+    share = np.clip((luma / around - DARKER) / (SKIN_FROM - DARKER), 0, 1)
+    return np.dstack([luma, *packed, np.rint(255 * share).astype(np.uint8)])
 
 
 def _planes_of(rgb: Bytes) -> tuple[Bytes, Floats, Floats]:
