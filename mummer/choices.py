@@ -31,6 +31,7 @@ class _Appearance(TypedDict, total=False):
     embedder: AnyPath | None
     consent: AnyPath | None
     faces: str
+    faces_min: int | None
     map: str | Sequence[str] | Mapping[str, str]
     blend: str
     color: str | None
