@@ -2,7 +2,7 @@
 
 import { $, element } from "./dom.js";
 
-const NUMBERS = ["fps", "delay", "buffer", "bitrate"];
+const NUMBERS = ["fps", "delay", "buffer", "bitrate", "faces_min"];
 const WORDS = ["size", "audio", "light_model", "detector", "device"];
 
 /** What is chosen, in the words of the API; what is left empty is the daemon's to choose. */
