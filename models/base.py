@@ -32,8 +32,10 @@ def base_weights(config: Config, template: str, folder: Path = BASE) -> dict[str
     None where they do not fit: networks may differ in size and sides alone, and see faces aligned by one ``template``.
     Raises ``InputError`` where the file is missing or damaged.
     """
+    if not isinstance(config, LiteConfig):
+        return None
     saved = read_checkpoint(folder)
-    if not (isinstance(config, LiteConfig) and _fits(saved, config, template)):
+    if not _fits(saved, config, template):
         return None
     before, block = saved.config.size // GRID, config.size // GRID
     weights: dict[str, Tensor] = {}

@@ -219,8 +219,9 @@ class BuiltinFinder:
                 self._go_on(frame, sought)
         heads = [*found, *(track.box for track in lost if track in sought)]
         if self._smallest is not None:
-            if longest_for(frame, self._smallest) > LONGEST and zoom_of(frame) < 1:
-                self._look_very_closely(frame, longest_for(frame, self._smallest), sought, followed, gap)
+            longest = longest_for(frame, self._smallest)
+            if longest > LONGEST and zoom_of(frame) < 1:
+                self._look_very_closely(frame, longest, sought, followed, gap)
         elif self._close_look.is_due(self._frames, frame, boxes, heads, followed, anew, partial(self._has_face, frame)):
             self._look_closely(frame, closer, sought, followed, gap)
         newcomers = len(self._tracks) - known
