@@ -202,18 +202,19 @@ class FrameSwapper:
     def _swap_early(self, frame: Frame, found: tuple[Face, ...]) -> None:
         """Swap the faces ``found`` so far, while the finder looks for more, and keep what comes of it."""
         model = self.model
-        if self.cast is not None or isinstance(model, DrawnModel) or self._early.failed:
-            return  # the first two remember what they were asked
+        if self.cast is not None or self._early.failed:
+            return  # a cast remembers whom it was asked for
         faces = [face for face in chosen(found, self.faces)[:BATCH] if not self._early.has(model, face)]
         if not faces:
             return
+        undo = [model.bookmark(face.track) for face in faces] if isinstance(model, DrawnModel) else None
         try:
             with self.stages.outside("find"):
                 swapped = self._through_model(frame, faces, model)
         except Exception as error:  # noqa: BLE001  # the finder has not failed: it goes on
             self._early.fail(error)
         else:
-            self._early.keep(model, faces, swapped)
+            self._early.keep(model, faces, swapped, undo)
 
     def _covers(self, frame: Frame, faces: tuple[Face, ...]) -> list[Cover | None]:
         """What stands in front of each of ``faces``; None where nobody asks."""

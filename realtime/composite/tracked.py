@@ -1,5 +1,6 @@
 """What is known of each face from earlier frames, by its track."""
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
@@ -25,6 +26,18 @@ class Tracks(Generic[_State]):
         if len(self._states) > MOST_TRACKS:
             self._states.popitem(last=False)
         return state
+
+    def bookmark(self, track: int) -> Callable[[], None]:
+        """What brings the state of ``track`` back to what it is now."""
+        known = copy.deepcopy(self._states.get(track))
+
+        def back() -> None:
+            if known is None:
+                self._states.pop(track, None)
+            else:
+                self._states[track] = known
+
+        return back
 
     def clear(self) -> None:
         """Forget all."""

@@ -54,6 +54,10 @@ class PhotoFace:
     identity: Floats
     levels: tuple[Bytes, ...]
 
+    def __deepcopy__(self, memo: object) -> "PhotoFace":
+        """Itself: nothing changes it."""
+        return self
+
     @classmethod
     def of(cls, identity: Floats, texture: Bytes) -> "PhotoFace":
         """From the shape and ``texture``, uint8 (SIDE, SIDE, 3) RGB."""

@@ -5,6 +5,7 @@ softer on its way; what it knows of a face from earlier frames it keeps by the f
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -107,6 +108,10 @@ class DrawnModel(ABC):
         Returns the picture, uint8 (S, S, 3) RGB, and its alpha, uint8 (S, S), 255 where it covers the frame. Both are
         as they go into the frame: light, colour and edge are the model's own work.
         """
+
+    @abstractmethod
+    def bookmark(self, track: int) -> Callable[[], None]:
+        """What makes the model forget all that it learns from now on of the face of ``track``."""
 
     @abstractmethod
     def forget(self) -> None:

@@ -59,6 +59,10 @@ class MaskModel(DrawnModel):
             alpha = np.asarray(cv2.convertScaleAbs(alpha, alpha=self._morph), np.uint8)
         return picture, alpha
 
+    def bookmark(self, track: int) -> Callable[[], None]:
+        """See ``DrawnModel``."""
+        return self._lights.bookmark(track)
+
     def forget(self) -> None:
         """See ``DrawnModel``."""
         self._lights = Tracks[FaceLight](FaceLight)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -83,6 +84,16 @@ class PhotoModel(DrawnModel):
         if len(self._photos) > 1:
             photo = self._blends[crop.track].face(self._photos, self._turns, pose_of(crop.mesh, NEUTRAL))
         return draw(crop.rgb, crop.mesh, photo, performer, self._outline, self._morph)
+
+    def bookmark(self, track: int) -> Callable[[], None]:
+        """See ``DrawnModel``."""
+        marks = [self._performers.bookmark(track), self._blends.bookmark(track)]
+
+        def back() -> None:
+            for mark in marks:
+                mark()
+
+        return back
 
     def forget(self) -> None:
         """See ``DrawnModel``."""

@@ -115,6 +115,40 @@ def test_known_faces_are_swapped_while_the_detector_looks_and_the_pictures_are_t
     assert helped.stages.summary().keys() == alone.stages.summary().keys()
 
 
+@pytest.mark.parametrize("faces", ["all", "largest"])
+def test_a_mask_is_drawn_while_the_detector_looks_and_what_was_drawn_in_vain_is_forgotten(faces: str) -> None:
+    def made() -> FrameSwapper:
+        finder = BuiltinFinder("cpu", 1, mesh=True)
+        opened = make_swapper(Look(model="gold", device="cpu", faces=faces), Stages(), finder)
+        return replace(opened, label=None, watermark=None)
+
+    def coming_and_going() -> Iterator[Frame]:
+        """The larger face is there in the fourth and the fifth picture only."""
+        for number, frame in enumerate(newcomers(9)):
+            if number >= 5:
+                frame = Frame.from_rgb(np.hstack([seen(frame)[:, :360], np.zeros((360, 360, 3), np.uint8)]))
+            yield frame
+
+    alone, helped = made(), made()
+    finder, drawn = helped.finder, list[int]()
+    assert isinstance(finder, BuiltinFinder)
+    with closing(Late()) as helper:
+        helped.share_work(finder, helper)
+        swap_early = finder.meanwhile
+
+        def noted(frame: Frame, known: tuple[Face, ...]) -> None:
+            swap_early(frame, known)
+            drawn.append(len(known))
+            helper.due.set()  # the detector has to wait for the faces that are known
+
+        finder.meanwhile = noted
+        for number, (one, other) in enumerate(zip(coming_and_going(), coming_and_going(), strict=True)):
+            helper.due.clear() if number in (2, 3, 4) else helper.due.set()
+            assert [face.track for face in alone.process(one)] == [face.track for face in helped.process(other)]
+            assert (seen(one) == seen(other)).all(), number
+    assert not any(helper.late) and len(drawn) >= 3
+
+
 def test_a_model_that_fails_while_the_detector_looks_is_asked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

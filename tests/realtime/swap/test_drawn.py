@@ -1,6 +1,7 @@
 """The contract of models that draw: a crop pixel on pixel, the mesh in it, the alpha as it is, a memory by track."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,9 @@ class Checks(DrawnModel):
         x, y = np.rint(crop.mesh[4, :2]).astype(int)
         alpha[y - 40 : y + 41, x - 40 : x + 41] = 255
         return np.full_like(crop.rgb, 100 + 50 * len(self.seen[crop.track])), alpha
+
+    def bookmark(self, track: int) -> Callable[[], None]:
+        return self.seen.bookmark(track)
 
     def forget(self) -> None:
         self.seen.clear()
