@@ -22,7 +22,7 @@ from realtime.media.colorspace import Codes, ColorMatrix, Conversion, conversion
 from realtime.media.orientation import Turn
 from realtime.media.paste import Patch, patches
 from realtime.media.pixel_formats import FORMATS, Family, Layout, PixelFormat, Siting, nearest_known
-from realtime.media.resample import sample
+from realtime.media.resample import sample_all
 from realtime.media.tone import HDR
 from realtime.runtime.arrays import Bytes, Matrix
 from realtime.runtime.errors import InputError
@@ -164,13 +164,17 @@ class Frame:
         pixels = self.kind.pixels
         picture_to_crop = compose(self._to_shown(), frame_to_crop)
         parts: dict[int, Codes] = {}
-        for layout, view in zip(pixels.planes, self._planes(), strict=True):
-            # Crop pixels are taken at plane positions: through the plane's lattice, then like the frame's.
-            crop = sample(view, compose(self._to_picture(layout), picture_to_crop), size)
-            if layout.components == (0, 1, 2):
-                return self.kind.coding.to_rgb(crop)
-            split = (crop,) if len(layout.components) == 1 else cast(Sequence[Codes], cv2.split(crop))
-            parts |= zip(layout.components, split, strict=True)
+        planes = self._planes()
+        for numbers in pixels.alike:
+            layouts = [pixels.planes[number] for number in numbers]
+            # Crop pixels are taken at plane positions: through the planes' lattice, then like the frame's.
+            plane_to_crop = compose(self._to_picture(layouts[0]), picture_to_crop)
+            crops = sample_all([planes[number] for number in numbers], plane_to_crop, size)
+            for layout, crop in zip(layouts, crops, strict=True):
+                if layout.components == (0, 1, 2):
+                    return self.kind.coding.to_rgb(crop)
+                split = (crop,) if len(layout.components) == 1 else cast(Sequence[Codes], cv2.split(crop))
+                parts |= zip(layout.components, split, strict=True)
         ordered = [parts[component] for component in range(pixels.family.components)]
         codes = ordered[0] if len(ordered) == 1 else cast(Codes, cv2.merge(ordered))
         return self.kind.coding.to_rgb(codes)

@@ -15,7 +15,7 @@ import numpy as np
 
 from realtime.media.affine import compose, invert, scale_of, translation
 from realtime.media.colorspace import Codes, Conversion
-from realtime.media.pixel_formats import Layout, PixelFormat
+from realtime.media.pixel_formats import PixelFormat
 from realtime.media.resample import halve, halvings, pyramid_to_picture, reach
 from realtime.runtime.arrays import Bytes, Matrix, Points
 
@@ -111,7 +111,7 @@ def patches(
     channels = cast(Sequence[Codes], cv2.split(codes))
     wide: Codes = alpha if coding.dtype is np.uint8 else np.multiply(alpha, 257, dtype=np.uint16)
     outline = _outline(alpha)
-    for numbers in _alike(pixels.planes):
+    for numbers in pixels.alike:
         plane_to_frame, size = lattices[numbers[0]]
         plane_to_crop = compose(plane_to_frame, frame_to_crop)
         plane_to_region = compose(plane_to_crop, translation(-x, -y))
@@ -126,14 +126,6 @@ def patches(
             parts = [place[c] for c in pixels.planes[number].components]
             add, kept = _interleave(parts), _interleave([keep] * len(parts))
             yield Patch(number, left, top, add, kept, coding.top, pixels.shift)
-
-
-def _alike(planes: Sequence[Layout]) -> Iterator[list[int]]:
-    """Planes that share a lattice are warped together: all their numbers."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for number, layout in enumerate(planes):
-        groups.setdefault((layout.step_x, layout.step_y), []).append(number)
-    yield from groups.values()
 
 
 def _outline(alpha: Bytes) -> Points:

@@ -77,6 +77,14 @@ class PixelFormat:
     alpha: bool = False
 
     @property
+    def alike(self) -> Iterator[list[int]]:
+        """The numbers of planes that share a lattice, for such are sampled together."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for number, layout in enumerate(self.planes):
+            groups.setdefault((layout.step_x, layout.step_y), []).append(number)
+        yield from groups.values()
+
+    @property
     def dtype(self) -> type[np.uint8] | type[np.uint16]:
         """Of the samples in memory."""
         return np.uint8 if self.depth == 8 else np.uint16

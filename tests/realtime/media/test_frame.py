@@ -11,7 +11,7 @@ import pytest
 
 from realtime.media.frame import Frame
 from realtime.media.pixel_formats import FORMATS, Family, PixelFormat, Siting, nearest_known, siting_of
-from realtime.media.resample import sample
+from realtime.media.resample import sample, sample_all
 from realtime.runtime.arrays import Bytes, Matrix
 
 # FFmpeg's numbers.
@@ -261,6 +261,26 @@ def test_pictures_of_any_size_work(name: str, size: tuple[int, int]) -> None:
     frame.paste(np.full((40, 40, 3), 90, np.uint8), np.full((40, 40), 255, np.uint8), crop_matrix(40, (1, 1), 3000, 7))
     assert np.abs(frame.warp(np.eye(2, 3), size).astype(int) - 90).max() <= 2
     assert frame.warp(np.array([[0.1, 0, 0], [0, 0.1, 0]]), 8).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("channels", [(1, 1), (1, 1, 1), (2,), (3,), (4,), (1, 2)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("scale", [1.0, 0.4, 1.7])
+def test_channels_that_are_read_together_are_read_as_each_alone(
+    channels: tuple[int, ...], dtype: type[np.uint8] | type[np.uint16], scale: float
+) -> None:
+    rng = np.random.default_rng(3)
+    planes = [rng.integers(0, np.iinfo(dtype).max, (61, 83), dtype) for _ in range(sum(channels))]
+    pictures, rest = [], list(planes)
+    for count in channels:
+        pictures.append(rest[0] if count == 1 else np.dstack(rest[:count]))
+        del rest[:count]
+    matrix = np.array([[scale, -0.1, -3.3], [0.1, scale, 2.1]])
+    got = sample_all(pictures, matrix, (40, 50))
+    assert [each.shape for each in got] == [(50, 40) if count == 1 else (50, 40, count) for count in channels]
+    alone = np.dstack([sample(plane, matrix, (40, 50)) for plane in planes])
+    halved = int(scale < 0.5)  # means of two channels are rounded otherwise than those of one
+    assert np.abs(np.dstack(got).astype(int) - alone).max() <= halved
 
 
 def test_warp_gives_memory_of_its_own() -> None:
