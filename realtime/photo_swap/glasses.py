@@ -24,6 +24,8 @@ SIDE: Final = 512
 WIDTH: Final = 13
 #: How far a line is from what is around it, as a share of the face's brightness, to be one; and to be painted out.
 LINE, FAINT = 0.08, 0.05
+#: How bright a line over a brow is, as a share of the face's brightness, to be metal that shines and no skin.
+SHINES: Final = 1.05
 #: Shares of the nose's bridge and of the places below the eyes that lines cover where there are glasses.
 BRIDGE, BELOW = 0.15, 0.06
 #: Lines are painted out with so many pixels around them.
@@ -38,11 +40,15 @@ BRIGHTER, TINT = 0.02, 0.03
 def without_glasses(texture: Bytes) -> Bytes | None:
     """The unrolled face, uint8 (S, S, 3) RGB, with its glasses painted out; None where there are none to be seen."""
     small = np.asarray(cv2.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    around, bridge, below = _zones()
-    lines = _lines(small, around)
+    around, bridge, below, brows = _zones()
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    level = max(float(np.median(grey[around > 0.5])), 20.0)
+    dark, bright = (_lines(grey, how) / level for how in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
+    lines = np.maximum(dark, bright)
     if float((lines > LINE)[bridge > 0.5].mean()) < BRIDGE or float((lines > LINE)[below > 0.5].mean()) < BELOW:
         return None
-    mask = ((lines > FAINT) & (np.maximum(around, bridge) > 0.3)).astype(np.uint8)
+    shines = (bright > LINE) & (grey > SHINES * level) & (brows > 0.5)
+    mask = (((lines > FAINT) & (np.maximum(around, bridge) > 0.3)) | shines).astype(np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)), np.uint8)
     mask = np.asarray(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (MARGIN, MARGIN))), np.uint8)
     painted = np.asarray(cv2.inpaint(small, mask, 7, cv2.INPAINT_TELEA), np.float32)
@@ -80,18 +86,18 @@ def _lenses() -> tuple[Floats, Floats]:
     return lens, around
 
 
-def _lines(small: Bytes, around: Floats) -> Floats:
-    """How far each pixel differs from all that is wider than a line, as a share of the face's brightness."""
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+def _lines(grey: Bytes, how: int) -> Floats:
+    """By how many levels each pixel is darker, or brighter, as ``how`` says, than all that is wider than a line."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (WIDTH, WIDTH))
-    dark, bright = (cv2.morphologyEx(grey, how, disc) for how in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
-    level = float(np.median(grey[around > 0.5]))
-    return np.asarray(np.maximum(dark, bright) / max(level, 20.0), np.float32)
+    return np.asarray(cv2.morphologyEx(grey, how, disc), np.float32)
 
 
 @cache
-def _zones() -> tuple[Floats, Floats, Floats]:
-    """Around the eyes where rims may be, the bridge of the nose, and below the eyes: float32 (SIDE, SIDE), 0..1."""
+def _zones() -> tuple[Floats, Floats, Floats, Floats]:
+    """Around the eyes where rims may be, the bridge of the nose, below the eyes, and over the brows.
+
+    float32 (SIDE, SIDE) each, 0..1.
+    """
     eyes = [vertex for eye in EYES for vertex in eye]
     x, y = NEUTRAL[:, 0], NEUTRAL[:, 1] - NEUTRAL[eyes, 1].mean()
     off_eye, off_brow = away(eyes), away(BROW_POINTS)
@@ -99,5 +105,6 @@ def _zones() -> tuple[Floats, Floats, Floats]:
     around *= np.clip(off_brow / 0.6 - 0.4, 0, 1)
     bridge = np.clip(1.5 - np.abs(x), 0, 1) * np.clip(1.6 - 1.2 * np.abs(y), 0, 1)
     below = around * np.clip((y - 0.6) / 0.4, 0, 1) * np.clip((np.abs(x) - 1.6) / 0.4, 0, 1)
-    near_eyes, nose, under = unrolled(np.column_stack([around, bridge, below]), SIDE)
-    return near_eyes, nose, under
+    over = np.clip(2 - off_brow / 0.6, 0, 1) * np.clip((off_eye - 0.35) / 0.3, 0, 1)
+    near_eyes, nose, under, brows = unrolled(np.column_stack([around, bridge, below, over]), SIDE)
+    return near_eyes, nose, under, brows

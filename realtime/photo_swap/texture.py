@@ -36,6 +36,8 @@ TRUST: Final = 2.5
 MOST_TEXTURES: Final = 8
 #: How much better a texture's own photograph counts as seen, where it shows what the others show.
 FAVOUR: Final = 4
+#: Less like skin than this is something else, and more surely skin.
+UNLIKE, ALIKE = 0.3, 0.6
 #: Hair is told from skin at a quarter of the side.
 COARSE: Final = SIDE // 4
 
@@ -150,7 +152,8 @@ def _without_hair(texture: Bytes, trust: Floats) -> Bytes:
     kept = np.maximum(kept, 1 - np.clip(4 * zone + reach, 0, 1))  # never in the middle of the face
     kept = np.minimum(kept, 1 - np.clip(3 * rim, 0, 1) * (1 - shown))
     full = cv2.resize(np.clip(kept, 0, 1), (SIDE, SIDE))[..., None]
-    going_on = cv2.resize(_continued(small, kept * inside, skin), (SIDE, SIDE))
+    alike = np.clip((likeness - UNLIKE) / (ALIKE - UNLIKE), 0, 1)  # what is left of a strand does not go on as skin
+    going_on = cv2.resize(_continued(small, kept * inside, skin * alike), (SIDE, SIDE))
     return np.asarray(np.clip(texture * full + going_on * (1 - full), 0, 255), np.uint8)
 
 

@@ -41,6 +41,40 @@ def test_glasses_are_seen_and_painted_out(portrait: Portrait) -> None:
     assert dragged[nose].mean() < 25
 
 
+def test_metal_that_shines_over_a_brow_goes_with_the_glasses(portrait: Portrait) -> None:
+    shining = portrait.picture.copy()
+    ends = np.rint(portrait.mesh[[46, 52], :2]).astype(int).tolist()
+    cv2.line(shining, ends[0], ends[1], (250, 250, 250), 1, cv2.LINE_AA)
+    worn = shining.copy()
+    middles = [portrait.mesh[list(eye), :2].mean(axis=0) for eye in EYES]
+    apart = float(np.linalg.norm(middles[0] - middles[1]))
+    rim, across = round(0.36 * apart), np.array((0.36 * apart, 0))
+    for middle in middles:
+        cv2.circle(worn, np.rint(middle).astype(int).tolist(), rim, (60, 50, 50), 1, cv2.LINE_AA)
+    nose = [np.rint(middles[0] + across).astype(int).tolist(), np.rint(middles[1] - across).astype(int).tolist()]
+    cv2.line(worn, nose[0], nose[1], (60, 50, 50), 1, cv2.LINE_AA)
+    views = [view_of(picture, portrait.mesh) for picture in (portrait.picture, shining, worn)]
+    assert [view.glasses for view in views] == [False, False, True]
+    bare, shown, gone = (view.rgb.mean(axis=2) for view in views)
+    (x0, y0), (x1, y1) = ((ATLAS[[46, 52]] * SIDE).round().astype(int)).tolist()
+    brow = (slice(min(y0, y1) - 12, max(y0, y1) + 12), slice(x0, x1))
+    metal = (shown - bare)[brow] > 20
+    assert metal.sum() > 100
+    assert np.maximum(gone - bare, 0)[brow][metal].mean() < (shown - bare)[brow][metal].mean() / 5
+
+
+def test_a_strand_down_to_a_brow_leaves_no_dark_cloud(portrait: Portrait) -> None:
+    ends = [np.rint(point).astype(int).tolist() for point in portrait.mesh[[103, 105], :2]]
+    strand = portrait.picture.copy()
+    cv2.line(strand, ends[0], ends[1], (25, 20, 18), round(0.16 * float(np.ptp(portrait.mesh[:, 0]))), cv2.LINE_AA)
+    x, y = (ATLAS[[103, 105]].mean(axis=0) * SIDE).round().astype(int).tolist()
+    forehead = (slice(y - 60, y + 40), slice(x - 100, x + 100))
+    bare, hung = (
+        make_texture([view_of(picture, portrait.mesh)]).mean(axis=2) for picture in (portrait.picture, strand)
+    )
+    assert np.percentile(cv2.blur(hung / bare.clip(1), (21, 21))[forehead], 10) > 0.9
+
+
 def test_what_is_behind_the_face_is_no_skin(portrait: Portrait) -> None:
     green = portrait.picture.copy()
     hull = np.rint(cv2.convexHull(portrait.mesh[:, :2].astype(np.float32))).astype(np.int32)
