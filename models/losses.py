@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from pytorch_msssim import ms_ssim, ssim  # type: ignore[import-untyped]
 from torch import Tensor
 
+from models.features import Features
 from models.settings import LossWeights
 
 __all__ = ["masked_ssim", "picture_loss", "ssim_map"]
@@ -54,9 +55,17 @@ def masked_ssim(a: Tensor, b: Tensor, mask: Tensor, scales: int = 1) -> Tensor:
 
 
 def picture_loss(
-    answer: Tensor, target: Tensor, mask: Tensor, weight: Tensor, parts: LossWeights
+    answer: Tensor,
+    target: Tensor,
+    mask: Tensor,
+    weight: Tensor,
+    parts: LossWeights,
+    features: Features | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Loss of an answer (B, 4, S, S), colour only where the mask is, and its bare parts by name."""
+    """Loss of an answer (B, 4, S, S), colour only where the mask is, and its bare parts by name.
+
+    Without ``features`` they are no part of it.
+    """
     rgb, answer_mask = answer[:, :3], answer[:, 3:]
     where = mask * weight  # (B, 1, S, S)
     total = 3 * where.sum((1, 2, 3)) + 1e-6  # (B,)
@@ -83,6 +92,8 @@ def picture_loss(
         values["ssim"] = 1 - masked_ssim(rgb, target, mask).mean()
     if parts.ms_ssim:
         values["ms_ssim"] = 1 - masked_ssim(rgb, target, mask, SCALES).mean()
+    if features is not None:
+        values["features"] = features(rgb, target, mask)
     if parts.mask:
         values["mask"] = (answer_mask - mask).abs().mean()
     weights = parts.model_dump()

@@ -17,6 +17,7 @@ from models.book import TEMPLATE, book_sources, read_book_run
 from models.checkpoint import Checkpoint, write_checkpoint
 from models.digest import digest
 from models.faceset.reading import AlignedFaces, read_faceset
+from models.features import Features
 from models.pair_sheet import PAIRS, pair_sheet
 from models.paired import PairBatches
 from models.pairs import read_pairs
@@ -60,7 +61,8 @@ def start(out: Path, given: Mapping[str, object], config: Path | None, resume: b
     _check(plan)
     network, batches, facts = _from_sides(plan, out) if plan.pairs is None else _from_pairs(plan, plan.pairs)
     weights = None if resume else _first_weights(plan, network, cast(dict[str, str], facts["sources"]))
-    run(network, batches, out, plan, facts | code, resume, typer.echo, weights)
+    features = Features(plan.template, network.size) if plan.loss.features else None
+    run(network, batches, out, plan, facts | code, resume, typer.echo, weights, features)
 
 
 def _plan(given: Mapping[str, object], config: Path | None, begun: Path | None) -> Plan:

@@ -52,6 +52,7 @@ class LossWeights(_Part):
     ssim: Weight = 0.0
     ms_ssim: Weight = 0.0
     edges: Weight = 2.0
+    features: Weight = 0.0
     mask: Weight = 0.5
     priority: Annotated[float, Field(ge=1, le=3.98)] = 3.0  # a byte of 64 is 1
 

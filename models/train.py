@@ -14,6 +14,7 @@ from models.architectures import Config
 from models.batches import Batches, Example
 from models.checkpoint import FILE, Checkpoint, read_checkpoint
 from models.devices import open_fabric, resolve_precision
+from models.features import Features
 from models.lineage import resumed_facts
 from models.losses import picture_loss
 from models.recorder import Recorder
@@ -49,12 +50,14 @@ def train(
     resume: bool = False,
     log: Callable[[str], None] = print,
     initial: dict[str, Tensor] | None = None,
+    features: Features | None = None,
 ) -> Trained:
     """Train the network of ``config`` on ``batches``; checkpoints, previews and curves go to the folder ``out``.
 
     With ``resume`` the run goes on where its checkpoint stands, with the same config; the batches
     depend on seed and iteration only, so that an interrupted run makes the same steps as an uninterrupted
-    one. ``initial`` are weights to begin with, by name; those that it lacks are fresh. Ctrl-C saves and is passed on.
+    one. ``initial`` are weights to begin with, by name; those that it lacks are fresh. ``features`` are compared where
+    the settings give them weight. Ctrl-C saves and is passed on.
     Raises ``UsageError`` for settings that have no end and for faces of other people than the run was begun with,
     ``MummerError`` when the loss is no number or runs away,
     ``OutputError`` where ``out`` cannot be written; the last good checkpoint stays.
@@ -79,7 +82,8 @@ def train(
         log(f"{config.name} {config.size} px, {sum(batches.counts)} pictures, {where}")
         recorder = Recorder(out, state, settings, batches, log)
     try:
-        losses = _loop(fabric, state, batches, settings, recorder, out)
+        compared = features.to(fabric.device) if features is not None and settings.loss.features else None
+        losses = _loop(fabric, state, batches, settings, compared, recorder, out)
     except BaseException as stop:
         if recorder and not isinstance(stop, Exception):  # Ctrl-C, in whatever form it comes
             recorder.stop()
@@ -91,7 +95,13 @@ def train(
 
 
 def _loop(
-    fabric: "Fabric", state: TrainingState, batches: Batches, settings: Settings, recorder: Recorder | None, out: Path
+    fabric: "Fabric",
+    state: TrainingState,
+    batches: Batches,
+    settings: Settings,
+    features: Features | None,
+    recorder: Recorder | None,
+    out: Path,
 ) -> list[float]:
     """Step until the settings say that it is enough; returns the loss of every step. Raises ``MummerError``."""
     started, before = time.monotonic(), state.seconds
@@ -106,7 +116,7 @@ def _loop(
         # Forward: each example's faces, decoded as its side.
         examples = _draw(fabric, batches, settings, stage, state.iteration)
         answers = state.model([example.face for example in examples], [example.side for example in examples])
-        loss, parts = _loss(answers, examples, settings)
+        loss, parts = _loss(answers, examples, settings, features)
         means = cast(Tensor, fabric.all_reduce(torch.stack([loss, *parts.values()]).detach())).tolist()
         if not math.isfinite(means[0]):
             raise MummerError(f"the loss became {means[0]} at iteration {state.iteration}; {_advice(out)}")
@@ -171,11 +181,11 @@ def _draw(fabric: "Fabric", batches: Batches, settings: Settings, stage: Stage, 
 
 
 def _loss(
-    answers: Sequence[Tensor], examples: Sequence[Example], settings: Settings
+    answers: Sequence[Tensor], examples: Sequence[Example], settings: Settings, features: Features | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The mean loss of all sides, and the means of its parts."""
     losses = [
-        picture_loss(answer.float(), example.target, example.mask, example.weight, settings.loss)
+        picture_loss(answer.float(), example.target, example.mask, example.weight, settings.loss, features)
         for answer, example in zip(answers, examples, strict=True)
     ]
     parts = {name: torch.stack([part[name] for _, part in losses]).mean() for name in losses[0][1]}
