@@ -78,6 +78,7 @@ EXPORTING = frozenset(
         "export/test_precision",
         "export/test_workflow",
         "models/test_bronze",
+        "models/test_eyes_recipe",
         "models/test_face_finder_recipe",
         "models/test_faceness_recipe",
         "models/test_mesh_recipe",
@@ -86,7 +87,9 @@ EXPORTING = frozenset(
 )
 
 #: Whatever trains goes there, too: the first step loads torch's compiler, which exports load anyway.
-TRAINING = frozenset(f"tests/models/test_{name}.py" for name in ("processes", "renderings", "settings", "train"))
+TRAINING = frozenset(
+    f"tests/models/test_{name}.py" for name in ("features", "processes", "renderings", "settings", "train")
+)
 
 
 @pytest.hookimpl(optionalhook=True)

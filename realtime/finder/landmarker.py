@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from realtime.align import TEMPLATES
+from realtime.finder.eyes_net import EyesNet
 from realtime.finder.face import Box
 from realtime.finder.faceness import Faceness
 from realtime.finder.mesh_net import MAPS, MeshNet
@@ -46,6 +47,7 @@ class Landmarker:
         self._session = open_session(ASSET, device)
         self._faceness: Faceness | None = None  # until there is a newcomer
         self._mesh_net: MeshNet | None = None
+        self._eyes_net: EyesNet | None = None
         self.mesh = mesh
 
     @property
@@ -56,6 +58,7 @@ class Landmarker:
     @mesh.setter
     def mesh(self, wanted: bool) -> None:
         self._mesh_net = (self._mesh_net or MeshNet(self._device)) if wanted else None
+        self._eyes_net = (self._eyes_net or EyesNet(self._device)) if wanted else None
 
     def look(self, frame: Frame, frame_to_crop: Matrix) -> Sighting:
         """What is seen in one crop."""
@@ -64,6 +67,8 @@ class Landmarker:
         points, presence, *maps = self._session.run(outputs, {"face": crop[None]})
         back = invert(frame_to_crop)
         mesh = self._mesh_net(maps, back, SIZE) if self._mesh_net else None
+        if mesh is not None and self._eyes_net:
+            mesh = self._eyes_net(frame, mesh)
         return Sighting(apply(back, points[0] * SIZE - 0.5), float(presence[0]), mesh)
 
     def follow(self, frame: Frame, landmarks: Points) -> Sighting:

@@ -19,21 +19,24 @@ from models.recipes.command import run as run_recipe
 from models.recipes.face_finder.loop import load_weights
 from models.recipes.face_finder.nets import (
     DETECTOR_WEIGHTS,
+    EYES_WEIGHTS,
     FACENESS_WEIGHTS,
     LANDMARK_SIZE,
     LANDMARK_WEIGHTS,
     MESH_WEIGHTS,
     DetectorNet,
+    EyesNet,
     FacenessNet,
     LandmarkNet,
     MeshNet,
 )
+from realtime.finder.eyes_net import SIDE as EYE_SIDE
 from realtime.finder.mesh_net import MAPS
 from realtime.inference.session import open_session
 from realtime.runtime.errors import InputError, ModelError
 from realtime.runtime.files import write_whole
 
-__all__ = ["main", "write_detector", "write_faceness", "write_graph", "write_landmarks", "write_mesh"]
+__all__ = ["main", "write_detector", "write_eyes", "write_faceness", "write_graph", "write_landmarks", "write_mesh"]
 
 #: Largest difference from torch that is accepted, in crop sides or logits.
 TOLERANCE: Final = 1e-3
@@ -66,6 +69,19 @@ class LandmarkGraph(nn.Module):
         return points, torch.sigmoid(presence), fine, coarse
 
 
+class EyesGraph(nn.Module):
+    """Pictures of eyes as they lie in memory to the places of the points around them."""
+
+    def __init__(self, net: EyesNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, eyes: Tensor) -> Tensor:
+        """(N, 48, 48, 3) uint8 -> (N, K, 2) in sides of the picture."""
+        points: Tensor = self.net(eyes.permute(0, 3, 1, 2).float() / 255)
+        return points
+
+
 class FacenessGraph(nn.Module):
     """The landmark net's maps to how sure it is that they show a face, 0..1."""
 
@@ -96,6 +112,12 @@ def write_mesh(net: MeshNet, path: Path) -> None:
     """The mesh net as a file for the landmark net's maps of any number of crops. Raises as ``write_graph``."""
     example = torch.randn(2, 32, 28, 28), torch.randn(2, 72, 14, 14)
     write_graph(net, example, {0: torch.export.Dim.DYNAMIC}, MAPS, ["mesh"], path, half=True)
+
+
+def write_eyes(net: EyesNet, path: Path) -> None:
+    """The eyes net as a file for any number of eyes. Raises as ``write_graph``."""
+    example = torch.randint(0, 256, (2, EYE_SIDE, EYE_SIDE, 3), dtype=torch.uint8)
+    write_graph(EyesGraph(net), example, {0: torch.export.Dim.DYNAMIC}, "eyes", ["points"], path, half=True)
 
 
 def write_faceness(net: FacenessNet, path: Path) -> None:
@@ -153,6 +175,12 @@ def _mesh(weights: Path, path: Path) -> None:
     write_mesh(net, path)
 
 
+def _eyes(weights: Path, path: Path) -> None:
+    net = EyesNet()
+    load_weights(net, weights)
+    write_eyes(net.eval(), path)
+
+
 def _faceness(weights: Path, path: Path) -> None:
     net = FacenessNet()
     load_weights(net, weights)
@@ -163,6 +191,7 @@ def _faceness(weights: Path, path: Path) -> None:
 WRITERS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
     LANDMARK_WEIGHTS: _landmarks,
     MESH_WEIGHTS: _mesh,
+    EYES_WEIGHTS: _eyes,
     FACENESS_WEIGHTS: _faceness,
     DETECTOR_WEIGHTS: _detector,
 }

@@ -6,16 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from models.recipes.face_finder.descent import DescentStep
+from realtime.finder.eyes_net import ZONE
 from realtime.mesh.canonical import VERTICES
 
 __all__ = [
     "DETECTOR_STRIDE",
     "DETECTOR_WEIGHTS",
+    "EYES_WEIGHTS",
     "FACENESS_WEIGHTS",
     "LANDMARK_SIZE",
     "LANDMARK_WEIGHTS",
     "MESH_WEIGHTS",
     "DetectorNet",
+    "EyesNet",
     "FacenessNet",
     "LandmarkNet",
     "MeshNet",
@@ -26,6 +29,7 @@ DETECTOR_WEIGHTS: Final = "detector.pt"
 LANDMARK_WEIGHTS: Final = "landmarks.pt"
 MESH_WEIGHTS: Final = "mesh.pt"
 FACENESS_WEIGHTS: Final = "faceness.pt"
+EYES_WEIGHTS: Final = "eyes.pt"
 
 #: Side of the landmark net's input picture in pixels.
 LANDMARK_SIZE: Final = 112
@@ -163,6 +167,33 @@ class MeshNet(nn.Module):
         """The mesh of a code, (N, 224) -> (N, 468, 3), before its last step."""
         mesh: Tensor = self.mesh(code).view(-1, VERTICES, 3)
         return mesh
+
+
+class EyesNet(nn.Module):
+    """The picture of one eye to the places of the mesh's points around it.
+
+    Input float32 (N, 3, 48, 48), RGB in 0..1, an eye on its face's right as one looks at it; output (N, K, 2) in sides
+    of that picture.
+    """
+
+    def __init__(self, norm: bool = True) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            conv(3, 24, 3, 2, norm=norm),  # (24, 24, 24)
+            Inverted(24, 32, 3, 2, norm),  # (32, 12, 12)
+            Inverted(32, 32, 3, 1, norm),
+            Inverted(32, 64, 3, 2, norm),  # (64, 6, 6)
+            Inverted(64, 64, 2, 1, norm),
+            conv(64, 160, 1, norm=norm),  # (160, 6, 6)
+            conv_valid(160, 6, norm),  # (160, 1, 1)
+            nn.Flatten(),  # (160,)
+        )
+        self.points = nn.Linear(160, len(ZONE) * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 48, 48) -> (N, K, 2)."""
+        points: Tensor = self.points(self.layers((x - 0.5) * 4.0))
+        return points.view(-1, len(ZONE), 2) + 0.5
 
 
 class FacenessNet(nn.Module):
