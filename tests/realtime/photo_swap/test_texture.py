@@ -11,6 +11,7 @@ from realtime.mesh.vertices import EYES
 from realtime.photo_swap.portrait import Portrait, read_portrait
 from realtime.photo_swap.texture import SIDE, make_texture, view_of
 from realtime.photo_swap.zones import COVER
+from realtime.runtime.arrays import Bytes
 
 pytest.importorskip("skimage")
 
@@ -24,17 +25,27 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
     return read_portrait(path, device="cpu")
 
 
-def test_glasses_are_seen_and_painted_out(portrait: Portrait) -> None:
-    assert not portrait.view.glasses
-    bare = view_of(portrait.picture, portrait.mesh)
-    worn = portrait.picture.copy()
+def put_on_glasses(picture: Bytes, portrait: Portrait, tint: bool = False) -> Bytes:
+    """``picture`` of the ``portrait`` with thin rims around the eyes, joined on the nose, and perhaps tinted lenses."""
+    worn = picture.copy()
     middles = [portrait.mesh[list(eye), :2].mean(axis=0) for eye in EYES]
     apart = float(np.linalg.norm(middles[0] - middles[1]))
     rim, across = round(0.36 * apart), np.array((0.36 * apart, 0))
+    lenses = np.zeros(worn.shape[:2], np.uint8)
+    for middle in middles:
+        cv2.circle(lenses, np.rint(middle).astype(int).tolist(), rim, 1, -1)
+    if tint:
+        worn[lenses > 0] = np.clip(worn[lenses > 0] * (0.85, 1.1, 1.0) + (0, 10, 5), 0, 255)
     for middle in middles:
         cv2.circle(worn, np.rint(middle).astype(int).tolist(), rim, (60, 50, 50), 1, cv2.LINE_AA)
     ends = [np.rint(middles[0] + across).astype(int).tolist(), np.rint(middles[1] - across).astype(int).tolist()]
-    cv2.line(worn, ends[0], ends[1], (60, 50, 50), 1, cv2.LINE_AA)
+    return np.asarray(cv2.line(worn, ends[0], ends[1], (60, 50, 50), 1, cv2.LINE_AA), np.uint8)
+
+
+def test_glasses_are_seen_and_painted_out(portrait: Portrait) -> None:
+    assert not portrait.view.glasses
+    bare = view_of(portrait.picture, portrait.mesh)
+    worn = put_on_glasses(portrait.picture, portrait)
     dragged = np.abs(view_of(worn, portrait.mesh).rgb.astype(int) - bare.rgb)
     assert view_of(worn, portrait.mesh).glasses
     nose = (slice(int(0.36 * SIDE), int(0.44 * SIDE)), slice(int(0.47 * SIDE), int(0.53 * SIDE)))
@@ -45,14 +56,7 @@ def test_metal_that_shines_over_a_brow_goes_with_the_glasses(portrait: Portrait)
     shining = portrait.picture.copy()
     ends = np.rint(portrait.mesh[[46, 52], :2]).astype(int).tolist()
     cv2.line(shining, ends[0], ends[1], (250, 250, 250), 1, cv2.LINE_AA)
-    worn = shining.copy()
-    middles = [portrait.mesh[list(eye), :2].mean(axis=0) for eye in EYES]
-    apart = float(np.linalg.norm(middles[0] - middles[1]))
-    rim, across = round(0.36 * apart), np.array((0.36 * apart, 0))
-    for middle in middles:
-        cv2.circle(worn, np.rint(middle).astype(int).tolist(), rim, (60, 50, 50), 1, cv2.LINE_AA)
-    nose = [np.rint(middles[0] + across).astype(int).tolist(), np.rint(middles[1] - across).astype(int).tolist()]
-    cv2.line(worn, nose[0], nose[1], (60, 50, 50), 1, cv2.LINE_AA)
+    worn = put_on_glasses(shining, portrait)
     views = [view_of(picture, portrait.mesh) for picture in (portrait.picture, shining, worn)]
     assert [view.glasses for view in views] == [False, False, True]
     bare, shown, gone = (view.rgb.mean(axis=2) for view in views)
@@ -89,18 +93,7 @@ def test_what_is_behind_the_face_is_no_skin(portrait: Portrait) -> None:
 
 
 def test_the_tint_of_lenses_goes_with_their_rims(portrait: Portrait) -> None:
-    worn = portrait.picture.copy()
-    middles = [portrait.mesh[list(eye), :2].mean(axis=0) for eye in EYES]
-    apart = float(np.linalg.norm(middles[0] - middles[1]))
-    rim, across = round(0.36 * apart), np.array((0.36 * apart, 0))
-    lenses = np.zeros(worn.shape[:2], np.uint8)
-    for middle in middles:
-        cv2.circle(lenses, np.rint(middle).astype(int).tolist(), rim, 1, -1)
-    worn[lenses > 0] = np.clip(worn[lenses > 0] * (0.85, 1.1, 1.0) + (0, 10, 5), 0, 255)
-    for middle in middles:
-        cv2.circle(worn, np.rint(middle).astype(int).tolist(), rim, (60, 50, 50), 1, cv2.LINE_AA)
-    ends = [np.rint(middles[0] + across).astype(int).tolist(), np.rint(middles[1] - across).astype(int).tolist()]
-    cv2.line(worn, ends[0], ends[1], (60, 50, 50), 1, cv2.LINE_AA)
+    worn = put_on_glasses(portrait.picture, portrait, tint=True)
     view = view_of(worn, portrait.mesh)
     assert view.glasses
     below = ((ATLAS[[111, 117, 118, 119, 346, 347, 348]] * SIDE - 0.5).round().astype(int)).T
