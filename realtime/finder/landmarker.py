@@ -60,20 +60,21 @@ class Landmarker:
         self._mesh_net = (self._mesh_net or MeshNet(self._device)) if wanted else None
         self._eyes_net = (self._eyes_net or EyesNet(self._device)) if wanted else None
 
-    def look(self, frame: Frame, frame_to_crop: Matrix) -> Sighting:
-        """What is seen in one crop."""
+    def look(self, frame: Frame, frame_to_crop: Matrix, *, last: bool = True) -> Sighting:
+        """What is seen in one crop; the mesh only at the ``last`` look of several at one face."""
         crop = frame.warp(frame_to_crop, SIZE)
-        outputs = ["landmarks", "presence", *(MAPS if self._mesh_net else ())]
+        wanted = last and self._mesh_net is not None
+        outputs = ["landmarks", "presence", *(MAPS if wanted else ())]
         points, presence, *maps = self._session.run(outputs, {"face": crop[None]})
         back = invert(frame_to_crop)
-        mesh = self._mesh_net(maps, back, SIZE) if self._mesh_net else None
-        if mesh is not None and self._eyes_net:
-            mesh = self._eyes_net(frame, mesh)
+        mesh = None
+        if wanted and self._mesh_net and self._eyes_net:
+            mesh = self._eyes_net(frame, self._mesh_net(maps, back, SIZE))
         return Sighting(apply(back, points[0] * SIZE - 0.5), float(presence[0]), mesh)
 
-    def follow(self, frame: Frame, landmarks: Points) -> Sighting:
-        """Look where the landmarks, float32 (68, 2) in frame pixels, were a frame ago."""
-        return self.look(frame, TEMPLATES["landmarks"].frame_to_crop(landmarks, SIZE))
+    def follow(self, frame: Frame, landmarks: Points, *, last: bool = True) -> Sighting:
+        """Look where the landmarks, float32 (68, 2) in frame pixels, were a frame ago; ``last`` is as of ``look``."""
+        return self.look(frame, TEMPLATES["landmarks"].frame_to_crop(landmarks, SIZE), last=last)
 
     def faceness(self, frame: Frame, landmarks: Points) -> float:
         """How sure it is, 0..1, that these are the landmarks of a face, and not of something that looks like one."""
@@ -89,15 +90,15 @@ class Landmarker:
 
     def glance(self, frame: Frame, box: Box) -> float:
         """The presence at the first look at a detected head box, 0..1."""
-        return self.look(frame, crop_of_box(box)).presence
+        return self.look(frame, crop_of_box(box), last=False).presence
 
     def settle(self, frame: Frame, box: Box) -> Sighting:
         """Look at a detected head box, then again at the crop which each answer gives."""
-        seen = self.look(frame, crop_of_box(box))
-        for _ in range(LOOKS - 1):
+        seen = self.look(frame, crop_of_box(box), last=False)
+        for number in range(2, LOOKS + 1):
             if seen.presence < HOPELESS:
                 break
-            seen = self.follow(frame, seen.landmarks)
+            seen = self.follow(frame, seen.landmarks, last=number == LOOKS)
         return seen
 
 
