@@ -1,6 +1,6 @@
 """How far eyes are open, as the picture says: an iris has upright edges, a shut lid has none, only the line of lashes.
 
-A mesh follows a blink halfway. What it makes of the lids and what is seen here are taken together.
+A mesh follows a blink most of the way. What it makes of the lids and what is seen here are taken together.
 """
 
 from typing import Final

@@ -73,8 +73,10 @@ STILL: Final = Motion(np.eye(3), np.zeros(3), 1.0, np.zeros(POINTS.shape, np.flo
 
 #: Between these openings, in shares of the mouth's width, the inside of the performer's mouth comes into sight.
 SHUT, OPEN = 0.05, 0.12
-#: What is seen of an eye, against its rest, where it is shut, and from where on it counts as open.
-EYES_SHUT, EYES_OPEN = 0.42, 0.82
+#: A mesh's lids go so much of the way when they close: what is shut in the picture is a third open there.
+CLOSES: Final = 1.6
+#: What is seen of an eye, against its rest, where it is shut, and from where on it says nothing of the lids.
+EYES_SHUT, EYES_OPEN = 0.3, 0.6
 _LIDS: Final = np.array(LID_PAIRS)  # (2, 7, 2)
 _CORNERS: Final = np.array(((33, 133), (263, 362)))
 
@@ -101,8 +103,9 @@ def relative(now: Held, rest: Held) -> Motion:
 def _lids(now: Held, rest: Held) -> NDArray[np.float64]:
     """How far the eyes are open against their rest: what the mesh says, and shut where the picture says so."""
     by_mesh = now.lids / np.maximum(rest.lids, 1e-3)
+    by_mesh -= (CLOSES - 1) * np.maximum(1 - by_mesh, 0)
     seen = (now.eyes / np.maximum(rest.eyes, 1e-3) - EYES_SHUT) / (EYES_OPEN - EYES_SHUT)
-    return np.asarray(by_mesh * np.clip(seen, 0, 1), np.float64)
+    return np.asarray(np.where(seen < 1, np.minimum(by_mesh, seen), by_mesh).clip(0), np.float64)
 
 
 def lid_openings(points: Floats) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from realtime.mesh.pose import pose_of
 from realtime.puppet.canvas import Canvas
 from realtime.puppet.follower import EASES, HELD, Follower
 from realtime.puppet.limits import FREE_TURN, MOST_TURN, angle_of, limited_turn, softly
-from realtime.puppet.motion import STILL, Motion, hold, lid_openings, mouth_opening
+from realtime.puppet.motion import STILL, Held, Motion, hold, lid_openings, mouth_opening, relative
 from realtime.puppet.performer import Performer
 from realtime.puppet.puppet import Puppet
 from realtime.puppet.rest import neutral
@@ -49,6 +49,23 @@ def photo() -> Bytes:
 @pytest.fixture(scope="module")
 def puppet(photo: Bytes) -> Puppet:
     return Puppet(photo, mesh_of(photo))
+
+
+@pytest.mark.parametrize(
+    ("mesh", "picture", "least", "most"),
+    [
+        (1.0, 1.0, 1.0, 1.0),
+        (1.2, 0.9, 1.2, 1.2),  # wider than at rest
+        (0.9, 0.9, 0.8, 0.9),  # a little lower
+        (0.4, 0.9, 0.0, 0.1),  # shut, says the mesh, and the picture nothing
+        (0.7, 0.3, 0.0, 0.1),  # halfway, says the mesh, and the picture that it is shut
+    ],
+)
+def test_lids_close_where_mesh_or_picture_says_so(mesh: float, picture: float, least: float, most: float) -> None:
+    rest = Held(pose_of(POINTS, POINTS), POINTS, np.full(2, 0.3), np.full(2, 0.4), np.zeros(2))
+    now = replace(rest, lids=rest.lids * mesh, eyes=rest.eyes * picture)
+    lids = relative(now, rest).lids
+    assert (lids >= least - 1e-6).all() and (lids <= most + 1e-6).all()
 
 
 def test_limits_follow_at_first_and_never_pass_their_end() -> None:
