@@ -66,7 +66,7 @@ def placed(mesh: Floats) -> Placed:
     scale = SIDE / (SPAN * max(apart, 1.0))
     x, y = along / length * scale
     turn = np.array([[x, y], [-y, x]])
-    half = length * scale / 2
+    half = min(length * scale / 2, SIDE)  # no wider than two eyes, however a mesh that is no face may lie
     width = SIDE + ceil(2 * half)
     middle = np.array([(width - 1) / 2, (SIDE - 1) / 2])
     matrix = np.column_stack([turn, middle - turn @ (first + second) / 2])
