@@ -41,7 +41,10 @@ class Features(nn.Module):
     def __init__(self, template: str, size: int, path: Path = ASSET) -> None:
         """For crops of ``size`` pixels by ``template``. Raises ``InputError`` where ``path`` is another net's."""
         super().__init__()
-        self._nodes, weights = _layers(path)
+        nodes, weights = _layers(path)
+        self._steps = [
+            (_OPERATORS[node.op_type], list(node.input), node.output[0], _attributes(node)) for node in nodes
+        ]
         self._names = {name: f"weight_{number}" for number, name in enumerate(weights)}
         for name, weight in weights.items():
             self.register_buffer(self._names[name], weight)
@@ -65,10 +68,9 @@ class Features(nn.Module):
         grid = self.grid.expand(len(picture), -1, -1, -1)
         crop = F.grid_sample(picture, grid, align_corners=False, padding_mode="border")
         known = {"": (crop - 0.5) * 4.0}  # as the file has it before its first layer
-        for node in self._nodes:
-            inputs = [known[name] if name in known else getattr(self, self._names[name]) for name in node.input]
-            attributes = {each.name: list(each.ints) or [each.i] for each in node.attribute}
-            known[node.output[0]] = _OPERATORS[node.op_type](inputs, attributes)
+        for operator, inputs, output, attributes in self._steps:
+            given = [known[name] if name in known else getattr(self, self._names[name]) for name in inputs]
+            known[output] = operator(given, attributes)
         return [known[name] for name in (*MAPS, LANDMARKS)]
 
 
@@ -113,6 +115,10 @@ def _layers(path: Path) -> tuple[list[NodeProto], dict[str, Tensor]]:
     except (OSError, KeyError, ValueError, onnx.checker.ValidationError) as error:
         raise InputError(f"{path}: not the landmark net ({error})") from error
     return nodes, {name: torch.from_numpy(constants[name].copy()) for name in sorted(used)}
+
+
+def _attributes(node: NodeProto) -> dict[str, list[int]]:
+    return {each.name: list(each.ints) or [each.i] for each in node.attribute}
 
 
 def _convolved(inputs: list[Tensor], attributes: Mapping[str, list[int]]) -> Tensor:

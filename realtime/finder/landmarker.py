@@ -46,30 +46,29 @@ class Landmarker:
         self._device = device
         self._session = open_session(ASSET, device)
         self._faceness: Faceness | None = None  # until there is a newcomer
-        self._mesh_net: MeshNet | None = None
-        self._eyes_net: EyesNet | None = None
+        self._mesh_nets: tuple[MeshNet, EyesNet] | None = None
         self.mesh = mesh
 
     @property
     def mesh(self) -> bool:
         """Whether the mesh is asked for, from the next look on."""
-        return self._mesh_net is not None
+        return self._mesh_nets is not None
 
     @mesh.setter
     def mesh(self, wanted: bool) -> None:
-        self._mesh_net = (self._mesh_net or MeshNet(self._device)) if wanted else None
-        self._eyes_net = (self._eyes_net or EyesNet(self._device)) if wanted else None
+        self._mesh_nets = (self._mesh_nets or (MeshNet(self._device), EyesNet(self._device))) if wanted else None
 
     def look(self, frame: Frame, frame_to_crop: Matrix, *, last: bool = True) -> Sighting:
         """What is seen in one crop; the mesh only at the ``last`` look of several at one face."""
         crop = frame.warp(frame_to_crop, SIZE)
-        wanted = last and self._mesh_net is not None
-        outputs = ["landmarks", "presence", *(MAPS if wanted else ())]
+        nets = self._mesh_nets if last else None
+        outputs = ["landmarks", "presence", *(MAPS if nets else ())]
         points, presence, *maps = self._session.run(outputs, {"face": crop[None]})
         back = invert(frame_to_crop)
         mesh = None
-        if wanted and self._mesh_net and self._eyes_net:
-            mesh = self._eyes_net(frame, self._mesh_net(maps, back, SIZE))
+        if nets is not None:
+            mesh_net, eyes_net = nets
+            mesh = eyes_net(frame, mesh_net(maps, back, SIZE))
         return Sighting(apply(back, points[0] * SIZE - 0.5), float(presence[0]), mesh)
 
     def follow(self, frame: Frame, landmarks: Points, *, last: bool = True) -> Sighting:

@@ -13,7 +13,7 @@ from models.recipes.face_finder.export import write_eyes
 from models.recipes.face_finder.eyes import Batch, EyePictures, HeldOut, evaluate, eye_loss, eye_of, sample_eye
 from models.recipes.face_finder.loop import Pace, fit
 from models.recipes.face_finder.nets import EyesNet
-from realtime.finder.eyes_net import SHARE, SIDE, ZONE
+from realtime.finder.eyes_net import SHARE, SIDE, ZONE, placed
 from realtime.inference.session import open_session
 from realtime.mesh.canonical import POINTS
 from realtime.mesh.vertices import EYES, LID_PAIRS
@@ -38,9 +38,9 @@ def drawn_face(turn: float) -> tuple[Bytes, Floats]:
 
 
 def eye_pictures() -> EyePictures:
-    both = [eye_of(*drawn_face(turn), side) for turn in (-20.0, 0.0, 20.0) for side in (0, 1)]
-    pixels, meshes = (np.stack(each) for each in zip(*both, strict=True))
-    return EyePictures(pixels, meshes)
+    faces = [drawn_face(turn) for turn in (-20.0, 0.0, 20.0)]
+    both = [eye_of(picture, placed(mesh), side, eyes.ROOM, mesh) for picture, mesh in faces for side in (0, 1)]
+    return EyePictures(np.stack([pixels for pixels, _ in both]), np.stack([mesh for _, (mesh,) in both]))
 
 
 def test_points_go_with_their_pictures_and_every_eye_lies_as_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:

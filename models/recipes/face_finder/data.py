@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recipes.crop import turned
 from models.recipes.faces68 import Faces68
 from realtime.align import TEMPLATES
 from realtime.media.affine import apply
@@ -61,7 +62,7 @@ def jittered(landmarks: Points, size: int, rng: np.random.Generator, amount: flo
     crop = TEMPLATES["landmarks"].frame_to_crop(landmarks, size)
     angle, zoom = rng.normal(0, 0.22 * amount), np.exp(rng.normal(0, 0.10 * amount))
     shift = rng.normal(0, 0.05 * amount * size, 2)
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turned(angle, zoom)
     centre = np.full(2, size / 2 - 0.5)
     return np.column_stack([turn @ crop[:, :2], turn @ (crop[:, 2] - centre) + centre + shift])
 

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.recipes.command import Faces, Rate, Resume, Threads, run
+from models.recipes.crop import turned
 from models.recipes.face_finder.blinks import blink
-from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, load_faces, spoil, to_unit
-from models.recipes.face_finder.expressions import express
+from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, load_faces, spoil
 from models.recipes.face_finder.landmarks import wing
-from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
-from models.recipes.face_finder.mesh import BENT, KEPT, LARGER, kept_crop, moved
+from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input, told
+from models.recipes.face_finder.mesh import BENT, bent_face, moved
 from models.recipes.face_finder.nets import EYES_WEIGHTS, EyesNet
 from models.recipes.face_mesh import FaceMesh
-from realtime.finder.eyes_net import SHARE, SIDE, ZONE, placed
+from realtime.finder.eyes_net import SHARE, SIDE, ZONE, Placed, placed
 from realtime.finder.landmarker import Landmarker
 from realtime.finder.landmarks68 import MIRRORED as MIRRORED_MARKS
 from realtime.media.affine import apply
@@ -78,28 +78,23 @@ def label(faces: AnnotatedFaces, teacher: FaceMesh, chosen: NDArray[np.int64], b
     for row, i in enumerate(np.tile(chosen, 1 + bent)):
         picture, landmarks = faces.pictures[i], faces.landmarks[i]
         if row >= len(chosen):
-            crop = kept_crop(landmarks) * LARGER
-            crop[:, 2] += (LARGER - 1) / 2
-            size = round(KEPT * LARGER)
-            picture, points = express(crop_as_running(picture, crop, size), to_unit(landmarks, crop, size), rng)
-            landmarks = (points * size - 0.5).astype(np.float32)
+            picture, landmarks = bent_face(picture, landmarks, rng)
         mesh = both_ways(teacher, picture, landmarks)
         for side in (0, 1):
-            pixels[2 * row + side], meshes[2 * row + side] = eye_of(picture, mesh, side)
+            pixels[2 * row + side], (meshes[2 * row + side],) = eye_of(picture, placed(mesh), side, ROOM, mesh)
     return EyePictures(pixels, meshes)
 
 
-def eye_of(picture: Bytes, mesh: Floats, side: int) -> tuple[Bytes, Floats]:
-    """One eye in the middle of a picture, uint8 (112, 112, 3), and the mesh there; the left one (0) in a mirror."""
-    strip = placed(mesh)
+def eye_of(picture: Bytes, strip: Placed, side: int, size: int, *meshes: Floats) -> tuple[Bytes, list[Floats]]:
+    """One eye in the middle of a picture, uint8 (size, size, 3), and ``meshes`` there; the left one (0) in a mirror."""
     matrix = strip.matrix.copy()
-    matrix[:, 2] += (ROOM - SIDE) / 2
+    matrix[:, 2] += (size - SIDE) / 2
     matrix[0, 2] -= strip.left[side]
-    there, points = crop_as_running(picture, matrix, ROOM), moved(mesh, matrix)
-    if side == 0:
-        there = np.ascontiguousarray(there[:, ::-1])
-        points = (points * (-1, 1, 1) + (ROOM - 1, 0, 0))[MIRRORED].astype(np.float32)
-    return there, points
+    there, seen = crop_as_running(picture, matrix, size), [moved(mesh, matrix) for mesh in meshes]
+    if side == 1:
+        return there, seen
+    turned_over = [(mesh * (-1, 1, 1) + (size - 1, 0, 0))[MIRRORED].astype(np.float32) for mesh in seen]
+    return np.ascontiguousarray(there[:, ::-1]), turned_over
 
 
 def sample_eye(eyes: EyePictures, chosen: int, rng: Generator) -> tuple[Bytes, Points]:
@@ -108,7 +103,7 @@ def sample_eye(eyes: EyePictures, chosen: int, rng: Generator) -> tuple[Bytes, P
     if rng.random() < BLINKS:
         pixels, mesh = blink(pixels, mesh, rng)
     angle, zoom = rng.normal(0, TURN), np.exp(rng.normal(0, ZOOM))
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turned(angle, zoom)
     shift = rng.normal(0, SHIFT, 2) + (SIDE - 1) / 2
     matrix = np.column_stack([turn, shift - turn @ np.full(2, (ROOM - 1) / 2)])
     eye = crop_as_running(pixels, matrix, SIDE)
@@ -154,15 +149,9 @@ def held_out(faces: AnnotatedFaces, teacher: FaceMesh) -> HeldOut:
         strip = placed(seen)
         eye = np.linalg.norm(np.subtract(*truth[list(OUTER_EYE_CORNERS), :2])) * np.linalg.norm(strip.matrix[0, :2])
         for side in (0, 1):
-            matrix = strip.matrix.copy()
-            matrix[0, 2] -= strip.left[side]
-            crop = crop_as_running(picture, matrix, SIDE)
-            points = [apply(matrix, mesh[:, :2]) for mesh in (truth, seen)]
-            if side == 0:
-                crop = np.ascontiguousarray(crop[:, ::-1])
-                points = [(each * (-1, 1) + (SIDE - 1, 0))[MIRRORED] for each in points]
+            crop, there = eye_of(picture, strip, side, SIDE, truth, seen)
             pixels.append(crop)
-            true, found = (((each[ZONE] + 0.5) / SIDE).astype(np.float32) for each in points)
+            true, found = (((mesh[ZONE, :2] + 0.5) / SIDE).astype(np.float32) for mesh in there)
             places.append(true)
             before.append(found)
             scale.append(SIDE / eye)
@@ -227,11 +216,6 @@ def main(
         out / EYES_WEIGHTS,
         lambda: told(evaluate(net, unseen)),
     )
-
-
-def told(figures: dict[str, float]) -> str:
-    """``figures`` in one line."""
-    return " ".join(f"{name} {value:.4f}" for name, value in figures.items())
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.recipes.command import Faces, Rate, Resume, Threads, run
+from models.recipes.crop import turned
 from models.recipes.face_finder.data import (
     AnnotatedFaces,
     clouds,
@@ -35,7 +36,7 @@ from models.recipes.face_finder.data import (
 )
 from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.lookalikes import KEPT, mine, patterns, photographs, pictures_in
-from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
+from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input, told
 from models.recipes.face_finder.mesh import load_shipped
 from models.recipes.face_finder.nets import FACENESS_WEIGHTS, LANDMARK_SIZE, FacenessNet, LandmarkNet
 from models.recipes.face_finder.teachers import YuNet
@@ -113,7 +114,7 @@ class Material:
 def _moved(kept: Bytes, rng: Generator) -> Bytes:
     """The middle of a crop that was kept, moved a little."""
     angle, zoom = rng.normal(0, 0.1), np.exp(rng.normal(0, 0.06))
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turned(angle, zoom)
     shift = rng.normal(0, 0.03 * LANDMARK_SIZE, 2) + LANDMARK_SIZE / 2 - 0.5
     matrix = np.column_stack([turn, shift - turn @ np.full(2, KEPT / 2 - 0.5)])
     return crop_as_running(kept, matrix, LANDMARK_SIZE)
@@ -271,7 +272,7 @@ def main(
     print(f"{len(seen)} lookalikes to train on, {len(unseen)} held out", flush=True)
 
     def figures() -> str:
-        return " ".join(f"{name} {value:.4f}" for name, value in evaluate(net, fixed, real, false).items())
+        return told(evaluate(net, fixed, real, false))
 
     fit(
         net,

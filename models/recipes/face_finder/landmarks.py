@@ -32,7 +32,7 @@ from models.recipes.face_finder.data import (
     unlike_a_face,
 )
 from models.recipes.face_finder.expressions import express
-from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input
+from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input, told
 from models.recipes.face_finder.nets import LANDMARK_SIZE, LANDMARK_WEIGHTS, LandmarkNet
 from models.recipes.face_finder.teachers import denoise, face_meshes
 from realtime.align import TEMPLATES
@@ -184,7 +184,7 @@ def main(
     print(f"{(~known.held_out).sum()} faces to train on, {known.held_out.sum()} held out", flush=True)
 
     def figures() -> str:
-        return " ".join(f"{name} {value:.4f}" for name, value in evaluate(net, known).items())
+        return told(evaluate(net, known))
 
     fit(
         net,

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from models.recipes.crop import turned
 from models.recipes.face_finder.data import crop_as_running
 from models.recipes.face_finder.nets import LANDMARK_SIZE
 from realtime.align import TEMPLATES
@@ -116,7 +117,7 @@ def _view(picture: Bytes, rng: Generator) -> Bytes:
     angle = rng.normal(0, 0.15) + rng.choice([0, 0, 0, np.pi / 2, np.pi, -np.pi / 2])
     centre = rng.uniform(0.5 * share, 1 - 0.5 * share, 2) * (width, height)
     out = max(round(size[0] * zoom) & ~1, 32), max(round(size[1] * zoom) & ~1, 32)
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turned(angle, zoom)
     if rng.random() < 0.5:
         turn[:, 0] *= -1
     back = invert(np.column_stack([turn, np.array(out) / 2 - turn @ centre]))

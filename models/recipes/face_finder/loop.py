@@ -4,7 +4,7 @@ import copy
 import io
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from realtime.runtime.arrays import Bytes
 from realtime.runtime.errors import InputError, UsageError
 from realtime.runtime.files import write_whole
 
-__all__ = ["Pace", "begin", "clock", "fit", "load_weights", "prefetched", "save_weights", "to_input"]
+__all__ = ["Pace", "begin", "clock", "fit", "load_weights", "prefetched", "save_weights", "to_input", "told"]
 
 Batch = TypeVar("Batch")
 
@@ -57,6 +57,11 @@ def clock(minutes: float) -> Callable[[int], float]:
 def to_input(pixels: Bytes) -> Tensor:
     """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in 0..1; channels stay last in memory."""
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
+
+
+def told(figures: Mapping[str, float]) -> str:
+    """``figures`` in one line."""
+    return " ".join(f"{name} {value:.4f}" for name, value in figures.items())
 
 
 def begin(net: nn.Module, path: Path, resume: bool) -> None:

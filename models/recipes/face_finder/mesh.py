@@ -25,12 +25,13 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from models.recipes.command import Faces, Rate, Resume, Threads, run
+from models.recipes.crop import turned
 from models.recipes.face_finder.blinks import blink
 from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, jittered, load_faces, spoil, to_unit
 from models.recipes.face_finder.descent import fit_step
 from models.recipes.face_finder.expressions import express
 from models.recipes.face_finder.landmarks import wing
-from models.recipes.face_finder.loop import Pace, begin, clock, fit, save_weights, to_input
+from models.recipes.face_finder.loop import Pace, begin, clock, fit, save_weights, to_input, told
 from models.recipes.face_finder.nets import COARSE, LANDMARK_SIZE, MESH_WEIGHTS, LandmarkNet, MeshNet
 from models.recipes.face_mesh import FaceMesh
 from realtime.align import TEMPLATES
@@ -46,6 +47,7 @@ __all__ = [
     "LabelledCrops",
     "Mishaps",
     "Reservoir",
+    "bent_face",
     "evaluate",
     "fit_head",
     "fit_last_step",
@@ -96,6 +98,15 @@ def moved(mesh: Floats, matrix: Matrix) -> Floats:
     return np.column_stack([apply(matrix, mesh[:, :2]), mesh[:, 2] * scale_of(matrix)]).astype(np.float32)
 
 
+def bent_face(picture: Bytes, landmarks: Points, rng: Generator) -> tuple[Bytes, Points]:
+    """A face with another expression, in a picture ``LARGER`` times a kept crop, and its landmarks in its pixels."""
+    crop = kept_crop(landmarks) * LARGER
+    crop[:, 2] += (LARGER - 1) / 2
+    size = round(KEPT * LARGER)
+    other, points = express(crop_as_running(picture, crop, size), to_unit(landmarks, crop, size), rng)
+    return other, (points * size - 0.5).astype(np.float32)
+
+
 def label(faces: AnnotatedFaces, teacher: FaceMesh, chosen: NDArray[np.int64], bent: int) -> LabelledCrops:
     """What the teacher says of the ``chosen`` faces, int64 (N,), and of ``bent`` other expressions of each."""
     rng = np.random.default_rng(0)
@@ -108,11 +119,8 @@ def label(faces: AnnotatedFaces, teacher: FaceMesh, chosen: NDArray[np.int64], b
             pixels[row] = crop_as_running(picture, crop, KEPT)
             meshes[row] = moved(teacher.find(picture, landmarks, passes=2), crop)
             continue
-        crop = crop * LARGER
-        crop[:, 2] += (LARGER - 1) / 2
-        size = round(KEPT * LARGER)
-        other, points = express(crop_as_running(picture, crop, size), to_unit(landmarks, crop, size), rng)
-        seen = teacher.find(other, (points * size - 0.5).astype(np.float32), passes=2)
+        other, points = bent_face(picture, landmarks, rng)
+        seen = teacher.find(other, points, passes=2)
         pixels[row] = cv2.resize(other, (KEPT, KEPT), interpolation=cv2.INTER_AREA)
         smaller = np.array([[1, 0, (1 - LARGER) / 2], [0, 1, (1 - LARGER) / 2]]) / LARGER
         meshes[row] = moved(seen, smaller)
@@ -131,7 +139,7 @@ def sample(crops: LabelledCrops, chosen: int, rng: Generator, mishaps: Mishaps) 
     """One training crop, uint8 (112, 112, 3), and its mesh in crop sides, float32 (468, 3)."""
     amount = rng.uniform(0.1, mishaps.jitter)
     angle, zoom = rng.normal(0, 0.22 * amount), np.exp(rng.normal(0, 0.10 * amount)) / FINER
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turned(angle, zoom)
     shift = rng.normal(0, 0.05 * amount * LANDMARK_SIZE, 2) + LANDMARK_SIZE / 2 - 0.5
     matrix = np.column_stack([turn, shift - turn @ np.full(2, KEPT / 2 - 0.5)])
     pixels, mesh = crops.pixels[chosen], crops.meshes[chosen]
@@ -311,7 +319,7 @@ def main(
         fit_head(net, drawn)
 
     def figures() -> str:
-        return " ".join(f"{name} {value:.4f}" for name, value in evaluate(net, unseen).items())
+        return told(evaluate(net, unseen))
 
     print(f"{len(crops.pixels)} crops to train on, {len(unseen.meshes)} held out; at first {figures()}", flush=True)
     fit(

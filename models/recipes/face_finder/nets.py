@@ -176,16 +176,16 @@ class EyesNet(nn.Module):
     of that picture.
     """
 
-    def __init__(self, norm: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            conv(3, 24, 3, 2, norm=norm),  # (24, 24, 24)
-            Inverted(24, 32, 3, 2, norm),  # (32, 12, 12)
-            Inverted(32, 32, 3, 1, norm),
-            Inverted(32, 64, 3, 2, norm),  # (64, 6, 6)
-            Inverted(64, 64, 2, 1, norm),
-            conv(64, 160, 1, norm=norm),  # (160, 6, 6)
-            conv_valid(160, 6, norm),  # (160, 1, 1)
+            conv(3, 24, 3, 2),  # (24, 24, 24)
+            Inverted(24, 32, 3, 2),  # (32, 12, 12)
+            Inverted(32, 32, 3, 1),
+            Inverted(32, 64, 3, 2),  # (64, 6, 6)
+            Inverted(64, 64, 2, 1),
+            conv(64, 160, 1),  # (160, 6, 6)
+            conv_valid(160, 6),  # (160, 1, 1)
             nn.Flatten(),  # (160,)
         )
         self.points = nn.Linear(160, len(ZONE) * 2)

@@ -13,6 +13,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from models.faceset.hull import hull_mask
+from models.recipes.crop import turned
 from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, spoil
 from models.recipes.face_mesh import FaceMesh
 from models.recipes.visible_face.cut import cut_mask
@@ -128,7 +129,7 @@ def scene_of(face: Face, other: Bytes, rng: Generator) -> Scene:
 def _moved(face: Face, rng: Generator) -> Face:
     """As a finder that errs a little places it: a crop of 128 pixels."""
     angle, zoom = rng.normal(0, 0.06), np.exp(rng.normal(0, 0.06))
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turned(angle, zoom)
     shift = rng.normal(0, 0.02 * SIZE, 2) + SIZE / 2 - 0.5
     matrix = np.column_stack([turn, shift - turn @ np.full(2, KEPT / 2 - 0.5)])
 
