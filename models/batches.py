@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from models.settings import Stage
 from realtime.runtime.arrays import Bytes
 
-__all__ = ["CPU", "Batches", "Example", "to_floats"]
+__all__ = ["CPU", "Batches", "Example", "all_true", "to_floats"]
 
 CPU: Final = torch.device("cpu")
 
@@ -20,18 +20,21 @@ class Example:
     """What a network is shown and what it should answer; a batch of it.
 
     ``face`` and ``target`` are float (B, 3, S, S) RGB in 0..1, ``mask`` float (B, 1, S, S) in 0..1,
-    ``weight`` float (B, 1, S, S), how often a pixel counts, 1 as a rule.
+    ``weight`` float (B, 1, S, S), how often a pixel counts, 1 as a rule. ``true`` is bool (B,): which targets are
+    pictures as they should be in every detail, and not what another face was made into.
     """
 
     face: Tensor
     target: Tensor
     mask: Tensor
     weight: Tensor
+    true: Tensor
     side: int
 
     def part(self, which: slice) -> "Example":
         """Some pictures of the batch."""
-        return Example(self.face[which], self.target[which], self.mask[which], self.weight[which], self.side)
+        face, target, mask, weight = (each[which] for each in (self.face, self.target, self.mask, self.weight))
+        return Example(face, target, mask, weight, self.true[which], self.side)
 
 
 class Batches(Protocol):
@@ -49,6 +52,11 @@ class Batches(Protocol):
 
     def shown(self, count: int) -> Sequence[Example]:
         """``count`` pictures in all, as they are, for previews: half of them held-out ones, where there are some."""
+
+
+def all_true(face: Tensor) -> Tensor:
+    """``Example.true`` for faces (B, ...) whose targets are as they should be."""
+    return torch.ones(len(face), dtype=torch.bool, device=face.device)
 
 
 def to_floats(pictures: Bytes, device: torch.device = CPU) -> Tensor:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.faceset.gaze import gaze
 from models.faceset.measure import measure
 from models.faceset.reading import AlignedFaces
 from realtime.align import fit_similarity
@@ -18,6 +19,7 @@ from realtime.mesh.expression import NEUTRAL, expression_of
 from realtime.mesh.pose import pose_of
 from realtime.mesh.vertices import INNER_LIPS, MIRRORED, OUTER_EYE_CORNERS, OUTER_LIPS
 from realtime.photo_swap.shape import identity_of
+from realtime.puppet.motion import lid_openings
 from realtime.runtime.arrays import Bytes, Floats, Points
 
 __all__ = ["MeshedFaces", "mask_of", "meshed", "picture_of"]
@@ -40,8 +42,9 @@ class MeshedFaces:
     ``meshes`` is float32 (N, 468, 3) in shares of the crop's side, 0..1 from edge to edge, ``shapes`` the person at
     rest as each shows it, float32 (N, 468, 3) in face axes. ``turns`` float32 (N, 2) are yaw and pitch in degrees,
     ``gaps`` float32 (N,) how far mouths are open, in distances of the outer eye corners, ``strains`` float32 (N,) how
-    far a face is from rest, in units of the face axes: its expression, and lips pulled to a side. ``sharpness``,
-    ``eyes`` and ``side_light``, float32 (N,), are those of ``models.faceset.measure``.
+    far a face is from rest, in units of the face axes: its expression, and lips pulled to a side. ``lids`` float32
+    (N,) are how far eyes are open, in shares of their widths, ``gazes`` float32 (N, 2) as ``models.faceset.gaze`` has
+    them. ``sharpness``, ``eyes`` and ``side_light``, float32 (N,), are those of ``models.faceset.measure``.
     """
 
     index: NDArray[np.int64]
@@ -50,6 +53,8 @@ class MeshedFaces:
     turns: Floats
     gaps: Floats
     strains: Floats
+    lids: Floats
+    gazes: Floats
     sharpness: Floats
     eyes: Floats
     side_light: Floats
@@ -63,7 +68,7 @@ def meshed(faces: AlignedFaces, index: NDArray[np.int64]) -> MeshedFaces:
     """The meshes of ``faces`` at ``index``, int64 (N,), which have landmarks. Raises ``InputError`` for a lost file."""
     assert faces.landmarks is not None  # noqa: S101  # asked for
     landmarker = Landmarker("cpu", mesh=True)
-    meshes, shapes, turns, rest = [], [], [], []
+    meshes, shapes, turns, gazes, rest = [], [], [], [], []
     for number in index.tolist():
         picture = picture_of(faces, number)
         landmarks = (faces.landmarks[number] + np.float32(0.5)) * np.float32(len(picture) / faces.faces.shape[1])
@@ -75,8 +80,10 @@ def meshed(faces: AlignedFaces, index: NDArray[np.int64]) -> MeshedFaces:
         meshes.append((mesh + _CORNER) / len(picture))
         shapes.append(identity_of(mesh))
         turns.append((pose.yaw, pose.pitch))
-        rest.append((gap, _strain(pose.undo(mesh)), taken.sharpness, taken.eyes, abs(taken.light[0])))
-    gaps, strains, sharpness, eyes, light = np.array(rest, np.float32).T
+        gazes.append(gaze(picture, landmarks))
+        strain, lids = _strain(pose.undo(mesh)), float(lid_openings(mesh).mean())
+        rest.append((gap, strain, lids, taken.sharpness, taken.eyes, abs(taken.light[0])))
+    gaps, strains, lids, sharpness, eyes, light = np.array(rest, np.float32).T
     return MeshedFaces(
         index,
         np.array(meshes, np.float32),
@@ -84,6 +91,8 @@ def meshed(faces: AlignedFaces, index: NDArray[np.int64]) -> MeshedFaces:
         np.array(turns, np.float32),
         gaps,
         strains,
+        lids,
+        np.array(gazes, np.float32),
         sharpness,
         eyes,
         light,

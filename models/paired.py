@@ -8,7 +8,7 @@ import torch
 from torch import Generator
 
 from models.augment import Geometry, Photometry, affine_grid, photometry, sample, warp_field
-from models.batches import CPU, Example, to_floats
+from models.batches import CPU, Example, all_true, to_floats
 from models.pairs import WEIGHT_ONE, Pairs
 from models.settings import Stage
 
@@ -40,7 +40,7 @@ class PairBatches:
         weight = torch.ones_like(mask)
         if pairs.weights is not None:
             weight = sample(to_floats(pairs.weights[index], device) * (255 / WEIGHT_ONE), grid)
-        return [Example(shown, sample(target, grid, cubic=True), mask, weight, self._side)]
+        return [Example(shown, sample(target, grid, cubic=True), mask, weight, all_true(face), self._side)]
 
     def held(self, count: int) -> Sequence[Example]:
         """See ``Batches.held``; none, since pairs come without an order in which neighbours look alike."""
@@ -52,4 +52,4 @@ class PairBatches:
         face, target, mask = (
             to_floats(part[index]) for part in (self._pairs.inputs, self._pairs.targets, self._pairs.masks)
         )
-        return [Example(face, target, mask, torch.ones_like(mask), self._side)]
+        return [Example(face, target, mask, torch.ones_like(mask), all_true(face), self._side)]

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.eyes import Doing, Eyes
 from models.faceset.reading import MASK_SIDE, AlignedFaces
 from models.meshed import MeshedFaces
 from models.sitter import Sitter
 from realtime.mesh.vertices import BROWS, EYES, OUTER_LIPS
-from realtime.photo_swap.draw import Performer, draw
+from realtime.photo_swap.draw import Performer, draw_as
 from realtime.runtime.arrays import Bytes, Floats
 
 __all__ = ["Renderings", "render"]
@@ -45,34 +46,47 @@ class Renderings:
     sure: Bytes
 
 
-def render(faces: AlignedFaces, known: MeshedFaces, sitter: Sitter) -> Renderings:
-    """Draw ``sitter`` over ``faces``, as many as are ``known`` and not turned too far.
+def render(faces: AlignedFaces, known: MeshedFaces, sitter: Sitter, eyes: Eyes) -> Renderings:
+    """Draw ``sitter`` with ``eyes`` over ``faces``, as many as are ``known`` and not turned too far.
 
     The outline stays that of ``faces``: it is where the swap is pasted.
     """
     rows = np.flatnonzero(np.abs(known.turns).max(axis=1) < FARTHEST)
     size = faces.faces.shape[1]
-    performer = Performer()
+    performer, doing = Performer(), Doing.of(known)
     for row in rows[np.linspace(0, len(rows) - 1, min(FIRST, len(rows))).astype(np.int64)].tolist():
         _drawn(faces, known, row, sitter, performer)
     pictures = np.empty((len(rows), size, size, 3), np.uint8)
     sure = np.empty((len(rows), min(size, MASK_SIDE), min(size, MASK_SIDE)), np.uint8)
     for number, row in enumerate(rows.tolist()):
-        picture, cover = _drawn(faces, known, row, sitter, performer)
+        picture, cover = _drawn(faces, known, row, sitter, performer, (eyes, doing))
         pictures[number] = _shrunk(picture, size)
         sure[number] = _sure(_shrunk(cover, sure.shape[1]), known.meshes[row])
     return Renderings(known.index[rows], pictures, sure)
 
 
 def _drawn(
-    faces: AlignedFaces, known: MeshedFaces, row: int, sitter: Sitter, performer: Performer
+    faces: AlignedFaces,
+    known: MeshedFaces,
+    row: int,
+    sitter: Sitter,
+    performer: Performer,
+    seeing: tuple[Eyes, Doing] | None = None,
 ) -> tuple[Bytes, Bytes]:
-    """``draw`` over the face that is ``known`` in ``row``, at a size that is fine enough and that it can draw at."""
+    """``draw`` over the face that is ``known`` in ``row``, at a size that is fine enough and that it can draw at.
+
+    ``seeing`` are the eyes to be put in, and what all faces' eyes do.
+    """
     face = faces.faces[known.index[row]]
     size = -(-max(DRAWN, len(face)) // 16) * 16
     crop = face if size == len(face) else cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
-    photo = sitter.nearest(known.turns[row])
-    return draw(np.asarray(crop, np.uint8), known.pixels(row, size), photo, performer, outline=0.0)
+    photo, mesh = sitter.nearest(known.turns[row]), known.pixels(row, size)
+    target, pose = performer.person.target(mesh, photo.identity, outline=0.0, share=1.0)
+    picture, cover = draw_as(np.asarray(crop, np.uint8), mesh, target, pose, photo, performer)
+    if seeing:
+        eyes, doing = seeing
+        eyes.put_in(picture, target, pose, float(doing.opened[row]), doing.gazes[row])
+    return picture, cover
 
 
 def _sure(cover: Bytes, mesh: Floats) -> Bytes:

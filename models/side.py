@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from models.batches import CPU, Example, to_floats
+from models.batches import CPU, Example, all_true, to_floats
 from models.faceset.gaze import gaze
 from models.faceset.measure import openness
 from models.faceset.reading import AlignedFaces
@@ -72,7 +72,7 @@ class Side:
         """The faces at ``index`` as they are, as an example of side number ``side``."""
         face, mask, _ = self.take(index, CPU)
         mask = F.interpolate(mask, face.shape[-2:], mode="bilinear", align_corners=False)
-        return Example(face, face, mask, mask.new_ones(1).expand_as(mask), side)
+        return Example(face, face, mask, mask.new_ones(1).expand_as(mask), all_true(face), side)
 
     def sample(self, count: int) -> NDArray[np.int64]:
         """``count`` indices of faces from all over the set, up to half of them held out."""

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.eyes import Eyes
 from models.meshed import MeshedFaces, meshed
 from models.renderings import Renderings, render
 from models.side import Side
@@ -35,7 +36,7 @@ class Teacher:
         if sitter is None:
             self._say(f"pairs {what}: no face looks at the camera; they are made of the nearest faces only")
             return None
-        found = render(source.faces, known, sitter)
+        found = render(source.faces, known, sitter, Eyes(target.faces, self._faces_of(target)))
         self._say(f"pairs {what}: {len(found.index)} drawn by the mesh, from {len(sitter.photos)} frames")
         return found if len(found.index) else None
 

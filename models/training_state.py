@@ -73,7 +73,7 @@ class TrainingState:
         )
         self.model, self.stepper = fabric.setup(together, self.optimizer)
         wanted = any(stage.discriminator for stage in settings.stages)
-        self.discriminator = Discriminator(fabric, settings.rate) if wanted else None
+        self.discriminator = Discriminator(fabric, settings.rate, config.sides) if wanted else None
         if saved:
             restore_optimizer(self.network, self.optimizer, saved.part("optimizer"))
             if self.discriminator:

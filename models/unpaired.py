@@ -99,11 +99,12 @@ class SideBatches:
                 own -= fitted
             if own:
                 parts.append(self._own(side, own, generator, stage, device))
+            true = torch.arange(count, device=device) < count - paired
             if paired:
                 pairs = _one_of(self.pseudo_pairs[number], stage.fit, generator)
                 parts += self._pseudo(pairs, side, paired, generator, stage, device)
             face, target, mask, weight = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-            examples.append(Example(photometry(face, light, generator), target, mask, weight, number))
+            examples.append(Example(photometry(face, light, generator), target, mask, weight, true, number))
         return examples
 
     def held(self, count: int) -> Sequence[Example]:

@@ -12,6 +12,7 @@ from realtime.mesh.atlas import ATLAS
 from realtime.mesh.canonical import TRIANGLES, VERTICES
 from realtime.mesh.normals import towards_camera
 from realtime.mesh.outline import AROUND, ring_triangles, rings
+from realtime.mesh.pose import Pose
 from realtime.mesh.raster import far_to_near, rasterise
 from realtime.photo_swap.lids import Lids
 from realtime.photo_swap.light import SMALL, Lamp, relit, to_planes
@@ -22,7 +23,7 @@ from realtime.photo_swap.wrinkles import Wrinkles
 from realtime.photo_swap.zones import COVER, EDGE, HAIR_OF_PERFORMER, HOLES, LIDS, SKIN, smooth
 from realtime.runtime.arrays import Bytes, Floats, Points
 
-__all__ = ["Performer", "PhotoFace", "draw"]
+__all__ = ["Performer", "PhotoFace", "draw", "draw_as"]
 
 #: Pixels of the crop to one of the picture in which triangles are drawn: for crops of up to so many pixels.
 STEPS: Final = ((320, 2), (576, 4), (1 << 16, 8))
@@ -96,6 +97,13 @@ def draw(
     0..1 both; S is a multiple of 16. Returns the picture, uint8 (S, S, 3) RGB, and its alpha, uint8 (S, S).
     """
     target, pose = performer.person.target(mesh, photo.identity, outline, share)
+    return draw_as(crop, mesh, target, pose, photo, performer, share)
+
+
+def draw_as(
+    crop: Bytes, mesh: Floats, target: Floats, pose: Pose, photo: PhotoFace, performer: Performer, share: float = 1.0
+) -> tuple[Bytes, Bytes]:
+    """``draw``, where the mesh to be drawn, ``target``, float32 (468, 3), and its ``pose`` are known already."""
     sheet = _Sheet.of(mesh, target, performer.lids.shut(mesh), len(crop))
     picture, moved = _bend(crop, sheet)
     face = sheet.around(sheet.cover > 0)

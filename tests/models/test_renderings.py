@@ -120,7 +120,7 @@ def test_textures_come_from_frames_that_show_the_face_well() -> None:
     strains = none.copy()
     eyes[::2], gaps[1::8], strains[5::8] = 0.1, 0.2, 0.5  # shut eyes, an open mouth, a grimace
     mesh = np.zeros((count, 468, 3), np.float32)
-    known = MeshedFaces(np.arange(count), mesh, mesh, turns, gaps, strains, none + 1, eyes, none)
+    known = MeshedFaces(np.arange(count), mesh, mesh, turns, gaps, strains, none, turns, none + 1, eyes, none)
     chosen = best_seen(known)
     assert 3 <= len(chosen) <= 5 and (chosen % 4 == 3).all()
     assert abs(turns[chosen[0], 0]) < 5
