@@ -28,6 +28,9 @@ __all__ = ["Doing", "Eyes"]
 DEGREES, WIDTHS = 60.0, 0.3
 #: Eyes are as open as usual at this percentile of a film.
 USUAL: Final = 75
+#: Wider than so many times as usual is as wide; and up to so much ``measure.openness`` there is no eye to be seen.
+WIDEST: Final = 1.3
+SHUT: Final = 0.12
 #: Frames less sharp than this share of the median are left out.
 SHARP: Final = 0.5
 #: Eyes whose openings differ by up to the first, in shares of the usual one, stand for each other, from the second on
@@ -49,7 +52,8 @@ BITS: Final = 4
 class Doing:
     """What the eyes of some faces do, against what is usual for the person.
 
-    ``opened`` float32 (N,) is 1 for eyes as open as usual, ``gazes`` float32 (N, 2) are in eye widths along and across.
+    ``opened`` float32 (N, 2) is 1 for eyes as open as usual, to the mesh and in the picture; ``gazes`` float32 (N, 2)
+    are in eye widths along and across.
     """
 
     opened: Floats
@@ -58,10 +62,11 @@ class Doing:
     @classmethod
     def of(cls, known: MeshedFaces) -> "Doing":
         """As the faces ``known`` show it."""
-        usual = max(float(np.percentile(known.lids, USUAL)), 1e-3)
-        wide = known.lids > usual / 2
+        opened = np.stack([known.lids, np.maximum(known.eyes - SHUT, 0)], axis=1)
+        opened = np.minimum(opened / np.maximum(np.percentile(opened, USUAL, axis=0), 1e-3), WIDEST)
+        wide = opened.min(axis=1) > 0.5
         middle = np.median(known.gazes[wide], axis=0) if wide.any() else np.zeros(2, np.float32)
-        return cls((known.lids / usual).astype(np.float32), (known.gazes - middle).astype(np.float32))
+        return cls(opened.astype(np.float32), (known.gazes - middle).astype(np.float32))
 
 
 class Eyes:
@@ -72,15 +77,16 @@ class Eyes:
         self._doing = Doing.of(known)
         self._sharp = known.sharpness >= SHARP * np.median(known.sharpness)
 
-    def put_in(self, picture: Bytes, target: Floats, pose: Pose, opened: float, gaze: Floats) -> None:
-        """Put eyes that are ``opened`` and look to ``gaze``, float32 (2,), as ``Doing`` says it, into ``picture``.
+    def put_in(self, picture: Bytes, target: Floats, pose: Pose, opened: Floats, gaze: Floats) -> None:
+        """Put eyes that are ``opened`` and look to ``gaze``, float32 (2,) both, as ``Doing`` says it, into ``picture``.
 
         ``picture`` is uint8 (S, S, 3) RGB and changed, ``target`` float32 (468, 3) the mesh of the face in its pixels,
         ``pose`` its pose.
         """
         row = self._nearest(opened, gaze, pose)
         like, unlike = ALIKE
-        share = float(np.clip((unlike - abs(self._doing.opened[row] - opened)) / (unlike - like), 0, 1))
+        apart = float(np.abs(self._doing.opened[row] - opened).mean())
+        share = float(np.clip((unlike - apart) / (unlike - like), 0, 1))
         if not share:
             return
         theirs = self._faces.faces[self._known.index[row]]
@@ -89,12 +95,12 @@ class Eyes:
         for eye in _EYES:
             eye.draw(theirs, mesh, picture, goal, gaze - self._doing.gazes[row], share)
 
-    def _nearest(self, opened: float, gaze: Floats, pose: Pose) -> int:
+    def _nearest(self, opened: Floats, gaze: Floats, pose: Pose) -> int:
         """The row of the sharp frame whose eyes do most nearly the same."""
-        apart = np.abs(self._doing.opened - opened)
+        apart = np.sqrt(np.mean((self._doing.opened - opened) ** 2, axis=1))
         aside = np.linalg.norm(self._doing.gazes - gaze, axis=1) / WIDTHS
         turned = np.linalg.norm(self._known.turns - np.array((pose.yaw, pose.pitch)), axis=1) / DEGREES
-        cost = apart**2 + (aside * min(opened, 1)) ** 2 + turned**2
+        cost = apart**2 + (aside * min(float(opened.min()), 1)) ** 2 + turned**2
         return int(np.where(self._sharp, cost, np.inf).argmin())
 
 

@@ -85,7 +85,7 @@ def _drawn(
     picture, cover = draw_as(np.asarray(crop, np.uint8), mesh, target, pose, photo, performer)
     if seeing:
         eyes, doing = seeing
-        eyes.put_in(picture, target, pose, float(doing.opened[row]), doing.gazes[row])
+        eyes.put_in(picture, target, pose, doing.opened[row], doing.gazes[row])
     return picture, cover
 
 

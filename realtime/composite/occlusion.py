@@ -20,15 +20,15 @@ from realtime.runtime.arrays import Bytes, Floats, Matrix, Points
 __all__ = ["Cover", "Occlusion", "open_occlusion"]
 
 #: The net's answer counts from the first on, and from the second on fully.
-DOUBT: Final = 0.6
-SURE: Final = 0.9
+DOUBT: Final = 0.55
+SURE: Final = 0.95
 #: What has fewer pixels of the net's crop that are rather covered than not is a speck, and face.
 SPECK: Final = 60
 #: Narrower than so many pixels, nothing counts as covered.
 THREAD: Final = 3
 #: A change of the net's answer by this much is taken over at once; a smaller one by its share, squared, or ``CALM``.
-SUDDEN: Final = 0.4
-CALM: Final = 0.08
+SUDDEN: Final = 0.5
+CALM: Final = 0.06
 #: From the first share of the face on that would be covered, less of it is believed; from the second on, nothing.
 MUCH: Final = 0.75
 MOST: Final = 0.9

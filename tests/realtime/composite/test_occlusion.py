@@ -95,7 +95,7 @@ def test_the_map_is_steady_where_little_changes_and_quick_where_much_does() -> N
     steady(np.full((SIZE, SIZE), 0.5, np.float32))
     noise = [0.5 + rng.normal(0, 0.04, (SIZE, SIZE)).astype(np.float32) for _ in range(20)]
     assert np.std([steady(each) for each in noise][5:]) < 0.5 * np.std(noise)
-    assert (steady(np.ones((SIZE, SIZE), np.float32)) > 0.95).all()
+    assert (steady(np.ones((SIZE, SIZE), np.float32)) > 0.85).all()
 
 
 def test_specks_threads_and_doubt_are_face() -> None:
