@@ -267,8 +267,9 @@ def test_pairs_of_real_faces(shared: Path, tmp_path: Path) -> None:
     faces, teachers = shared / "faces68", shared / "teachers"
     main(faces, teachers, out, size=128, limit=14, workers=1)
     index = json.loads((out / "index.json").read_text())
-    count = index["pairs"]
-    assert 12 <= count < 14
+    count, blinks = index["pairs"], index["blinks"]
+    assert 12 <= count - sum(blinks) < 14
+    assert sum(blinks) >= 4
     names = ("input", "target", "mask", "weight", "sample", "subject")
     arrays = {name: np.load(out / f"{name}.npy") for name in names}
     assert arrays["input"].shape == arrays["target"].shape == (count, 128, 128, 3)
@@ -283,6 +284,15 @@ def test_pairs_of_real_faces(shared: Path, tmp_path: Path) -> None:
         landmarks = points[int(Path(name).stem)]
         to_crop = TEMPLATES["whole-face"].frame_to_crop(landmarks, 128)
         expected = crop_still(np.ascontiguousarray(picture), to_crop, 128)
-        assert np.abs(expected.astype(int) - arrays["input"][i]).max() <= 1
+        unlike = np.abs(expected.astype(int) - arrays["input"][i]).max(axis=2) > 1
+        if blinks[i]:  # the face before it, but for its lids
+            assert unlike.any()
+            y, x = np.nonzero(unlike)
+            eyes = apply(to_crop, landmarks[36:48])
+            assert eyes[:, 0].min() - 8 < x.min() and x.max() < eyes[:, 0].max() + 8
+            assert eyes[:, 1].min() - 20 < y.min() and y.max() < eyes[:, 1].max() + 12
+            assert np.abs(arrays["target"][i].astype(int) - arrays["target"][i - 1]).max() > 20
+        else:
+            assert not unlike.any()
         inner = np.clip(np.round(apply(to_crop, landmarks[17:68])), 0, 127).astype(int)
         assert (arrays["mask"][i][inner[:, 1], inner[:, 0]] >= 128).mean() > 0.94

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.recipes.face_finder import blinks, mesh
-from models.recipes.face_finder.blinks import blink
+from models.recipes import blinks
+from models.recipes.blinks import blink
+from models.recipes.face_finder import mesh
 from models.recipes.face_finder.data import held_out_of, jittered
 from models.recipes.face_finder.descent import DescentStep, fit_step, spread
 from models.recipes.face_finder.export import write_mesh

@@ -12,8 +12,8 @@
   mouth;
 - ``sample.npy`` float32 (N,): how often to draw a pair, mean 1, more for rare poses and expressions;
 - ``subject.npy`` int32 (N,): whose face, for a split by person;
-- ``index.json``: the recipe's parameters, and for each pair the picture it came from and the mesh's
-  disagreement.
+- ``index.json``: the recipe's parameters, and for each pair the picture it came from, whether its lids were lowered,
+  and the mesh's disagreement.
 """
 
 import json
@@ -30,6 +30,7 @@ import typer
 from numpy.lib.format import open_memmap
 
 from models.pairs import WEIGHT_ONE
+from models.recipes.blinks import blink
 from models.recipes.bronze.mesh import load_canonical
 from models.recipes.bronze.render import render
 from models.recipes.bronze.sculpt import Sculptor
@@ -61,8 +62,8 @@ EYE_MARKS: Final = ((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46))
 MARKED_OPEN: Final = 0.267
 #: Faces that a worker process takes at a time.
 JOB: Final = 48
-#: Looks that Face Mesh takes at a face.
-PASSES: Final = 3
+#: One face in so many gives a second pair, with its lids lowered: hardly anybody blinks in these pictures.
+BLINKS: Final = 3
 
 
 def disagreement(meshes: Floats, points: Floats) -> Floats:
@@ -149,6 +150,8 @@ class _Pair:
     target: Bytes
     mask: Bytes
     weight: Bytes
+    mesh: Floats
+    blinks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +166,29 @@ def _find_meshes(job: _Job, network: Path) -> Floats:
     """The meshes of a job's faces, float32 (n, 468, 3)."""
     cv2.setNumThreads(1)
     teacher = FaceMesh(network)
-    return np.stack([teacher.find(job.faces.picture(i), job.faces.points[i], PASSES) for i in job.indices])
+    return np.stack([teacher.find_both_ways(job.faces.picture(i), job.faces.points[i]) for i in job.indices])
 
 
 def _make(job: _Job, meshes: Floats, sculptor: Sculptor, size: int) -> list[_Pair]:
-    """The pairs of a job's faces, whose meshes are given, float32 (n, 468, 3)."""
+    """The pairs of a job's faces, whose meshes are given, float32 (n, 468, 3); after some of them one that blinks."""
     cv2.setNumThreads(1)
     pairs = []
     for index, mesh in zip(job.indices, meshes, strict=True):
         to_crop = TEMPLATES["whole-face"].frame_to_crop(job.faces.points[index], size)
         placed = np.column_stack([apply(to_crop, mesh[:, :2]), mesh[:, 2] * scale_of(to_crop)])
-        model = sculptor.carve(placed)
-        statue = render(model, size)
         crop = crop_still(job.faces.picture(index), to_crop, size)
-        pairs.append(_Pair(crop, statue.rgb, statue.mask, weight_map(placed, size, model.unit)))
+        pairs.append(_pair(crop, placed, sculptor, blinks=False))
+        if index % BLINKS == 0:
+            pairs.append(_pair(*blink(crop, placed, np.random.default_rng(index)), sculptor, blinks=True))
     return pairs
+
+
+def _pair(crop: Bytes, mesh: Floats, sculptor: Sculptor, blinks: bool) -> _Pair:
+    """A face and the statue in its place; ``mesh`` is float32 (468, 3) in the crop's pixels."""
+    size = len(crop)
+    model = sculptor.carve(mesh)
+    statue = render(model, size)
+    return _Pair(crop, statue.rgb, statue.mask, weight_map(mesh, size, model.unit), mesh, blinks)
 
 
 def _jobs(faces: Faces68, indices: list[int]) -> list[_Job]:
@@ -208,30 +219,36 @@ def make_pairs(
         "input": (size, size, 3), "target": (size, size, 3), "mask": (size, size),
         "weight": (WEIGHT_SIZE, WEIGHT_SIZE),
     }  # fmt: skip
+    pictures = [index for index in kept for _ in range(1 + (index % BLINKS == 0))]
     arrays = {
-        name: open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(kept), *shape)) for name, shape in shapes.items()
+        name: open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(pictures), *shape))
+        for name, shape in shapes.items()
     }
     jobs = _jobs(faces, kept)
+    placed, blinks = np.empty((len(pictures), *meshes.shape[1:]), np.float32), []
     with ProcessPoolExecutor(workers, fresh) as pool:
         done = pool.map(_make, jobs, (meshes[list(job.indices)] for job in jobs), repeat(sculptor), repeat(size))
         for i, pair in enumerate(chain.from_iterable(done)):
             arrays["input"][i], arrays["target"][i] = pair.crop, pair.target
             arrays["mask"][i], arrays["weight"][i] = pair.mask, pair.weight
+            placed[i] = pair.mesh
+            blinks.append(pair.blinks)
     for array in arrays.values():
         array.flush()
-    np.save(out / "sample.npy", _rarity(meshes[kept], sculptor))
-    np.save(out / "subject.npy", faces.subject[kept])
+    np.save(out / "sample.npy", _rarity(placed, sculptor))
+    np.save(out / "subject.npy", faces.subject[pictures])
     index = {
         "template": "whole-face",
         "size": size,
         "weight_one": WEIGHT_ONE,
         "faces": count,
-        "pairs": len(kept),
-        "pictures": [faces.files[i].name for i in kept],
-        "disagreement": [round(float(error[i]), 4) for i in kept],
+        "pairs": len(pictures),
+        "pictures": [faces.files[i].name for i in pictures],
+        "blinks": blinks,
+        "disagreement": [round(float(error[i]), 4) for i in pictures],
     }
     (out / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
-    return len(kept)
+    return len(pictures)
 
 
 def main(

@@ -5,6 +5,7 @@
 What comes out is a run's folder as of ``mummer train``, which ``mummer export`` turns into the model file.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from models.architectures import LiteConfig
 from models.augment import Geometry
+from models.base import base_digest, base_weights
 from models.digest import digest
 from models.paired import PairBatches
 from models.pairs import read_pairs
@@ -23,8 +25,9 @@ __all__ = ["main"]
 
 #: The statue's key light comes from its upper left: a mirrored pair would have it from the right.
 GEOMETRY = Geometry(warp=0.006, flip=0.0)
-#: Side of the crop in pixels, and decoder levels that see the encoder's pictures: pairs leak no identity.
-SIZE, SKIPS = 256, 3
+#: How faces are aligned; side of the crop in pixels, and decoder levels that see the encoder's pictures: pairs leak no
+#: identity.
+TEMPLATE, SIZE, SKIPS = "whole-face", 256, 3
 #: Small batches make more steps of the same hour on a CPU.
 BATCH = 8
 #: Pairs need no stages: the rate falls from the beginning to the end.
@@ -40,16 +43,22 @@ def main(
 ) -> None:
     """Train the encoder and the statue's decoder."""
     material = read_pairs(pairs)
+    network = LiteConfig(size=SIZE, sides=1, skips=SKIPS)
     train(
-        LiteConfig(size=SIZE, sides=1, skips=SKIPS),
+        network,
         PairBatches(material, geometry=GEOMETRY),
         out,
         Settings(minutes=minutes, threads=threads, batch=BATCH, stages=STAGES),
         {
-            "template": "whole-face",
-            "sources": {"pairs": digest(material.inputs, material.targets, material.masks)},
+            "template": TEMPLATE,
+            "sources": {
+                "pairs": digest(material.inputs, material.targets, material.masks),
+                "base": base_digest(),
+            },
         },
         resume=resume,
+        # All but the skips, which begin fresh.
+        initial=base_weights(replace(network, skips=0), TEMPLATE),
     )
 
 

@@ -19,9 +19,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.recipes.blinks import blink
 from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.crop import turned
-from models.recipes.face_finder.blinks import blink
 from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, load_faces, spoil
 from models.recipes.face_finder.landmarks import wing
 from models.recipes.face_finder.loop import Pace, begin, clock, fit, prefetched, to_input, told
@@ -30,7 +30,6 @@ from models.recipes.face_finder.nets import EYES_WEIGHTS, EyesNet
 from models.recipes.face_mesh import FaceMesh
 from realtime.finder.eyes_net import SHARE, SIDE, ZONE, Placed, placed
 from realtime.finder.landmarker import Landmarker
-from realtime.finder.landmarks68 import MIRRORED as MIRRORED_MARKS
 from realtime.media.affine import apply
 from realtime.media.frame import Frame
 from realtime.mesh.canonical import VERTICES
@@ -38,7 +37,7 @@ from realtime.mesh.vertices import EYES, LID_PAIRS, MIRRORED, OUTER_EYE_CORNERS
 from realtime.runtime.arrays import Bytes, Floats, Points
 from realtime.runtime.files import make_folder
 
-__all__ = ["EyePictures", "both_ways", "evaluate", "eye_loss", "label", "main", "sample_eye"]
+__all__ = ["EyePictures", "evaluate", "eye_loss", "label", "main", "sample_eye"]
 
 #: Side of the pictures that are kept, at the net's scale: room to turn and shift the net's picture in.
 ROOM: Final = 112
@@ -61,15 +60,6 @@ class EyePictures:
     meshes: Floats
 
 
-def both_ways(teacher: FaceMesh, picture: Bytes, landmarks: Points) -> Floats:
-    """The mean of what the teacher says of a face and of its mirror image: float32 (468, 3) in the picture's pixels."""
-    last = picture.shape[1] - 1
-    other = ((landmarks * (-1, 1) + (last, 0))[MIRRORED_MARKS]).astype(np.float32)
-    mirrored = teacher.find(np.ascontiguousarray(picture[:, ::-1]), other, passes=2)
-    back = (mirrored * (-1, 1, 1) + (last, 0, 0))[MIRRORED]
-    return ((teacher.find(picture, landmarks, passes=2) + back) / 2).astype(np.float32)
-
-
 def label(faces: AnnotatedFaces, teacher: FaceMesh, chosen: NDArray[np.int64], bent: int) -> EyePictures:
     """What the teacher says of both eyes of the ``chosen`` faces, int64 (N,), and of each bent ``bent`` times."""
     rng = np.random.default_rng(0)
@@ -79,7 +69,7 @@ def label(faces: AnnotatedFaces, teacher: FaceMesh, chosen: NDArray[np.int64], b
         picture, landmarks = faces.pictures[i], faces.landmarks[i]
         if row >= len(chosen):
             picture, landmarks = bent_face(picture, landmarks, rng)
-        mesh = both_ways(teacher, picture, landmarks)
+        mesh = teacher.find_both_ways(picture, landmarks)
         for side in (0, 1):
             pixels[2 * row + side], (meshes[2 * row + side],) = eye_of(picture, placed(mesh), side, ROOM, mesh)
     return EyePictures(pixels, meshes)
@@ -145,7 +135,7 @@ def held_out(faces: AnnotatedFaces, teacher: FaceMesh) -> HeldOut:
         seen = landmarker.follow(Frame.from_rgb(picture), landmarks).mesh
         if seen is None:
             continue
-        truth = both_ways(teacher, picture, landmarks)
+        truth = teacher.find_both_ways(picture, landmarks)
         strip = placed(seen)
         eye = np.linalg.norm(np.subtract(*truth[list(OUTER_EYE_CORNERS), :2])) * np.linalg.norm(strip.matrix[0, :2])
         for side in (0, 1):

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from models.recipes.blinks import blink
 from models.recipes.command import Faces, Rate, Resume, Threads, run
 from models.recipes.crop import turned
-from models.recipes.face_finder.blinks import blink
 from models.recipes.face_finder.data import AnnotatedFaces, crop_as_running, jittered, load_faces, spoil, to_unit
 from models.recipes.face_finder.descent import fit_step
 from models.recipes.face_finder.expressions import express

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.recipes.face_finder.blinks import blink
+from models.recipes.blinks import blink
 from realtime.demo.portrait import LANDMARKS, load_portrait
 from realtime.finder import BuiltinFinder
 from realtime.finder.eyes_net import SHARE, SIDE, ZONE, EyesNet, placed
