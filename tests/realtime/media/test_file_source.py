@@ -158,9 +158,20 @@ def test_a_file_cut_short_is_not_taken_for_a_shorter_one(tmp_path: Path, name: s
     read(path)
     whole = path.read_bytes()
     size = int(len(whole) * share)
-    path.write_bytes(whole[: size + (size % 188 == 0)])
+    path.write_bytes(whole[: size + (size % 188 == 0 or size in flv_borders(whole))])
     with pytest.raises(InputError, match=r"cut short"):
         read(path)
+
+
+def flv_borders(whole: bytes) -> set[int]:
+    """Where the tags of an FLV file end, and no cut shows; where they happen to lie hangs on the encoder's threads."""
+    if not whole.startswith(b"FLV"):
+        return set()
+    borders, place = set(), 13
+    while place < len(whole):
+        borders.add(place)
+        place += 15 + int.from_bytes(whole[place + 1 : place + 4], "big")
+    return borders
 
 
 def test_a_broken_recording_shows_by_its_last_block(tmp_path: Path) -> None:
