@@ -78,9 +78,9 @@ class Stage(_Part):
 
 #: Learn with warped faces, sharpen without the warp, then let the rate fall on (mostly) the faces of the target clip.
 STAGES: Final = (
-    Stage(name="warp", share=0.4),
-    Stage(name="plain", share=0.4, rate=0.3, warp=0.0),
-    Stage(name="finish", share=0.2, rate=0.01, warp=0.0, light=0.5, fit=0.5),
+    Stage(name="warp", share=0.2),
+    Stage(name="plain", share=0.5, rate=0.3, warp=0.0),
+    Stage(name="finish", share=0.3, rate=0.01, warp=0.0, light=0.5, fit=0.5),
 )
 
 
