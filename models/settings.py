@@ -137,7 +137,7 @@ class Plan(Settings):
     skips: Annotated[int, Field(ge=0, le=3)] = 0
     template: str = "whole-face"
     base: Literal["auto", "none"] = "auto"  # weights to begin with: what is shipped, where it fits, or fresh ones
-    partners: Partners = "nearest"  # targets of pseudo-pairs: drawn by the mesh, or the nearest true frames alone
+    partners: Partners = "drawn"  # targets of pseudo-pairs: drawn by the mesh, or the nearest true frames alone
     flip: str = "all"  # sides whose faces may be mirrored: all, none, or letters as in "ab"
 
 
