@@ -36,7 +36,7 @@ def train(
     rate: Annotated[float | None, typer.Option(help="Highest learning rate; 0.001 by default.")] = None,
     partners: Annotated[
         Literal["drawn", "nearest"] | None,
-        typer.Option(help="What A's faces are answered with before B learns: drawn by the mesh, or B's nearest."),
+        typer.Option(help="What stands for B where A asks: drawn by the mesh, by default, or B's nearest faces."),
     ] = None,
     base: Annotated[
         Literal["auto", "none"] | None,
