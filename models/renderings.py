@@ -15,6 +15,7 @@ from models.eyes import Doing, Eyes
 from models.faceset.reading import MASK_SIDE, AlignedFaces
 from models.meshed import MeshedFaces
 from models.sitter import Sitter
+from realtime.mesh.pose import Pose
 from realtime.mesh.vertices import BROWS, EYES, OUTER_LIPS
 from realtime.photo_swap.draw import Performer, draw_as
 from realtime.runtime.arrays import Bytes, Floats
@@ -59,34 +60,26 @@ def render(faces: AlignedFaces, known: MeshedFaces, sitter: Sitter, eyes: Eyes) 
     pictures = np.empty((len(rows), size, size, 3), np.uint8)
     sure = np.empty((len(rows), min(size, MASK_SIDE), min(size, MASK_SIDE)), np.uint8)
     for number, row in enumerate(rows.tolist()):
-        picture, cover = _drawn(faces, known, row, sitter, performer, (eyes, doing))
+        picture, cover, mesh, pose = _drawn(faces, known, row, sitter, performer)
+        eyes.put_in(picture, mesh, pose, doing.opened[row], doing.gazes[row])
         pictures[number] = _shrunk(picture, size)
         sure[number] = _sure(_shrunk(cover, sure.shape[1]), known.meshes[row])
     return Renderings(known.index[rows], pictures, sure)
 
 
 def _drawn(
-    faces: AlignedFaces,
-    known: MeshedFaces,
-    row: int,
-    sitter: Sitter,
-    performer: Performer,
-    seeing: tuple[Eyes, Doing] | None = None,
-) -> tuple[Bytes, Bytes]:
+    faces: AlignedFaces, known: MeshedFaces, row: int, sitter: Sitter, performer: Performer
+) -> tuple[Bytes, Bytes, Floats, Pose]:
     """``draw`` over the face that is ``known`` in ``row``, at a size that is fine enough and that it can draw at.
 
-    ``seeing`` are the eyes to be put in, and what all faces' eyes do.
+    With the mesh that was drawn, float32 (468, 3) in the picture's pixels, and its pose.
     """
     face = faces.faces[known.index[row]]
     size = -(-max(DRAWN, len(face)) // 16) * 16
     crop = face if size == len(face) else cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
     photo, mesh = sitter.nearest(known.turns[row]), known.pixels(row, size)
     target, pose = performer.person.target(mesh, photo.identity, outline=0.0, share=1.0)
-    picture, cover = draw_as(np.asarray(crop, np.uint8), mesh, target, pose, photo, performer)
-    if seeing:
-        eyes, doing = seeing
-        eyes.put_in(picture, target, pose, doing.opened[row], doing.gazes[row])
-    return picture, cover
+    return *draw_as(np.asarray(crop, np.uint8), mesh, target, pose, photo, performer), target, pose
 
 
 def _sure(cover: Bytes, mesh: Floats) -> Bytes:

@@ -151,7 +151,6 @@ class _Pair:
     mask: Bytes
     weight: Bytes
     mesh: Floats
-    blinks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +176,23 @@ def _make(job: _Job, meshes: Floats, sculptor: Sculptor, size: int) -> list[_Pai
         to_crop = TEMPLATES["whole-face"].frame_to_crop(job.faces.points[index], size)
         placed = np.column_stack([apply(to_crop, mesh[:, :2]), mesh[:, 2] * scale_of(to_crop)])
         crop = crop_still(job.faces.picture(index), to_crop, size)
-        pairs.append(_pair(crop, placed, sculptor, blinks=False))
-        if index % BLINKS == 0:
-            pairs.append(_pair(*blink(crop, placed, np.random.default_rng(index)), sculptor, blinks=True))
+        for lowered in _lids(index):
+            shown, there = blink(crop, placed, np.random.default_rng(index)) if lowered else (crop, placed)
+            pairs.append(_pair(shown, there, sculptor))
     return pairs
 
 
-def _pair(crop: Bytes, mesh: Floats, sculptor: Sculptor, blinks: bool) -> _Pair:
+def _lids(index: int) -> tuple[bool, ...]:
+    """For each pair that a face gives, whether its lids are lowered."""
+    return (False, True) if index % BLINKS == 0 else (False,)
+
+
+def _pair(crop: Bytes, mesh: Floats, sculptor: Sculptor) -> _Pair:
     """A face and the statue in its place; ``mesh`` is float32 (468, 3) in the crop's pixels."""
     size = len(crop)
     model = sculptor.carve(mesh)
     statue = render(model, size)
-    return _Pair(crop, statue.rgb, statue.mask, weight_map(mesh, size, model.unit), mesh, blinks)
+    return _Pair(crop, statue.rgb, statue.mask, weight_map(mesh, size, model.unit), mesh)
 
 
 def _jobs(faces: Faces68, indices: list[int]) -> list[_Job]:
@@ -219,20 +223,19 @@ def make_pairs(
         "input": (size, size, 3), "target": (size, size, 3), "mask": (size, size),
         "weight": (WEIGHT_SIZE, WEIGHT_SIZE),
     }  # fmt: skip
-    pictures = [index for index in kept for _ in range(1 + (index % BLINKS == 0))]
+    pictures = [index for index in kept for _ in _lids(index)]
     arrays = {
         name: open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(pictures), *shape))
         for name, shape in shapes.items()
     }
     jobs = _jobs(faces, kept)
-    placed, blinks = np.empty((len(pictures), *meshes.shape[1:]), np.float32), []
+    placed = np.empty((len(pictures), *meshes.shape[1:]), np.float32)
     with ProcessPoolExecutor(workers, fresh) as pool:
         done = pool.map(_make, jobs, (meshes[list(job.indices)] for job in jobs), repeat(sculptor), repeat(size))
         for i, pair in enumerate(chain.from_iterable(done)):
             arrays["input"][i], arrays["target"][i] = pair.crop, pair.target
             arrays["mask"][i], arrays["weight"][i] = pair.mask, pair.weight
             placed[i] = pair.mesh
-            blinks.append(pair.blinks)
     for array in arrays.values():
         array.flush()
     np.save(out / "sample.npy", _rarity(placed, sculptor))
@@ -244,7 +247,7 @@ def make_pairs(
         "faces": count,
         "pairs": len(pictures),
         "pictures": [faces.files[i].name for i in pictures],
-        "blinks": blinks,
+        "blinks": [lowered for index in kept for lowered in _lids(index)],
         "disagreement": [round(float(error[i]), 4) for i in pictures],
     }
     (out / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
